@@ -1,0 +1,3 @@
+"""
+Policy: what is asked upstream, what is kept, what is listed and served.
+"""

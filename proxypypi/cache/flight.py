@@ -1,0 +1,74 @@
+"""
+One job, however many wait for it.
+"""
+
+from collections.abc import Callable, Coroutine, Hashable
+from typing import Any, TypeVar
+
+from attrs import define, field
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.python.failure import Failure
+
+from proxypypi.errors import StillFetching
+
+T = TypeVar("T")
+
+PATIENCE = 12.0  # seconds; some installers give up after 15 without a byte
+
+
+@define(eq=False)
+class SingleFlight:
+    """
+    Runs one job a key at a time. Those who ask meanwhile get the same result.
+
+    A job is never cancelled: who gives up waiting leaves it to the others, or to be
+    found done at the next request.
+    """
+
+    _waiting: dict[Hashable, "list[Deferred[Any]]"] = field(factory=dict, init=False)
+
+    def is_flying(self, key: Hashable) -> bool:
+        return key in self._waiting
+
+    def join(
+        self, key: Hashable, job: Callable[[], Coroutine[Any, Any, T]]
+    ) -> "Deferred[T]":
+        """
+        :returns: one waiter's own Deferred; to cancel it affects nobody else.
+        """
+        waiter: Deferred[T] = Deferred()
+        if key in self._waiting:
+            self._waiting[key].append(waiter)
+            return waiter
+        self._waiting[key] = [waiter]
+        Deferred.fromCoroutine(job()).addBoth(self._land, key)
+        return waiter
+
+    def _land(self, result: Any, key: Hashable) -> None:
+        failed = isinstance(result, Failure)
+        for waiter in self._waiting.pop(key):
+            if not waiter.called:
+                if failed:
+                    waiter.errback(result)
+                else:
+                    waiter.callback(result)
+
+
+def patiently(
+    waiting: "Deferred[T]", clock: IReactorTime, what: str, patience: float = PATIENCE
+) -> "Deferred[T]":
+    """
+    Wait for *waiting* as long as a client can wait for the first byte.
+
+    :param what: is being fetched.
+    :raises StillFetching: it was not there after *patience* seconds; by cancelling it
+        we stopped waiting, not the work.
+    """
+
+    def give_up(result: Any, timeout: float) -> Any:
+        if isinstance(result, Failure) and result.check(CancelledError):
+            raise StillFetching(what=what)
+        return result
+
+    return waiting.addTimeout(patience, clock, onTimeoutCancel=give_up)

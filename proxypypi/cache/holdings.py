@@ -1,0 +1,279 @@
+"""
+The files of a project that lie here, and what is known of their content.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar
+
+from attrs import define, evolve, field, frozen
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from proxypypi.cache.bounded import Bounded
+from proxypypi.cache.flight import SingleFlight, patiently
+from proxypypi.interfaces import IDirectory, IFactsStore
+from proxypypi.model import FileFacts, LocalFile, ProjectPage
+from proxypypi.names import NormalizedName
+from proxypypi.rules.integrity import Digests, agree, strongest
+from proxypypi.rules.merge import Held, is_private
+from proxypypi.store.archives import Findings, examine, look_inside
+
+_SETTLED = 1.0  # seconds without a change after which a file counts as whole
+_MOST_FILES = 50_000  # whose facts are held in memory
+
+
+@frozen
+class _Known:
+    """
+    The holdings as they were last put together, and from what.
+    """
+
+    files: Mapping[str, LocalFile]
+    facts: Mapping[str, FileFacts]
+    page: ProjectPage | None
+    held: tuple[Held, ...]
+    good_until: float
+
+
+@define(eq=False)
+class Holdings:
+    """
+    Joins what the directory shows with what is remembered of each file's content, and
+    reads what is new, once, in a thread.
+    """
+
+    _log: ClassVar[Logger] = Logger()
+
+    _directory: IDirectory
+    _store: IFactsStore
+    _clock: IReactorTime
+    _in_thread: Callable[..., "Deferred[Any]"]
+    _flight: SingleFlight = field(factory=SingleFlight, init=False)
+    _facts: Bounded[NormalizedName, Mapping[str, FileFacts]] = field(
+        factory=lambda: Bounded(_MOST_FILES), init=False
+    )
+    _known: Bounded[NormalizedName, _Known] = field(
+        factory=lambda: Bounded(_MOST_FILES), init=False
+    )
+
+    async def of(
+        self, name: NormalizedName, page: ProjectPage | None
+    ) -> tuple[Held, ...]:
+        """
+        All files of a project, by file name; the same object while nothing changes.
+
+        :param page: what the index says; tells cached files from private ones.
+        :raises StillFetching: there is much to read yet.
+        """
+        now = self._clock.seconds()
+        files = await self._directory.files(name)
+        facts = await self._facts_about(name, files.values(), page)
+        known = self._known.get(name)
+        if (
+            known is not None
+            and known.files is files
+            and known.facts is facts
+            and known.page is page
+            and now < known.good_until
+        ):
+            return known.held
+        described = {f for f, file in files.items() if _describes(facts, file)}
+        held = tuple(
+            Held(file=files[filename], facts=facts[filename])
+            for filename in sorted(described)
+        )
+        if known is not None and known.held == held:
+            held = known.held
+        good_until = min(
+            (files[f].changed_at + _SETTLED for f in files.keys() - described),
+            default=float("inf"),
+        )
+        known = _Known(files, facts, page, held, good_until)
+        self._known.put(name, known, cost=1 + len(held))
+        return held
+
+    async def one(
+        self, name: NormalizedName, filename: str, page: ProjectPage | None
+    ) -> Held | None:
+        """
+        One file of a project; :obj:`None` if it is not here.
+
+        :raises StillFetching: it is large and has not been read yet.
+        """
+        file = (await self._directory.files(name)).get(filename)
+        if file is None:
+            return None
+        facts = await self._facts_about(name, [file], page)
+        if not _describes(facts, file):
+            return None  # it is still being written, or went while it was read
+        return Held(file=file, facts=facts[filename])
+
+    async def metadata(self, name: NormalizedName, held: Held) -> bytes | None:
+        """
+        The core metadata of a wheel that is here; :obj:`None` if it has none.
+        """
+        filename, digest = held.file.filename, held.facts.metadata_sha256
+        if digest is None:
+            return None
+        kept = await self._store.load_metadata(name, filename)
+        if kept is not None and _sha256(kept) == digest:
+            return kept
+        findings: Findings = await self._in_thread(
+            look_inside, held.file.path, filename, held.facts.hashes
+        )
+        if findings.metadata is not None:
+            await self._store.save_metadata(name, filename, findings.metadata)
+        return findings.metadata
+
+    async def add(
+        self, name: NormalizedName, file: LocalFile, hashes: Mapping[str, str]
+    ) -> None:
+        """
+        A file came from the index, was checked, and now lies in the directory.
+        """
+        findings = await self._in_thread(look_inside, file.path, file.filename, hashes)
+        facts = await self._remembered(name)
+        learned = self._facts_of(file, findings, self._clock.seconds(), cached=True)
+        await self._learn(name, {**facts, file.filename: learned}, {file: findings})
+        self._directory.changed(name)
+
+    async def _facts_about(
+        self,
+        name: NormalizedName,
+        files: Iterable[LocalFile],
+        page: ProjectPage | None,
+    ) -> Mapping[str, FileFacts]:
+        facts = await self._remembered(name)
+        now = self._clock.seconds()
+        unknown = [
+            file
+            for file in files
+            if not _is_known(file, facts, page) and _is_settled(file, now)
+        ]
+        if unknown:
+            key = (name, *(file.filename for file in unknown))
+            reading = self._flight.join(key, lambda: self._read(name, unknown, page))
+            facts = await patiently(reading, self._clock, f"what lies here of {name}")
+        adopted = {
+            filename: evolve(known, cached=True)
+            for filename, known in facts.items()
+            if not known.cached and not is_private(known, page, filename)
+        }
+        if adopted:
+            facts = await self._learn(name, {**facts, **adopted}, {})
+        return facts
+
+    async def _remembered(self, name: NormalizedName) -> Mapping[str, FileFacts]:
+        facts = self._facts.get(name)
+        if facts is None:
+            facts = await self._store.load_facts(name)
+            known = self._facts.get(name)  # or somebody was quicker
+            if known is not None:
+                return known
+            self._facts.put(name, facts, cost=1 + len(facts))
+        return facts
+
+    async def _read(
+        self,
+        name: NormalizedName,
+        files: Iterable[LocalFile],
+        page: ProjectPage | None,
+    ) -> Mapping[str, FileFacts]:
+        found: dict[LocalFile, Findings] = {}
+        for file in files:
+            listed = page.by_filename.get(file.filename) if page is not None else None
+            digests = Digests.checking(listed.hashes if listed is not None else {})
+            findings = await self._in_thread(examine, file, digests)
+            if findings is not None:
+                found[file] = findings
+        seen = await self._store.load_first_seen(name)
+        now = self._clock.seconds()
+        learned: dict[str, FileFacts] = {}
+        first: dict[str, dict[str, float]] = {}
+        for file, findings in found.items():
+            listed = page.by_filename.get(file.filename) if page is not None else None
+            cached = listed is not None and agree(findings.hashes, listed.hashes)
+            sha256 = findings.hashes["sha256"]
+            seen_at = seen.get(file.filename, {}).get(sha256)
+            if seen_at is None:
+                seen_at = now
+                if not cached:
+                    first[file.filename] = {sha256: now}
+                    self._log.info(
+                        "private file of {name}: {filename}",
+                        name=name,
+                        filename=file.filename,
+                    )
+            learned[file.filename] = self._facts_of(
+                file, findings, seen_at, cached=cached
+            )
+        if first:
+            merged = {
+                f: {**seen.get(f, {}), **first.get(f, {})} for f in {*seen, *first}
+            }
+            await self._store.save_first_seen(name, merged)
+        here = await self._directory.files(name)
+        before = await self._remembered(name)
+        still = {f: known for f, known in before.items() if f in here}
+        return await self._learn(name, {**still, **learned}, found)
+
+    async def _learn(
+        self,
+        name: NormalizedName,
+        facts: Mapping[str, FileFacts],
+        found: Mapping[LocalFile, Findings],
+    ) -> Mapping[str, FileFacts]:
+        self._facts.put(name, facts, cost=1 + len(facts))
+        for file, findings in found.items():
+            if findings.metadata is not None:
+                await self._store.save_metadata(name, file.filename, findings.metadata)
+        await self._store.save_facts(name, facts)
+        return facts
+
+    def _facts_of(
+        self, file: LocalFile, findings: Findings, seen_at: float, *, cached: bool
+    ) -> FileFacts:
+        metadata = findings.metadata
+        return FileFacts(
+            size=file.size,
+            modified_at=file.modified_at,
+            inode=file.inode,
+            hashes=findings.hashes,
+            requires_python=findings.requires_python,
+            metadata_sha256=_sha256(metadata) if metadata is not None else None,
+            seen_at=seen_at,
+            cached=cached,
+        )
+
+
+def _is_known(
+    file: LocalFile, facts: Mapping[str, FileFacts], page: ProjectPage | None
+) -> bool:
+    """
+    Are these facts of this very file, and with the digest its index knows it by?
+    """
+    if not _describes(facts, file):
+        return False
+    listed = page.by_filename.get(file.filename) if page is not None else None
+    needed = strongest(listed.hashes) if listed is not None else None
+    return needed is None or needed in facts[file.filename].hashes
+
+
+def _describes(facts: Mapping[str, FileFacts], file: LocalFile) -> bool:
+    known = facts.get(file.filename)
+    return known is not None and known.describe(file)
+
+
+def _is_settled(file: LocalFile, now: float) -> bool:
+    """
+    Is nobody writing it any more, as far as can be told?
+
+    A change time in the future is that of a clock that was wrong.
+    """
+    return not 0 <= now - file.changed_at < _SETTLED
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,160 @@
+"""
+The pages we serve: upstream's and what lies here, merged and rendered.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from attrs import define, field, frozen
+from twisted.internet.defer import Deferred
+
+from proxypypi.cache.bounded import Bounded
+from proxypypi.cache.flight import SingleFlight
+from proxypypi.cache.holdings import Holdings
+from proxypypi.cache.pages import PageCache
+from proxypypi.errors import (
+    NoSuchProject,
+    ProxypypiError,
+    StillFetching,
+    UpstreamError,
+)
+from proxypypi.interfaces import IDirectory
+from proxypypi.model import Outcome, ProjectPage
+from proxypypi.names import NormalizedName
+from proxypypi.rules.merge import Held, merge
+from proxypypi.simple.rendering import Rendered, render_list, render_page
+
+_INLINE = 20  # files; longer pages are rendered in a thread
+_MOST_RENDERED = 32 * 1024 * 1024  # bytes
+
+
+@frozen(kw_only=True)
+class Answer:
+    """
+    :ivar private: does the page list a file that came from no index?
+    """
+
+    rendered: Rendered
+    private: bool
+    outcome: Outcome
+
+
+@frozen
+class _Made:
+    """
+    A rendered page, and what it was made from.
+    """
+
+    upstream: ProjectPage | None
+    held: tuple[Held, ...]
+    only_held: bool
+    rendered: Rendered
+    private: bool
+
+    def is_of(
+        self, upstream: ProjectPage | None, held: tuple[Held, ...], only_held: bool
+    ) -> bool:
+        return (
+            self.upstream is upstream
+            and self.held is held
+            and self.only_held == only_held
+        )
+
+
+@define(eq=False)
+class Listings:
+    """
+    A page is made again only when what it is made from has changed.
+
+    :ivar _stand_alone: list only what is here, and ask no upstream.
+    """
+
+    _pages: PageCache
+    _holdings: Holdings
+    _directory: IDirectory
+    _in_thread: Callable[..., "Deferred[Any]"]
+    _stand_alone: bool
+    _flight: SingleFlight = field(factory=SingleFlight, init=False)
+    _made: Bounded[tuple[NormalizedName, bool], _Made] = field(
+        factory=lambda: Bounded(_MOST_RENDERED), init=False
+    )
+    _list_made: tuple[Sequence[NormalizedName], Rendered] | None = field(
+        default=None, init=False
+    )
+
+    async def project(self, name: NormalizedName, *, local: bool) -> Answer:
+        """
+        A project's page.
+
+        :param local: only files that are whole here; no upstream is asked.
+        :raises NoSuchProject: neither upstream nor the directory has it.
+        :raises UpstreamError: upstream cannot be asked, and nothing is here.
+        :raises StillFetching: likewise, but wait.
+        """
+        only_held = local or self._stand_alone
+        problem: ProxypypiError = NoSuchProject(project=name)
+        page: ProjectPage | None = None
+        outcome = Outcome(hit=True)
+        if only_held:
+            in_hand = await self._pages.held(name)
+            page = in_hand.page if in_hand is not None else None
+        else:
+            try:
+                answer = await self._pages.get(name)
+                page, outcome, only_held = answer.page, answer.outcome, answer.gone
+            except NoSuchProject:
+                outcome = Outcome(forwarded="miss", status=404)
+            except (UpstreamError, StillFetching) as e:
+                problem = e
+                outcome = Outcome(hit=True, detail="upstream-unavailable")
+        held = await self._holdings.of(name, page)
+        if not held and (page is None or only_held):
+            raise problem
+        made = await self._make(name, page, held, only_held)
+        return Answer(rendered=made.rendered, private=made.private, outcome=outcome)
+
+    async def projects(self) -> Rendered:
+        """
+        The list of all projects that have files here.
+        """
+        names = await self._directory.projects()
+        if self._list_made is None or self._list_made[0] != names:
+            self._list_made = (names, await self._in_thread(render_list, names))
+        return self._list_made[1]
+
+    async def _make(
+        self,
+        name: NormalizedName,
+        page: ProjectPage | None,
+        held: tuple[Held, ...],
+        only_held: bool,
+    ) -> _Made:
+        key = (name, only_held)
+        made = self._made.get(key)
+        if made is not None and made.is_of(page, held, only_held):
+            return made
+
+        async def make() -> _Made:
+            if (len(page.distributions) if page else 0) + len(held) <= _INLINE:
+                return _render(name, page, held, only_held)
+            made: _Made = await self._in_thread(_render, name, page, held, only_held)
+            return made
+
+        made = await self._flight.join((key, id(page), id(held)), make)
+        self._made.put(key, made, cost=_cost(made.rendered))
+        return made
+
+
+def _render(
+    name: NormalizedName,
+    page: ProjectPage | None,
+    held: tuple[Held, ...],
+    only_held: bool,
+) -> _Made:
+    listing = merge(name, page, held, only_held=only_held)
+    return _Made(page, held, only_held, render_page(listing.page), listing.private)
+
+
+def _cost(rendered: Rendered) -> int:
+    each = (rendered.json, rendered.json_gzip, rendered.html, rendered.html_gzip)
+    return sum(len(representation.body) for representation in each)

@@ -1,0 +1,107 @@
+"""
+Core metadata of distributions, apart from them (PEP 658, PEP 714).
+"""
+
+from collections.abc import Mapping
+
+from attrs import define, field, frozen
+from twisted.internet.interfaces import IReactorTime
+
+from proxypypi.cache.files import Files, FoundFile
+from proxypypi.cache.flight import SingleFlight, patiently
+from proxypypi.cache.holdings import Holdings
+from proxypypi.errors import NoSuchFile, UpstreamRefusal
+from proxypypi.interfaces import IFactsStore, IIndex
+from proxypypi.model import Outcome
+from proxypypi.names import NormalizedName
+from proxypypi.rules.integrity import Digests, agree, is_strong
+
+_LARGEST = 10 * 1024 * 1024  # bytes
+
+
+@frozen(kw_only=True)
+class FoundMetadata:
+    """
+    :ivar immutable: will there never be other bytes at this address?
+    """
+
+    content: bytes
+    private: bool
+    immutable: bool
+    outcome: Outcome
+
+
+@define(eq=False)
+class MetadataCache:
+    """
+    That of wheels here is read from them; upstream's is fetched, checked and kept.
+    """
+
+    _files: Files
+    _holdings: Holdings
+    _store: IFactsStore
+    _index: IIndex | None
+    _clock: IReactorTime
+    _flight: SingleFlight = field(factory=SingleFlight, init=False)
+
+    async def get(self, name: NormalizedName, filename: str) -> FoundMetadata:
+        """
+        :raises NoSuchFile: there is no such file, or none is offered for it.
+        :raises UpstreamError: it could not be fetched.
+        """
+        found = await self._files.find(name, filename)
+        if found.held is not None:
+            content = await self._holdings.metadata(name, found.held)
+            if content is not None:
+                return FoundMetadata(
+                    content=content,
+                    private=found.private,
+                    immutable=found.immutable,
+                    outcome=Outcome(hit=True),
+                )
+        offered = found.listed.core_metadata if found.listed is not None else None
+        if self._index is None or not offered:
+            raise NoSuchFile(
+                filename=filename, why=f"no core metadata of {filename!r} is known"
+            )
+        hashes = {} if offered is True else offered
+        kept = await self._store.load_metadata(name, filename)
+        if kept is not None and (not hashes or agree(_digests(kept, hashes), hashes)):
+            content, outcome = kept, Outcome(hit=True)
+        else:
+            key = (name, filename)
+            collapsed = self._flight.is_flying(key)
+            fetching = self._flight.join(key, lambda: self._fetch(found, hashes))
+            content = await patiently(fetching, self._clock, f"{filename}.metadata")
+            outcome = Outcome(
+                forwarded="miss", stored=not collapsed, collapsed=collapsed
+            )
+        return FoundMetadata(
+            content=content,
+            private=False,
+            immutable=found.immutable and is_strong(hashes),
+            outcome=outcome,
+        )
+
+    async def _fetch(self, found: FoundFile, hashes: Mapping[str, str]) -> bytes:
+        assert self._index is not None
+        assert found.listed is not None
+        url = found.listed.url + ".metadata"
+        try:
+            content = await self._index.fetch_small(url, _LARGEST, hashes)
+        except UpstreamRefusal as e:
+            if e.status not in (403, 404, 410):
+                raise
+            raise NoSuchFile(
+                filename=found.filename,
+                why=f"upstream offers core metadata of {found.filename!r}, "
+                "but does not have it",
+            ) from e
+        await self._store.save_metadata(found.name, found.filename, content)
+        return content
+
+
+def _digests(content: bytes, hashes: Mapping[str, str]) -> Mapping[str, str]:
+    digests = Digests.checking(hashes)
+    digests.update(content)
+    return digests.hex()

@@ -1,0 +1,259 @@
+"""
+What can go wrong, in the words of the field.
+
+Each error carries its facts as fields and says them in one sentence that is fit for
+a client's terminal. The faces decide on statuses (:mod:`proxypypi.web.router`).
+"""
+
+from attrs import define
+
+
+class ProxypypiError(Exception):
+    """
+    Whatever is not a defect of ours.
+    """
+
+
+@define(kw_only=True)
+class BadSettings(ProxypypiError):
+    """
+    An option has a value it cannot have, or options contradict each other.
+    """
+
+    reason: str
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+@define(kw_only=True)
+class BadName(ProxypypiError):
+    """
+    A name that no project or file can have.
+
+    :ivar kind: ``"project"`` or ``"file"``.
+    """
+
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        shown = self.name if len(self.name) <= 60 else self.name[:57] + "..."
+        return f"{shown!a} is no {self.kind} name"
+
+
+@define(kw_only=True)
+class BadRequest(ProxypypiError):
+    """
+    A request that cannot be understood.
+    """
+
+    reason: str
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+@define(kw_only=True)
+class NotAcceptable(ProxypypiError):
+    """
+    None of the forms of a page is among those that the client accepts.
+    """
+
+    offered: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"this page comes as {', '.join(self.offered)} only"
+
+
+@define(kw_only=True)
+class RangeNotSatisfiable(ProxypypiError):
+    """
+    The bytes asked for lie outside of the file.
+
+    :ivar size: of the file, in bytes.
+    """
+
+    size: int
+
+    def __str__(self) -> str:
+        return f"the file has only {self.size} bytes"
+
+
+@define(kw_only=True)
+class NoSuchProject(ProxypypiError):
+    """
+    Upstream says that there is no such project, and there is none here.
+    """
+
+    project: str
+
+    def __str__(self) -> str:
+        return f"no project {self.project!r} here or upstream"
+
+
+@define(kw_only=True)
+class NoSuchFile(ProxypypiError):
+    """
+    The project has no such file.
+
+    :ivar why: in place of the usual sentence; empty for that.
+    """
+
+    filename: str
+    why: str = ""
+
+    def __str__(self) -> str:
+        return self.why or f"no file {self.filename!r} here or upstream"
+
+
+@define(kw_only=True)
+class UpstreamError(ProxypypiError):
+    """
+    Upstream did not give what it was asked for.
+
+    :ivar url: that was asked, without credentials.
+    :ivar reason: what happened, in a few words.
+    :ivar status: that upstream answered; :obj:`None` if it did not get that far.
+    """
+
+    url: str
+    reason: str
+    status: int | None = None
+
+    def __str__(self) -> str:
+        return f"upstream failed: {self.reason} ({self.url})"
+
+
+@define(kw_only=True)
+class UpstreamUnreachable(UpstreamError):
+    """
+    No connection, or none that was let be: DNS, refused, TLS, reset, cut.
+
+    Worth another try at once.
+    """
+
+
+@define(kw_only=True)
+class UpstreamTimeout(UpstreamError):
+    """
+    Upstream kept silent for too long.
+    """
+
+
+@define(kw_only=True)
+class UpstreamRefusal(UpstreamError):
+    """
+    Upstream answered, with a status that means no.
+
+    :ivar status: 400 or above, or a redirect that is not followed.
+    """
+
+
+@define(kw_only=True)
+class UpstreamNonsense(UpstreamError):
+    """
+    Upstream answered what cannot be understood or must not be believed.
+    """
+
+
+@define(kw_only=True)
+class WrongBytes(UpstreamNonsense):
+    """
+    A file's length or digest differs from what its index says.
+    """
+
+    filename: str
+
+
+@define(kw_only=True)
+class StillFetching(ProxypypiError):
+    """
+    The answer is on its way, but not here in the time a client can wait.
+
+    :ivar what: is being fetched.
+    """
+
+    what: str
+
+    def __str__(self) -> str:
+        return f"still fetching {self.what}, try again"
+
+
+@define(kw_only=True)
+class TooManyStreams(ProxypypiError):
+    """
+    Too many transfers run that cannot be shared.
+
+    :ivar limit: how many may.
+    """
+
+    limit: int
+
+    def __str__(self) -> str:
+        return f"{self.limit} unshared transfers are running already, try again"
+
+
+@define(kw_only=True)
+class UnreadablePage(ProxypypiError):
+    """
+    Bytes that are no project page, whatever their type says.
+    """
+
+    reason: str
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+@define(kw_only=True)
+class CannotKeep(ProxypypiError):
+    """
+    The directory does not take a file: full, over quota, read-only, or worse.
+    """
+
+    filename: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.filename} cannot be kept: {self.reason}"
+
+
+@define(kw_only=True)
+class Quarantined(ProxypypiError):
+    """
+    The index says that the project's files must not be offered (PEP 792).
+    """
+
+    project: str
+
+    def __str__(self) -> str:
+        return f"{self.project} is quarantined by its index"
+
+
+@define(kw_only=True)
+class DirectoryInUse(ProxypypiError):
+    """
+    Another server keeps its files in this directory.
+
+    :ivar pid: of that server, as it said itself.
+    """
+
+    directory: str
+    pid: str
+
+    def __str__(self) -> str:
+        return f"another proxypypi (pid {self.pid}) already serves {self.directory}"
+
+
+@define(kw_only=True)
+class CannotListen(ProxypypiError):
+    """
+    An address to listen on is taken, not ours, or not to be had.
+    """
+
+    endpoint: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"cannot listen on {self.endpoint}: {self.reason}"

@@ -1,0 +1,273 @@
+"""
+The seams: what the core is handed, and the promises that come with it.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from twisted.internet.defer import Deferred
+from zope.interface import Attribute, Interface
+
+from proxypypi.model import FileFacts, LocalFile, RawPage
+from proxypypi.names import NormalizedName
+
+
+class IIndex(Interface):
+    """
+    An upstream index, asked over the network.
+
+    What fails fails with an :class:`~proxypypi.errors.UpstreamError` of the kind that
+    fits. Every Deferred can be cancelled, which ends the transfer.
+    """
+
+    url: str = Attribute("The index's base address, without credentials.")
+
+    def fetch_page(
+        name: NormalizedName, known: RawPage | None
+    ) -> "Deferred[RawPage | None]":
+        """
+        Ask for a project page.
+
+        :param known: the page we hold, for a conditional request.
+        :returns: the page; :obj:`None` if *known* still holds.
+        :raises NoSuchProject: the index says 404 or 410.
+        """
+
+    def fetch_small(
+        url: str, limit: int, hashes: Mapping[str, str]
+    ) -> "Deferred[bytes]":
+        """
+        Fetch a whole small file into memory, such as core metadata.
+
+        :param limit: bytes; more than that is nonsense.
+        :param hashes: that the bytes must have; empty for any.
+        :raises WrongBytes: they have not.
+        """
+
+    def fetch_size(url: str) -> "Deferred[int | None]":
+        """
+        Ask by HEAD how long a file is, in bytes; :obj:`None` if upstream won't say.
+        """
+
+    def open_body(
+        url: str,
+        byte_range: tuple[int | None, int | None] | None = None,
+        if_range: str | None = None,
+        hashed: bool = False,
+    ) -> "Deferred[IBody]":
+        """
+        Start the transfer of a file, or of a range of it.
+
+        :param byte_range: ``(first, last)`` as in ``Range: bytes=first-last``:
+            inclusive, ``(5, None)`` to the end, ``(None, 5)`` the last five bytes.
+            Upstream may ignore it: look at what the body says of itself.
+        :param if_range: validator of the file that the range is of (RFC 9110).
+        :param hashed: the file's digest is known and will be checked; only such a file
+            may come over http if the index came over https.
+        :raises UpstreamRefusal: any status but 200 and 206.
+        """
+
+
+class IBody(Interface):
+    """
+    A file, or a range of one, about to arrive. Nothing is read from the network
+    before :meth:`deliver`.
+    """
+
+    start: int = Attribute("Offset in the file of the first byte that will come.")
+    length: int | None = Attribute("How many bytes will come, if upstream says.")
+    total: int | None = Attribute("Size of the whole file in bytes, if upstream says.")
+    validator: str | None = Attribute("A strong ETag or a date, for If-Range, or None.")
+
+    def deliver(receive: Callable[[bytes], None]) -> "Deferred[None]":
+        """
+        Hand every piece to *receive* as it arrives.
+
+        :returns: fires when all has come. Cancelled, it ends the transfer. An
+            exception out of *receive* ends it too, and is the Deferred's failure.
+        :raises UpstreamUnreachable: the connection broke before the end.
+        :raises UpstreamTimeout: nothing came for too long.
+        """
+
+    def pause() -> None:
+        """
+        Let nothing more come for now. The time spent paused does not count as silence.
+        """
+
+    def resume() -> None:
+        """
+        Let it come again.
+        """
+
+    def abandon() -> None:
+        """
+        End the transfer; for a body that was never delivered.
+        """
+
+
+class IPageStore(Interface):
+    """
+    Keeps project pages as their index sent them.
+    """
+
+    def load(name: NormalizedName) -> "Deferred[tuple[RawPage, float] | None]":
+        """
+        :returns: the page and when it was last known to hold (POSIX seconds);
+            :obj:`None` if there is none or its record is damaged.
+        """
+
+    def save(
+        name: NormalizedName, page: RawPage, checked_at: float
+    ) -> "Deferred[None]":
+        """
+        Replace the page. A reader sees the old one or the new one, never a part of
+        either, not even if we are killed half-way.
+        """
+
+    def confirm(name: NormalizedName, checked_at: float) -> "Deferred[None]":
+        """
+        Upstream said at *checked_at* that the page still holds.
+        """
+
+
+class IFactsStore(Interface):
+    """
+    Keeps what is known of the content of files, one record per project.
+    """
+
+    def load_facts(name: NormalizedName) -> "Deferred[Mapping[str, FileFacts]]":
+        """
+        :returns: file name to facts; empty if none are kept or they are damaged.
+        """
+
+    def save_facts(
+        name: NormalizedName, facts: Mapping[str, FileFacts]
+    ) -> "Deferred[None]":
+        """
+        Replace the facts; the whole change or nothing.
+        """
+
+    def load_metadata(name: NormalizedName, filename: str) -> "Deferred[bytes | None]":
+        """
+        The core metadata kept for a file.
+        """
+
+    def save_metadata(
+        name: NormalizedName, filename: str, metadata: bytes
+    ) -> "Deferred[None]":
+        """
+        Keep core metadata; the whole of it or nothing.
+        """
+
+    def load_first_seen(
+        name: NormalizedName,
+    ) -> "Deferred[Mapping[str, Mapping[str, float]]]":
+        """
+        :returns: file name to sha256 to POSIX seconds: when each content was first
+            seen under that name.
+        """
+
+    def save_first_seen(
+        name: NormalizedName, seen: Mapping[str, Mapping[str, float]]
+    ) -> "Deferred[None]":
+        """
+        Replace those times. Unlike facts they cannot be found out again.
+        """
+
+
+class IDirectory(Interface):
+    """
+    The directory people see: private files, and cached ones under their project.
+    """
+
+    def files(name: NormalizedName) -> "Deferred[Mapping[str, LocalFile]]":
+        """
+        The distributions of a project that lie in the directory, by file name; some,
+        perhaps, are still being written. The same object while nothing changes.
+
+        :returns: at most a second old.
+        """
+
+    def projects() -> "Deferred[Sequence[NormalizedName]]":
+        """
+        All projects that have such files, in order.
+        """
+
+    def changed(name: NormalizedName) -> None:
+        """
+        We changed something of this project ourselves: look anew at the next question.
+        """
+
+
+class IPartial(Interface):
+    """
+    A file that is being fetched: nobody else's while it is open, and no file that
+    anyone is offered until it is published.
+    """
+
+    fd: int = Attribute("Open for reading and writing, at the end of what is there.")
+    size: int = Attribute("How many bytes an earlier attempt left; 0 for a new one.")
+
+    def write(data: bytes) -> None:
+        """
+        Append.
+
+        :raises OSError: disk full, over quota, and so on.
+        """
+
+    def restart() -> None:
+        """
+        Throw away what is there and begin anew.
+        """
+
+    def publish() -> "Deferred[LocalFile | None]":
+        """
+        Make it durable, then give it its name in the directory in one step.
+
+        :returns: the file; :obj:`None` if somebody else put one there meanwhile, which
+            is left alone. What was fetched can be read until :meth:`close`.
+        """
+
+    def discard() -> None:
+        """
+        Remove it. Can be called repeatedly.
+        """
+
+    def close() -> None:
+        """
+        Let go of it, published or left for another attempt. Can be called repeatedly.
+        """
+
+
+class IPartialStore(Interface):
+    """
+    Room for files that are being fetched.
+    """
+
+    def open(name: NormalizedName, filename: str, tag: str) -> IPartial:
+        """
+        :param tag: short text that tells contents apart; under the same tag an earlier
+            attempt is taken up again.
+        :raises OSError: no room, no right, or another process fetches it.
+        """
+
+
+class IByteSource(Interface):
+    """
+    The bytes of a file as far as they are here, some perhaps still on their way.
+    """
+
+    fd: int = Attribute("Open for reading; good until close().")
+    size: int | None = Attribute("Of the whole file in bytes, if known already.")
+    released: int = Attribute("How many bytes, from the first, may be given out.")
+    ended: bool = Attribute("No more bytes will be released: all are, or it failed.")
+    failed: bool = Attribute("It ended before its time.")
+
+    def watch(changed: Callable[[], None]) -> None:
+        """
+        Call *changed*, repeatedly, when one of the attributes has changed.
+        """
+
+    def close() -> None:
+        """
+        Not needed any more; *changed* is not called again.
+        """

@@ -1,0 +1,178 @@
+"""
+The nouns: distributions, project pages, and what an index sent.
+"""
+
+from collections.abc import Mapping
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any, Literal
+
+from attrs import field, frozen
+
+from proxypypi.names import NormalizedName
+
+
+def _read_only(mapping: Mapping[str, str]) -> Mapping[str, str]:
+    return MappingProxyType(dict(mapping))
+
+
+def _read_only_unless_bool(value: Any) -> Any:
+    return _read_only(value) if isinstance(value, Mapping) else value
+
+
+@frozen(kw_only=True)
+class Distribution:
+    """
+    One file of a project, as its project page lists it (PEP 691, PEP 700).
+
+    :ivar filename: of the sdist or wheel; a single path segment.
+    :ivar url: without its ``#sha256=`` fragment; absolute when it came from an
+        index, relative in a listing of ours.
+    :ivar hashes: algorithm to lower-case hex digest; empty if none was given.
+    :ivar requires_python: a version specifier; :obj:`None` if none was given.
+    :ivar size: bytes; :obj:`None` if the index does not say.
+    :ivar upload_time: an RFC 3339 time as the index wrote it; :obj:`None` if it does
+        not say.
+    :ivar yanked: :obj:`False`, or the reason, which may be ``""`` (PEP 592).
+    :ivar core_metadata: digests of the ``.metadata`` sibling, :obj:`True` if there is
+        one without known digest, :obj:`False` if there is none; :obj:`None` if the
+        index does not say (PEP 658, PEP 714).
+    :ivar provenance: address of its provenance object (PEP 740), or :obj:`None`.
+    :ivar gpg_sig: has it a ``.asc`` sibling? :obj:`None` if the index does not say.
+    """
+
+    filename: str
+    url: str
+    hashes: Mapping[str, str] = field(factory=dict, converter=_read_only)
+    requires_python: str | None = None
+    size: int | None = None
+    upload_time: str | None = None
+    yanked: str | Literal[False] = False
+    core_metadata: Mapping[str, str] | bool | None = field(
+        default=None, converter=_read_only_unless_bool
+    )
+    provenance: str | None = None
+    gpg_sig: bool | None = None
+
+
+@frozen(kw_only=True)
+class ProjectPage:
+    """
+    What an index says of a project (PEP 503, PEP 691, PEP 700, PEP 792).
+
+    :ivar versions: of the project, as the index gave them; empty if it gave none.
+    :ivar status: ``active``, ``archived``, ``quarantined``, ``deprecated``, or
+        :obj:`None` if the index does not say.
+    :ivar last_serial: the index's ``_last-serial``; :obj:`None` if it has none.
+    """
+
+    name: NormalizedName
+    distributions: tuple[Distribution, ...] = ()
+    versions: tuple[str, ...] = ()
+    status: str | None = None
+    status_reason: str | None = None
+    last_serial: int | None = None
+
+    @cached_property
+    def by_filename(self) -> Mapping[str, Distribution]:
+        return {d.filename: d for d in self.distributions}
+
+
+@frozen(kw_only=True)
+class RawPage:
+    """
+    A project page exactly as an index sent it.
+
+    :ivar index: address of the index that was asked, without credentials.
+    :ivar url: the page's address after redirects; relative links start here.
+    :ivar content_type: the header's value.
+    :ivar body: decoded of any content coding.
+    :ivar etag: for the next conditional request; :obj:`None` if none was sent.
+    :ivar last_modified: likewise, an HTTP date.
+    """
+
+    index: str
+    url: str
+    content_type: str
+    body: bytes = field(repr=False)
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+@frozen(kw_only=True)
+class LocalFile:
+    """
+    A distribution that lies in the directory.
+
+    :ivar path: of the file, absolute.
+    :ivar size: bytes.
+    :ivar modified_at: nanoseconds since the epoch, as the file system has it; with
+        *size* and *inode* this tells one file from its replacement.
+    :ivar changed_at: POSIX seconds of the last change of any kind (``st_ctime``).
+    """
+
+    filename: str
+    path: str
+    size: int
+    modified_at: int
+    inode: int
+    changed_at: float
+
+
+@frozen(kw_only=True)
+class FileFacts:
+    """
+    What is known of the content of a :class:`LocalFile`.
+
+    :ivar size: of the file these facts are of, with *modified_at* and *inode*.
+    :ivar hashes: algorithm to lower-case hex digest; ``sha256`` is always there.
+    :ivar requires_python: from its core metadata; :obj:`None` if it has none.
+    :ivar metadata_sha256: digest of the core metadata inside of a wheel;
+        :obj:`None` for other files and for wheels without any.
+    :ivar seen_at: POSIX seconds at which this name and digest was first seen here.
+    :ivar cached: did it come from an index, by way of this proxy?
+    """
+
+    size: int
+    modified_at: int
+    inode: int
+    hashes: Mapping[str, str] = field(converter=_read_only)
+    requires_python: str | None = None
+    metadata_sha256: str | None = None
+    seen_at: float
+    cached: bool = False
+
+    def describe(self, file: LocalFile) -> bool:
+        """
+        Are these facts of that very file, and not of one it replaced?
+        """
+        return (self.size, self.modified_at, self.inode) == (
+            file.size,
+            file.modified_at,
+            file.inode,
+        )
+
+
+@frozen(kw_only=True)
+class Outcome:
+    """
+    How an answer was come by, in the terms of :rfc:`9211`.
+
+    :ivar hit: it was here, and nobody was waited for.
+    :ivar ttl: seconds for which it is fresh yet, negative if it is not; :obj:`None`
+        to leave that out.
+    :ivar forwarded: why upstream was asked: ``"miss"``, ``"stale"``; :obj:`None` if it
+        was not.
+    :ivar status: that upstream answered; :obj:`None` to leave that out.
+    :ivar stored: what upstream gave is kept.
+    :ivar collapsed: it is that of a request already under way.
+    :ivar detail: a token that says more; empty for none.
+    """
+
+    hit: bool = False
+    ttl: float | None = None
+    forwarded: str | None = None
+    status: int | None = None
+    stored: bool = False
+    collapsed: bool = False
+    detail: str = ""

@@ -1,0 +1,3 @@
+"""
+Decisions, as functions of values. Pure: no clock, no disk, no network.
+"""

@@ -1,0 +1,173 @@
+"""
+What a project page lists: what upstream says, and what lies here.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timezone
+from urllib.parse import quote
+
+from attrs import evolve, frozen
+from packaging.version import InvalidVersion, Version
+
+from proxypypi.model import Distribution, FileFacts, LocalFile, ProjectPage
+from proxypypi.names import NormalizedName, version_of
+from proxypypi.rules.integrity import agree
+
+REMOVED = "removed from the upstream index"
+
+
+@frozen(kw_only=True)
+class Held:
+    """
+    A file that lies here, with what is known of it.
+    """
+
+    file: LocalFile
+    facts: FileFacts
+
+
+@frozen(kw_only=True)
+class Listing:
+    """
+    A project page of ours.
+
+    :ivar page: its addresses are relative to the page's own.
+    :ivar private: does it list a file that came from no index?
+    """
+
+    page: ProjectPage
+    private: bool
+
+
+def is_private(facts: FileFacts, upstream: ProjectPage | None, filename: str) -> bool:
+    """
+    Was this file put here by people, not fetched from an index?
+
+    What upstream lists with the same digest is a cached file, whoever put it here.
+    """
+    if facts.cached:
+        return False
+    listed = upstream.by_filename.get(filename) if upstream is not None else None
+    return listed is None or not agree(facts.hashes, listed.hashes)
+
+
+def is_quarantined(upstream: ProjectPage | None) -> bool:
+    """
+    Must its files not be offered, as its index says (PEP 792)?
+    """
+    return upstream is not None and upstream.status == "quarantined"
+
+
+def merge(
+    name: NormalizedName,
+    upstream: ProjectPage | None,
+    held: Sequence[Held],
+    *,
+    only_held: bool = False,
+) -> Listing:
+    """
+    Files here win over upstream's of the same name.
+
+    :param upstream: what the index says; :obj:`None` if it says nothing.
+    :param held: the project's files here.
+    :param only_held: leave out what is not here. Upstream then only adds what it knows
+        of the files that are.
+
+    A project in quarantine (PEP 792) lists nothing, whatever is here.
+    """
+    base = f"../../files/{name}/"  # from /simple/NAME/ and /local/NAME/
+    if is_quarantined(upstream):
+        held = ()
+        upstream = evolve(upstream, distributions=()) if upstream is not None else None
+    here = {h.file.filename: h for h in held}
+    distributions = []
+    for listed in upstream.distributions if upstream is not None else ():
+        url = base + quote(listed.filename)
+        h = here.pop(listed.filename, None)
+        if h is not None:
+            distributions.append(_describe(h, listed, url))
+        elif not only_held:
+            distributions.append(evolve(listed, url=url))
+    for filename, h in sorted(here.items()):
+        entry = _describe(h, None, base + quote(filename))
+        if h.facts.cached and upstream is not None and entry.yanked is False:
+            entry = evolve(entry, yanked=REMOVED)
+        distributions.append(entry)
+    page = evolve(
+        upstream or ProjectPage(name=name),
+        distributions=tuple(distributions),
+        versions=_versions(name, None if only_held else upstream, distributions),
+    )
+    private = any(is_private(h.facts, upstream, h.file.filename) for h in held)
+    return Listing(page=page, private=private)
+
+
+def _describe(held: Held, listed: Distribution | None, url: str) -> Distribution:
+    """
+    A file that is here: its own facts, and what upstream adds if it means that file.
+    """
+    facts = held.facts
+    own = Distribution(
+        filename=held.file.filename,
+        url=url,
+        hashes=facts.hashes,
+        size=held.file.size,
+        requires_python=facts.requires_python,
+        upload_time=None if facts.cached else iso(facts.seen_at),
+        core_metadata=(
+            {"sha256": facts.metadata_sha256} if facts.metadata_sha256 else None
+        ),
+    )
+    if listed is None:
+        return own
+    if agree(facts.hashes, listed.hashes):
+        hashes = {**facts.hashes, **listed.hashes}
+    elif facts.cached and not listed.hashes:
+        hashes = dict(facts.hashes)
+    else:
+        return own
+    return evolve(
+        listed,
+        url=url,
+        hashes=hashes,
+        size=own.size,
+        core_metadata=own.core_metadata or listed.core_metadata,
+    )
+
+
+def iso(seconds: float) -> str:
+    """
+    POSIX seconds as :pep:`700` wants an upload time.
+    """
+    moment = datetime.fromtimestamp(seconds, timezone.utc)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _versions(
+    name: NormalizedName,
+    upstream: ProjectPage | None,
+    distributions: Iterable[Distribution],
+) -> tuple[str, ...]:
+    """
+    Upstream's versions as it wrote them, then those of files it does not count.
+    """
+    given = upstream.versions if upstream is not None else ()
+    counted = upstream.by_filename if upstream is not None and given else {}
+    seen = {_comparable(v) for v in given}
+    found = dict.fromkeys(
+        version_of(d.filename, name) for d in distributions if d.filename not in counted
+    )
+    added = []
+    for version in filter(None, found):
+        comparable = _comparable(version)
+        if comparable not in seen:
+            seen.add(comparable)
+            added.append(str(comparable))
+    return (*given, *added)
+
+
+def _comparable(version: str) -> Version | str:
+    try:
+        return Version(version)
+    except InvalidVersion:
+        return version

@@ -1,0 +1,232 @@
+"""
+Assembly: settings and a reactor in, a service out.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, ClassVar
+
+from attrs import define, field
+from twisted.application.service import Service
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.defer import (
+    Deferred,
+    TimeoutError,
+    gatherResults,
+    maybeDeferred,
+)
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.interfaces import IListeningPort
+from twisted.internet.threads import deferToThreadPool
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.server import Site
+
+from proxypypi.cache.downloads import Downloads
+from proxypypi.cache.files import Files, Upstream
+from proxypypi.cache.holdings import Holdings
+from proxypypi.cache.listings import Listings
+from proxypypi.cache.metadata import MetadataCache
+from proxypypi.cache.pages import PageCache
+from proxypypi.cache.streams import Streams
+from proxypypi.errors import CannotListen
+from proxypypi.interfaces import IIndex
+from proxypypi.rules.freshness import Freshness
+from proxypypi.settings import Settings
+from proxypypi.store.directory import Directory
+from proxypypi.store.facts import FactsStore
+from proxypypi.store.lock import DirectoryLock
+from proxypypi.store.pages import PageStore
+from proxypypi.store.partials import PartialStore
+from proxypypi.upstream.index import Index, connect_index
+from proxypypi.web.files import FileRoutes
+from proxypypi.web.home import HomeRoutes
+from proxypypi.web.simple import SimpleRoutes
+from proxypypi.web.site import Faces, access_line
+from proxypypi.web.status import StatusRoutes
+
+_LEFT_OVER = 24 * 3600.0  # seconds after which an abandoned partial file is removed
+
+
+@define(eq=False)
+class Proxy:
+    """
+    The core, assembled, and the faces in front of it.
+    """
+
+    faces: Faces
+    partials: PartialStore
+    downloads: Downloads | None
+    lock: DirectoryLock
+    draining: bool = field(default=False)
+
+
+def build(
+    settings: Settings,
+    clock: Any,
+    index: IIndex | None,
+    in_thread: Callable[..., "Deferred[Any]"],
+) -> Proxy:
+    """
+    :param clock: an ``IReactorTime``.
+    :param index: the upstream; :obj:`None` for none.
+    :param in_thread: runs a blocking call with arguments.
+    """
+    root = settings.directory
+    cache = root / ".proxypypi" / "cache"
+    decisions = root / ".proxypypi" / "decisions"
+    directory = Directory(root, clock, in_thread)
+    facts = FactsStore(cache, decisions, in_thread)
+    partials = PartialStore(cache / "partial", root, in_thread)
+    holdings = Holdings(directory, facts, clock, in_thread)
+    pages = PageCache(
+        index,
+        PageStore(cache / "pages", in_thread),
+        Freshness(max_age=settings.index_ttl),
+        clock,
+        in_thread,
+    )
+    upstream = None
+    if index is not None:
+        downloads = Downloads(
+            index, partials, holdings, pages.distrust, clock, in_thread
+        )
+        upstream = Upstream(index, downloads, Streams(index))
+    files = Files(pages, holdings, upstream, clock)
+    metadata = MetadataCache(files, holdings, facts, index, clock)
+    listings = Listings(pages, holdings, directory, in_thread, index is None)
+    simple = SimpleRoutes(listings).router.resource()
+    of_files = FileRoutes(files, metadata, clock).router.resource()
+    home = HomeRoutes(index.url if index is not None else None).router.resource()
+
+    def trouble() -> str:
+        if proxy.draining:
+            return "stopping"
+        return str(pages.trouble) if pages.trouble is not None else ""
+
+    status = StatusRoutes(lambda: not proxy.draining, trouble).router.resource()
+    faces = Faces(
+        home,
+        {
+            "simple": simple,
+            "local": simple,
+            "files": of_files,
+            "package": of_files,
+            "packages": of_files,
+            "-": status,
+        },
+    )
+    proxy = Proxy(
+        faces=faces,
+        partials=partials,
+        downloads=upstream.downloads if upstream is not None else None,
+        lock=DirectoryLock(root / ".proxypypi" / "lock"),
+    )
+    return proxy
+
+
+class ProxyService(Service):
+    """
+    Listens, says where, and lets running transfers finish before it ends.
+    """
+
+    _log: ClassVar[Logger] = Logger()
+
+    def __init__(
+        self, settings: Settings, reactor: Any, proxy: Proxy, index: Index | None
+    ) -> None:
+        self._settings = settings
+        self._reactor = reactor
+        self._proxy = proxy
+        self._index = index
+        self._site = Site(proxy.faces, logFormatter=access_line, reactor=reactor)
+        self._ports: list[tuple[str, IListeningPort]] = []
+
+    def privilegedStartService(self) -> None:
+        """
+        :raises DirectoryInUse: another server has the directory.
+        :raises CannotListen: an address cannot be had.
+        """
+        self._proxy.lock.acquire()
+        for endpoint in self._settings.listen:
+            self._ports.append((endpoint, self._listen(endpoint)))
+
+    def startService(self) -> None:
+        super().startService()
+        if not self._ports:
+            self.privilegedStartService()
+        older_than = self._reactor.seconds() - _LEFT_OVER
+        self._reactor.callInThread(self._proxy.partials.sweep, older_than)
+        for endpoint, port in self._ports:
+            self._announce(endpoint, port.getHost())
+
+    def stopService(self) -> "Deferred[None]":
+        super().stopService()
+        return Deferred.fromCoroutine(self._drain())
+
+    async def _drain(self) -> None:
+        self._proxy.draining = True
+        for _, port in self._ports:
+            await maybeDeferred(port.stopListening)
+        idle = [self._proxy.faces.when_idle()]
+        if self._proxy.downloads is not None:
+            idle.append(self._proxy.downloads.when_idle())
+        finished = gatherResults(idle)
+        if not finished.called:
+            self._log.info(
+                "waiting up to {seconds:g} s for running transfers",
+                seconds=self._settings.drain,
+            )
+        try:
+            await finished.addTimeout(self._settings.drain, self._reactor)
+        except TimeoutError:
+            self._log.warn("transfers that still run are cut off")
+            self._proxy.faces.cut_off()
+        if self._index is not None:
+            await self._index.close()
+        self._proxy.lock.release()
+
+    def _listen(self, endpoint: str) -> IListeningPort:
+        listening = serverFromString(self._reactor, endpoint).listen(self._site)
+        results: list[Any] = []
+        listening.addBoth(results.append)
+        if not results:
+            raise CannotListen(endpoint=endpoint, reason="it takes time to set up")
+        if isinstance(results[0], Failure):
+            error = results[0].value
+            reason = str(getattr(error, "socketError", error))
+            raise CannotListen(endpoint=endpoint, reason=reason) from error
+        port: IListeningPort = results[0]
+        return port
+
+    def _announce(self, endpoint: str, address: object) -> None:
+        if not isinstance(address, (IPv4Address, IPv6Address)):
+            self._log.info("listening on {address}", address=address)
+            return
+        scheme = "https" if endpoint.startswith("ssl:") else "http"
+        simple = f"{scheme}://{_reachable(address.host)}:{address.port}/simple/"
+        self._log.info("listening on {endpoint}", endpoint=endpoint)
+        self._log.info("in a shell:  pip install -i {simple} PACKAGE", simple=simple)
+        self._log.info("in pip.conf: index-url = {simple}", simple=simple)
+
+
+def _reachable(host: str) -> str:
+    """
+    How a client on this machine writes the address that we are bound to.
+    """
+    if host in ("0.0.0.0", "::"):
+        return "localhost"
+    return f"[{host}]" if ":" in host else host
+
+
+def assemble(settings: Settings, reactor: Any) -> ProxyService:
+    """
+    The whole server, not started yet.
+    """
+    index = None
+    if settings.index_url is not None:
+        index = connect_index(settings.index_url, reactor)
+    in_thread = partial(deferToThreadPool, reactor, reactor.getThreadPool())
+    return ProxyService(
+        settings, reactor, build(settings, reactor, index, in_thread), index
+    )

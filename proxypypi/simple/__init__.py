@@ -1,0 +1,3 @@
+"""
+The Simple repository API: bytes to model, model to bytes. Pure.
+"""

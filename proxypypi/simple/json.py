@@ -1,0 +1,181 @@
+"""
+Project pages and the project list as JSON (PEP 691, 700, 714, 740, 792).
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+
+from proxypypi.errors import UnreadablePage
+from proxypypi.model import Distribution, ProjectPage
+from proxypypi.names import NormalizedName
+from proxypypi.simple import links
+
+API_VERSION = "1.4"
+_SIZELESS_VERSION = "1.0"  # from 1.1 on every file has a size
+
+_LONGEST_VERSION = 200
+
+
+class _File(msgspec.Struct, gc=False, rename="kebab"):
+    """
+    A file as we write it. What is unset is left out.
+    """
+
+    filename: Any = UNSET
+    url: Any = UNSET
+    hashes: Any = UNSET
+    requires_python: Any = UNSET
+    size: Any = UNSET
+    upload_time: Any = UNSET
+    yanked: Any = UNSET
+    core_metadata: Any = UNSET
+    provenance: Any = UNSET
+    gpg_sig: Any = UNSET
+
+
+class _ReadFile(_File, gc=False, rename="kebab"):
+    """
+    A file as others write it. The two further keys make some installers crash, so
+    that only this class has them (PEP 714).
+    """
+
+    dist_info_metadata: Any = UNSET
+    data_dist_info_metadata: Any = UNSET
+
+
+class _Meta(msgspec.Struct, rename={"api_version": "api-version"}):
+    api_version: str
+    _last_serial: Any = msgspec.field(default=UNSET, name="_last-serial")
+
+
+class _Page(msgspec.Struct, rename="kebab"):
+    meta: _Meta
+    name: str
+    versions: tuple[str, ...]
+    files: list[_File]
+    project_status: Any = UNSET
+
+
+class _ReadPage(msgspec.Struct, rename="kebab"):
+    files: list[_ReadFile]
+    meta: Any = UNSET
+    versions: Any = UNSET
+    project_status: Any = UNSET
+
+
+_decoder = msgspec.json.Decoder(_ReadPage)
+_encoder = msgspec.json.Encoder()
+
+
+def parse_page(body: bytes, base_url: str, name: NormalizedName) -> ProjectPage:
+    """
+    :param base_url: the page's own address; relative links start there.
+    :raises UnreadablePage: it is no JSON, no project page, or of another version.
+    """
+    try:
+        page = _decoder.decode(body)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as e:
+        raise UnreadablePage(reason=f"page is no JSON project page: {e}") from e
+    meta = _mapping(page.meta)
+    version = meta.get("api-version")
+    links.check_version("1.0" if version is None else version)
+    status = _mapping(page.project_status)
+    return ProjectPage(
+        name=name,
+        distributions=links.first_of_each(_read(base_url, f) for f in page.files),
+        versions=_versions(page.versions),
+        status=links.status(status.get("status")),
+        status_reason=links.words(status.get("reason")),
+        last_serial=_serial(meta.get("_last-serial")),
+    )
+
+
+def render_page(page: ProjectPage) -> bytes:
+    """
+    What is not known is left out.
+    """
+    sized = all(d.size is not None for d in page.distributions)
+    wire = _Page(
+        meta=_Meta(
+            api_version=API_VERSION if sized else _SIZELESS_VERSION,
+            _last_serial=_unless_none(page.last_serial),
+        ),
+        name=page.name,
+        versions=page.versions,
+        files=[_write(d) for d in page.distributions],
+    )
+    if page.status is not None:
+        wire.project_status = {"status": page.status}
+        if page.status_reason is not None:
+            wire.project_status["reason"] = page.status_reason
+    return _encoder.encode(wire)
+
+
+def render_list(names: Iterable[str]) -> bytes:
+    return _encoder.encode(
+        {
+            "meta": {"api-version": API_VERSION},
+            "projects": [{"name": name} for name in names],
+        }
+    )
+
+
+def _read(base_url: str, file: _ReadFile) -> Distribution | None:
+    return links.read_distribution(
+        base_url,
+        file.filename,
+        file.url,
+        hashes=file.hashes,
+        requires_python=file.requires_python,
+        size=file.size,
+        upload_time=file.upload_time,
+        yanked="" if file.yanked is True else file.yanked or False,
+        core_metadata=links.first_said(
+            file.core_metadata, file.dist_info_metadata, file.data_dist_info_metadata
+        ),
+        provenance=file.provenance,
+        gpg_sig=file.gpg_sig,
+    )
+
+
+def _write(distribution: Distribution) -> _File:
+    core_metadata = distribution.core_metadata
+    if isinstance(core_metadata, Mapping):
+        core_metadata = dict(core_metadata)
+    return _File(
+        distribution.filename,
+        distribution.url,
+        dict(distribution.hashes),
+        _unless_none(distribution.requires_python),
+        _unless_none(distribution.size),
+        _unless_none(distribution.upload_time),
+        True if distribution.yanked == "" else distribution.yanked,
+        _unless_none(core_metadata),
+        _unless_none(distribution.provenance),
+        _unless_none(distribution.gpg_sig),
+    )
+
+
+def _unless_none(value: Any) -> Any:
+    return UNSET if value is None else value
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+def _versions(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        return ()
+    return tuple(
+        v for v in value if isinstance(v, str) and 0 < len(v) <= _LONGEST_VERSION
+    )
+
+
+def _serial(value: object) -> int | None:
+    if isinstance(value, str) and len(value) < 19 and value.isascii():
+        value = int(value) if value.isdigit() else None
+    return links.count(value)

@@ -1,0 +1,142 @@
+"""
+Reading distributions: their digests and their core metadata. Blocks; for threads.
+"""
+
+import os
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Mapping
+from email.parser import BytesHeaderParser
+from pathlib import PurePosixPath
+
+from attrs import frozen
+from packaging.utils import canonicalize_name
+
+from proxypypi.model import LocalFile
+from proxypypi.names import is_wheel
+from proxypypi.rules.integrity import Digests
+
+_LARGEST_METADATA = 10 * 1024 * 1024  # bytes
+_PIECE = 1024 * 1024  # bytes
+_MOST_UNPACKED = 64 * 1024 * 1024  # bytes to unpack in search of PKG-INFO
+
+_DAMAGED = (
+    *(OSError, EOFError, ValueError, RuntimeError, NotImplementedError),
+    *(zipfile.BadZipFile, zlib.error, tarfile.TarError, KeyError),
+)
+
+
+@frozen(kw_only=True)
+class Findings:
+    """
+    What lies inside of a distribution.
+
+    :ivar hashes: algorithm to lower-case hex digest.
+    :ivar metadata: the core metadata of a wheel; :obj:`None` if there is none.
+    """
+
+    hashes: Mapping[str, str]
+    requires_python: str | None
+    metadata: bytes | None
+
+
+def examine(file: LocalFile, digests: Digests) -> Findings | None:
+    """
+    Read a whole file.
+
+    :param digests: to be fed with it.
+    :returns: :obj:`None` if it went or was changed meanwhile.
+    """
+    try:
+        with open(file.path, "rb") as opened:
+            while data := opened.read(_PIECE):
+                digests.update(data)
+            status = os.fstat(opened.fileno())
+    except OSError:
+        return None
+    if (status.st_size, status.st_mtime_ns) != (file.size, file.modified_at):
+        return None
+    return look_inside(file.path, file.filename, digests.hex())
+
+
+def look_inside(path: str, filename: str, hashes: Mapping[str, str]) -> Findings:
+    """
+    Read only the metadata of a file whose digests are known.
+    """
+    metadata = wheel_metadata(path, filename) if is_wheel(filename) else None
+    source = metadata if is_wheel(filename) else _sdist_metadata(path)
+    return Findings(
+        hashes=hashes,
+        requires_python=requires_python_in(source) if source is not None else None,
+        metadata=metadata,
+    )
+
+
+def wheel_metadata(path: str, filename: str) -> bytes | None:
+    """
+    The bytes of a wheel's ``METADATA``, as :pep:`658` offers them.
+
+    :returns: :obj:`None` if *path* is no wheel, or not exactly one ``.dist-info``
+        directory fits the wheel's name.
+    """
+    project = canonicalize_name(filename.split("-")[0])
+    try:
+        with zipfile.ZipFile(path) as wheel:
+            found = [
+                info
+                for info in wheel.infolist()
+                if _is_metadata_of(info.filename, project)
+            ]
+            if len(found) != 1 or found[0].file_size > _LARGEST_METADATA:
+                return None
+            with wheel.open(found[0]) as metadata:
+                content = metadata.read(_LARGEST_METADATA + 1)
+    except _DAMAGED:
+        return None
+    return content if len(content) <= _LARGEST_METADATA else None
+
+
+def requires_python_in(metadata: bytes) -> str | None:
+    """
+    ``Requires-Python`` of some core metadata; :obj:`None` if it has none.
+    """
+    value = BytesHeaderParser().parsebytes(metadata).get("Requires-Python")
+    text = " ".join(str(value or "").split())
+    return text if text and text != "UNKNOWN" and len(text) <= 500 else None
+
+
+def _is_metadata_of(member: str, project: str) -> bool:
+    parts = member.split("/")
+    if len(parts) != 2 or parts[1] != "METADATA" or not parts[0].endswith(".dist-info"):
+        return False
+    return canonicalize_name(parts[0].split("-")[0]) == project
+
+
+def _sdist_metadata(path: str) -> bytes | None:
+    """
+    ``PKG-INFO`` of the one directory at the top of an sdist.
+    """
+    try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                for info in archive.infolist():
+                    if _is_pkg_info(info.filename):
+                        with archive.open(info) as member:
+                            return member.read(_LARGEST_METADATA)
+            return None
+        with tarfile.open(path, "r|*") as tar:
+            for tarinfo in tar:
+                if tarinfo.offset > _MOST_UNPACKED:
+                    return None
+                if tarinfo.isfile() and _is_pkg_info(tarinfo.name):
+                    extracted = tar.extractfile(tarinfo)
+                    return extracted.read(_LARGEST_METADATA) if extracted else None
+    except _DAMAGED:
+        return None
+    return None
+
+
+def _is_pkg_info(member: str) -> bool:
+    parts = PurePosixPath(member).parts
+    return len(parts) == 2 and parts[1] == "PKG-INFO"

@@ -1,0 +1,184 @@
+"""
+The directory people see: who drops a file in, finds it in the listing.
+"""
+
+import os
+import stat
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from attrs import define, evolve, field, frozen
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IReactorTime
+from zope.interface import implementer
+
+from proxypypi.errors import BadName
+from proxypypi.interfaces import IDirectory
+from proxypypi.model import LocalFile
+from proxypypi.names import NormalizedName, is_distribution, normalize, project_of
+
+_HOLDS = 1.0  # seconds for which an answer is given again without another look
+_GRAIN = 2.0  # seconds: a directory changed this recently may change again unseen
+_MOST_ANSWERS = 1000
+
+
+@frozen
+class _Answer:
+    good_until: float
+    files: Mapping[str, LocalFile]
+
+
+@frozen
+class _Root:
+    """
+    The names in the root when it had this modification time (nanoseconds).
+
+    :ivar flat: the files that lie in the root itself, by project.
+    :ivar folders: a project's sub-directories, its own name the last of them.
+    """
+
+    modified_at: int
+    flat: Mapping[NormalizedName, Sequence[str]]
+    folders: Mapping[NormalizedName, Sequence[str]]
+
+
+@implementer(IDirectory)
+@define(eq=False)
+class Directory:
+    """
+    Looks by stat alone, on demand, in threads, at most once a second a project.
+
+    Only the root's names are remembered for longer, until its modification time
+    changes. Links are followed as long as they stay inside.
+
+    :ivar _path: of the root, absolute and without links in it.
+    """
+
+    _path: Path
+    _clock: IReactorTime
+    _in_thread: Callable[..., "Deferred[Any]"]
+    _root: _Root = field(factory=lambda: _Root(-1, {}, {}), init=False)
+    _root_lock: Lock = field(factory=Lock, init=False)
+    _answers: dict[NormalizedName, _Answer] = field(factory=dict, init=False)
+
+    def files(self, name: NormalizedName) -> "Deferred[Mapping[str, LocalFile]]":
+        now = self._clock.seconds()
+        answer = self._answers.get(name)
+        if answer is not None and now < answer.good_until:
+            return succeed(answer.files)
+        looked: Deferred[_Answer] = self._in_thread(self._look, name, now)
+        return looked.addCallback(self._remember, name, answer)
+
+    def projects(self) -> "Deferred[Sequence[NormalizedName]]":
+        return self._in_thread(self._look_at_all, self._clock.seconds())
+
+    def changed(self, name: NormalizedName) -> None:
+        self._answers.pop(name, None)
+
+    def _remember(
+        self, answer: _Answer, name: NormalizedName, before: _Answer | None
+    ) -> Mapping[str, LocalFile]:
+        if before is not None and before.files == answer.files:
+            answer = evolve(answer, files=before.files)  # so that `is` tells no change
+        # Changed while we looked: this answer is for whoever asked, not for later.
+        if self._answers.get(name) is before:
+            self._answers.pop(name, None)
+            self._answers[name] = answer
+            if len(self._answers) > _MOST_ANSWERS:
+                del self._answers[next(iter(self._answers))]
+        return answer.files
+
+    def _look(self, name: NormalizedName, now: float) -> _Answer:
+        files: dict[str, LocalFile] = {}
+        for filename, path in self._candidates(self._look_at_root(now), name):
+            file = self._examine(filename, path) if filename not in files else None
+            if file is not None:
+                files[filename] = file
+        return _Answer(now + _HOLDS, files)
+
+    def _candidates(
+        self, root: _Root, name: NormalizedName
+    ) -> Iterator[tuple[str, Path]]:
+        for filename in root.flat.get(name, ()):
+            yield filename, self._path / filename
+        for folder in root.folders.get(name, ()):
+            for filename in _names_in(self._path / folder):
+                if is_distribution(filename):
+                    yield filename, self._path / folder / filename
+
+    def _examine(self, filename: str, path: Path) -> LocalFile | None:
+        try:
+            status = os.lstat(path)
+            if stat.S_ISLNK(status.st_mode):
+                if not self._contains(path):
+                    return None
+                status = os.stat(path)
+        except OSError:
+            return None
+        if not stat.S_ISREG(status.st_mode):
+            return None
+        return LocalFile(
+            filename=filename,
+            path=str(path),
+            size=status.st_size,
+            modified_at=status.st_mtime_ns,
+            inode=status.st_ino,
+            changed_at=status.st_ctime,
+        )
+
+    def _look_at_root(self, now: float) -> _Root:
+        with self._root_lock:
+            modified_at = os.stat(self._path).st_mtime_ns
+            if modified_at == self._root.modified_at:
+                return self._root
+            flat: dict[NormalizedName, list[str]] = {}
+            folders: dict[NormalizedName, list[str]] = {}
+            with os.scandir(self._path) as entries:
+                for entry in entries:
+                    if entry.name.startswith("."):
+                        continue
+                    if entry.is_dir():
+                        if entry.is_symlink() and not self._contains(Path(entry.path)):
+                            continue
+                        try:
+                            project = normalize(entry.name)
+                        except BadName:
+                            continue
+                        folders.setdefault(project, []).append(entry.name)
+                    elif is_distribution(entry.name):
+                        owner = project_of(entry.name)
+                        if owner is not None:
+                            flat.setdefault(owner, []).append(entry.name)
+            for project, names in folders.items():
+                names.sort(key=lambda n, own=project: (n == own, n))  # type: ignore[misc]
+            root = _Root(modified_at, flat, folders)
+            if abs(now - modified_at / 1e9) > _GRAIN:
+                self._root = root
+            return root
+
+    def _contains(self, link: Path) -> bool:
+        try:
+            return link.resolve(strict=True).is_relative_to(self._path)
+        except (OSError, RuntimeError):  # leads nowhere, or round in circles
+            return False
+
+    def _look_at_all(self, now: float) -> Sequence[NormalizedName]:
+        root = self._look_at_root(now)
+        found = set(root.flat)
+        for project, folders in root.folders.items():
+            if project not in found and any(
+                is_distribution(filename)
+                for folder in folders
+                for filename in _names_in(self._path / folder)
+            ):
+                found.add(project)
+        return sorted(found)
+
+
+def _names_in(folder: Path) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []

@@ -1,0 +1,143 @@
+"""
+What is known of the content of files, on disk: one record per project.
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import msgspec
+from attrs import asdict, define
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from proxypypi.interfaces import IFactsStore
+from proxypypi.model import FileFacts
+from proxypypi.names import NormalizedName
+from proxypypi.store.files import read_if_there, write_atomically
+
+_FORMAT = 1
+
+
+class _Facts(msgspec.Struct, kw_only=True, omit_defaults=True):
+    size: int
+    modified_at: int
+    inode: int
+    hashes: dict[str, str]
+    requires_python: str | None = None
+    metadata_sha256: str | None = None
+    seen_at: float
+    cached: bool = False
+
+
+class _FactsRecord(msgspec.Struct):
+    format: int
+    files: dict[str, _Facts]
+
+
+class _SeenRecord(msgspec.Struct):
+    format: int
+    seen: dict[str, dict[str, float]]
+
+
+@implementer(IFactsStore)
+@define(eq=False)
+class FactsStore:
+    """
+    Facts and core metadata are expendable and lie in the cache; when a file was first
+    seen is not, and lies with the decisions.
+    """
+
+    _log: ClassVar[Logger] = Logger()
+
+    _cache: Path
+    _decisions: Path
+    _in_thread: Callable[..., "Deferred[Any]"]
+
+    def load_facts(self, name: NormalizedName) -> "Deferred[Mapping[str, FileFacts]]":
+        return self._in_thread(self._load_facts, name)
+
+    def save_facts(
+        self, name: NormalizedName, facts: Mapping[str, FileFacts]
+    ) -> "Deferred[None]":
+        return self._in_thread(self._save_facts, name, dict(facts))
+
+    def load_metadata(
+        self, name: NormalizedName, filename: str
+    ) -> "Deferred[bytes | None]":
+        return self._in_thread(read_if_there, self._metadata(name, filename))
+
+    def save_metadata(
+        self, name: NormalizedName, filename: str, metadata: bytes
+    ) -> "Deferred[None]":
+        return self._in_thread(
+            write_atomically, self._metadata(name, filename), metadata
+        )
+
+    def load_first_seen(
+        self, name: NormalizedName
+    ) -> "Deferred[Mapping[str, Mapping[str, float]]]":
+        return self._in_thread(self._load_seen, name)
+
+    def save_first_seen(
+        self, name: NormalizedName, seen: Mapping[str, Mapping[str, float]]
+    ) -> "Deferred[None]":
+        record = _SeenRecord(_FORMAT, {f: dict(times) for f, times in seen.items()})
+        return self._in_thread(
+            write_atomically,
+            self._seen(name),
+            msgspec.json.encode(record),
+            durable=True,
+        )
+
+    def _metadata(self, name: NormalizedName, filename: str) -> Path:
+        return self._cache / "metadata" / name / f"{filename}.metadata"
+
+    def _facts(self, name: NormalizedName) -> Path:
+        return self._cache / "facts" / f"{name}.json"
+
+    def _seen(self, name: NormalizedName) -> Path:
+        return self._decisions / "first-seen" / f"{name}.json"
+
+    def _load_facts(self, name: NormalizedName) -> Mapping[str, FileFacts]:
+        content = read_if_there(self._facts(name))
+        if content is None:
+            return {}
+        try:
+            record = msgspec.json.decode(content, type=_FactsRecord)
+        except msgspec.MsgspecError as e:
+            self._log.warn("damaged facts about {name}: {error}", name=name, error=e)
+            return {}
+        if record.format != _FORMAT:
+            return {}
+        return {
+            filename: FileFacts(**msgspec.structs.asdict(facts))
+            for filename, facts in record.files.items()
+        }
+
+    def _save_facts(self, name: NormalizedName, facts: Mapping[str, FileFacts]) -> None:
+        record = _FactsRecord(
+            _FORMAT,
+            {
+                filename: _Facts(
+                    **{**asdict(f, recurse=False), "hashes": dict(f.hashes)}
+                )
+                for filename, f in facts.items()
+            },
+        )
+        write_atomically(self._facts(name), msgspec.json.encode(record))
+
+    def _load_seen(self, name: NormalizedName) -> Mapping[str, Mapping[str, float]]:
+        content = read_if_there(self._seen(name))
+        if content is None:
+            return {}
+        try:
+            return msgspec.json.decode(content, type=_SeenRecord).seen
+        except msgspec.MsgspecError as e:
+            self._log.error(
+                "damaged record of when {name}'s files were first seen: {error}",
+                name=name,
+                error=e,
+            )
+            return {}

@@ -1,0 +1,109 @@
+"""
+Project pages on disk, as their index sent them.
+"""
+
+import os
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar
+
+import msgspec
+from attrs import define
+from isal import igzip
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from proxypypi.interfaces import IPageStore
+from proxypypi.model import RawPage
+from proxypypi.names import NormalizedName
+from proxypypi.store.files import read_if_there, write_atomically
+
+_FORMAT = 1
+
+
+class _Head(msgspec.Struct, kw_only=True):
+    format: int
+    index: str
+    url: str
+    content_type: str
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+@implementer(IPageStore)
+@define(eq=False)
+class PageStore:
+    """
+    One file a page: a line of JSON that says what it is, then its body, gzipped.
+
+    The file's modification time is when the page was last known to hold, so that to
+    confirm a page is not to write it again.
+    """
+
+    _log: ClassVar[Logger] = Logger()
+
+    _directory: Path
+    _in_thread: Callable[..., "Deferred[Any]"]
+
+    def load(self, name: NormalizedName) -> "Deferred[tuple[RawPage, float] | None]":
+        return self._in_thread(self._load, name)
+
+    def save(
+        self, name: NormalizedName, page: RawPage, checked_at: float
+    ) -> "Deferred[None]":
+        return self._in_thread(self._save, name, page, checked_at)
+
+    def confirm(self, name: NormalizedName, checked_at: float) -> "Deferred[None]":
+        return self._in_thread(self._confirm, name, checked_at)
+
+    def _path(self, name: NormalizedName) -> Path:
+        return self._directory / f"{name}.page"
+
+    def _load(self, name: NormalizedName) -> tuple[RawPage, float] | None:
+        path = self._path(name)
+        content = read_if_there(path)
+        if content is None:
+            return None
+        try:
+            line, _, packed = content.partition(b"\n")
+            head = msgspec.json.decode(line, type=_Head)
+            if head.format != _FORMAT:
+                return None
+            body = igzip.decompress(packed)
+            checked_at = path.stat().st_mtime
+        except (msgspec.MsgspecError, OSError, EOFError, zlib.error, ValueError) as e:
+            self._log.warn(
+                "damaged record of {name}'s page: {error}", name=name, error=e
+            )
+            return None
+        page = RawPage(
+            index=head.index,
+            url=head.url,
+            content_type=head.content_type,
+            body=body,
+            etag=head.etag,
+            last_modified=head.last_modified,
+        )
+        return page, checked_at
+
+    def _save(self, name: NormalizedName, page: RawPage, checked_at: float) -> None:
+        head = _Head(
+            format=_FORMAT,
+            index=page.index,
+            url=page.url,
+            content_type=page.content_type,
+            etag=page.etag,
+            last_modified=page.last_modified,
+        )
+        packed = igzip.compress(page.body, compresslevel=1, mtime=0)
+        path = self._path(name)
+        write_atomically(path, msgspec.json.encode(head) + b"\n" + packed)
+        os.utime(path, (checked_at, checked_at))
+
+    def _confirm(self, name: NormalizedName, checked_at: float) -> None:
+        try:
+            os.utime(self._path(name), (checked_at, checked_at))
+        except FileNotFoundError:
+            self._log.debug("{name}'s page went while it was confirmed", name=name)

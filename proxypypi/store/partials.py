@@ -1,0 +1,164 @@
+"""
+Files that are being fetched, until they are whole.
+"""
+
+import errno
+import fcntl
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from attrs import define, field
+from twisted.internet.defer import Deferred
+from zope.interface import implementer
+
+from proxypypi.interfaces import IPartial, IPartialStore
+from proxypypi.model import LocalFile
+from proxypypi.names import NormalizedName
+from proxypypi.store.files import sync_directory
+
+
+@implementer(IPartial)
+@define(eq=False)
+class Partial:
+    """
+    A locked file beside the directory's files, on the same volume.
+
+    The kernel's lock says that somebody works on it, so that one left by a crash is
+    free, and other processes may follow its growth.
+    """
+
+    fd: int
+    size: int
+    _path: Path
+    _destination: Path
+    _in_thread: Callable[..., "Deferred[Any]"]
+    _open: bool = field(default=True, init=False)
+
+    def write(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(self.fd, view) :]
+
+    def restart(self) -> None:
+        os.ftruncate(self.fd, 0)
+        os.lseek(self.fd, 0, os.SEEK_SET)
+        self.size = 0
+
+    def publish(self) -> "Deferred[LocalFile | None]":
+        return self._in_thread(self._publish)
+
+    def _publish(self) -> LocalFile | None:
+        os.fsync(self.fd)
+        self._destination.parent.mkdir(exist_ok=True)
+        try:
+            _name(self._path, self._destination)
+        except FileExistsError:
+            return None
+        finally:
+            self._path.unlink(missing_ok=True)
+        sync_directory(self._destination.parent)
+        status = os.fstat(self.fd)
+        return LocalFile(
+            filename=self._destination.name,
+            path=str(self._destination),
+            size=status.st_size,
+            modified_at=status.st_mtime_ns,
+            inode=status.st_ino,
+            changed_at=status.st_ctime,
+        )
+
+    def discard(self) -> None:
+        if self._open:
+            with suppress(FileNotFoundError):
+                os.unlink(self._path)
+            self.close()
+
+    def close(self) -> None:
+        if self._open:
+            self._open = False
+            # Followers may hold duplicates of the descriptor, and so of the lock.
+            fcntl.flock(self.fd, fcntl.LOCK_UN)
+            os.close(self.fd)
+
+
+@implementer(IPartialStore)
+@define(eq=False)
+class PartialStore:
+    """
+    :ivar _partials: where unfinished files lie.
+    :ivar _directory: where finished ones go, each under its project's name.
+    """
+
+    _partials: Path
+    _directory: Path
+    _in_thread: Callable[..., "Deferred[Any]"]
+
+    def open(self, name: NormalizedName, filename: str, tag: str) -> Partial:
+        path = self._partials / name / f"{filename}.{tag}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fd = _open_locked(path)
+        return Partial(
+            fd=fd,
+            size=os.lseek(fd, 0, os.SEEK_END),
+            path=path,
+            destination=self._directory / name / filename,
+            in_thread=self._in_thread,
+        )
+
+    def sweep(self, older_than: float) -> int:
+        """
+        Remove what crashes left behind and nobody took up again. Blocks.
+
+        :param older_than: POSIX seconds; younger ones are left for their next attempt.
+        :returns: how many were removed.
+        """
+        removed = 0
+        for path in self._partials.glob("*/*"):
+            with suppress(FileNotFoundError, BlockingIOError):
+                if path.stat().st_mtime < older_than:
+                    fd = _open_locked(path)
+                    path.unlink()
+                    os.close(fd)
+                    removed += 1
+        return removed
+
+
+def _name(path: Path, destination: Path) -> None:
+    """
+    Give a file its name. Unlike a rename, a link never replaces what is there.
+
+    :raises FileExistsError: somebody put a file there meanwhile.
+    """
+    try:
+        os.link(path, destination)
+    except FileExistsError:
+        raise
+    except OSError as e:
+        if e.errno not in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS):
+            raise
+        # A volume without links, where a moment remains between look and rename.
+        if destination.exists():
+            raise FileExistsError(errno.EEXIST, "exists", str(destination)) from e
+        os.rename(path, destination)
+
+
+def _open_locked(path: Path) -> int:
+    """
+    :raises BlockingIOError: another process has it.
+    """
+    while True:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Between the two, whoever had it before may have removed it.
+            if os.fstat(fd).st_ino == os.stat(path).st_ino:
+                return fd
+        except FileNotFoundError:
+            pass
+        except BaseException:
+            os.close(fd)
+            raise
+        os.close(fd)

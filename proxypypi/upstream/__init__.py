@@ -1,0 +1,3 @@
+"""
+What is asked of an index: project pages, files, ranges of files.
+"""

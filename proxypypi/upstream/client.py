@@ -1,0 +1,227 @@
+"""
+Asks an upstream one question at a time, and takes no nonsense for an answer.
+"""
+
+from collections.abc import Callable, Coroutine, Mapping
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any, ClassVar, TypeVar, cast
+from urllib.parse import urljoin
+
+from attrs import define, field
+from treq.client import HTTPClient
+from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.http_headers import Headers
+from twisted.web.iweb import IAgent
+
+from proxypypi import __version__
+from proxypypi.errors import (
+    UpstreamError,
+    UpstreamNonsense,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+)
+from proxypypi.upstream.codings import GzipAgent, IdentityAgent
+from proxypypi.upstream.faults import FAULTS, translate
+from proxypypi.upstream.patience import Patience
+from proxypypi.upstream.replies import Reply, discard
+from proxypypi.upstream.urls import Origin, authorization_of, bare, origin_of, shown
+
+MAX_REDIRECTS = 10
+PAGES_AT_ONCE = 128
+FILES_AT_ONCE = 32
+
+_REDIRECTS = (301, 302, 303, 307, 308)
+
+T = TypeVar("T")
+
+
+@define(eq=False)
+class Lane:
+    """
+    The way that one kind of transfer takes.
+
+    :ivar slots: one token for each transfer that may run at the same time.
+    """
+
+    http: HTTPClient
+    slots: DeferredSemaphore
+
+
+@define(eq=False)
+class Client:
+    """
+    Asks one index, and whom its links and redirects name.
+
+    :ivar pages: takes gzip.
+    :ivar files: takes bytes as they are.
+    """
+
+    _log: ClassVar[Logger] = Logger()
+    _home: Origin
+    _authorization: bytes | None = field(repr=False)
+    clock: IReactorTime
+    pages: Lane
+    files: Lane
+    patience: Patience = field(factory=Patience)
+
+    async def ask(
+        self,
+        lane: Lane,
+        url: str,
+        *,
+        method: str = "GET",
+        headers: Mapping[str, str] | None = None,
+        hashed: bool = False,
+    ) -> Reply:
+        """
+        Send one request, and follow where it is redirected.
+
+        :param hashed: what comes will be checked against a digest, so that it may
+            come by http though the index or a redirect was on https.
+        :returns: the final response, whatever its status; its slot is taken.
+        """
+        await lane.slots.acquire()
+        try:
+            url, response = await self._follow(lane, method, url, headers or {}, hashed)
+        except BaseException:
+            lane.slots.release()
+            raise
+        return Reply(url, response, self.clock, self.patience.idle, lane.slots)
+
+    async def retry(self, attempt: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """
+        Try up to three times more when upstream is unreachable or answers 5xx.
+        """
+        for pause in self.patience.pauses:
+            try:
+                return await attempt()
+            except UpstreamError as e:
+                if not isinstance(e, UpstreamUnreachable) and (e.status or 0) < 500:
+                    raise
+                self._log.debug("trying again: {error}", error=e)
+            await deferLater(self.clock, self.patience.jitter(pause))
+        return await attempt()
+
+    async def _follow(
+        self,
+        lane: Lane,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        hashed: bool,
+    ) -> tuple[str, Any]:
+        came_by = self._home.scheme
+        for _ in range(MAX_REDIRECTS + 1):
+            try:
+                url = bare(url)
+                origin = origin_of(url)
+            except ValueError as e:
+                raise UpstreamNonsense(url=shown(url), reason=str(e)) from e
+            if (came_by, origin.scheme, hashed) == ("https", "http", False):
+                reason = "it would lead from https to http"
+                raise UpstreamNonsense(url=shown(url), reason=reason)
+            came_by = origin.scheme
+            response = await self._ask_once(lane, method, url, origin, headers)
+            if response.code not in _REDIRECTS:
+                return url, response
+            await discard(response, self.clock, self.patience.idle)
+            locations = response.headers.getRawHeaders(b"Location")
+            if not locations:
+                reason = "it redirects to nowhere"
+                raise UpstreamNonsense(url=shown(url), reason=reason)
+            try:
+                url = urljoin(url, locations[0].decode("utf-8", "replace"))
+            except ValueError as e:
+                reason = f"it redirects to no address: {e}"
+                raise UpstreamNonsense(url=shown(url), reason=reason) from e
+        raise UpstreamNonsense(url=shown(url), reason="it redirects without end")
+
+    async def _ask_once(
+        self,
+        lane: Lane,
+        method: str,
+        url: str,
+        origin: Origin,
+        headers: Mapping[str, str],
+    ) -> Any:
+        sent = Headers({"User-Agent": [f"proxypypi/{__version__}"]})
+        for name, value in headers.items():
+            sent.setRawHeaders(name.encode("ascii"), [value.encode("latin-1")])
+        if self._authorization is not None and origin == self._home:
+            sent.setRawHeaders(b"Authorization", [self._authorization])
+
+        def too_late(result: object, seconds: float) -> object:
+            if not isinstance(result, Failure):
+                return result
+            reason = f"no answer within {seconds:.0f} s"
+            raise UpstreamTimeout(url=shown(url), reason=reason)
+
+        try:
+            asked = lane.http.request(
+                method,
+                url,
+                headers=sent,
+                allow_redirects=False,
+                unbuffered=True,
+                reactor=cast(Any, self.clock),
+            )
+            # Not treq's timeout=, which looks just like being cancelled.
+            asked.addTimeout(self.patience.head, self.clock, onTimeoutCancel=too_late)
+            return await _plainly_cancelled(asked)
+        except FAULTS as e:
+            raise translate(e, url) from e
+
+
+def make_client(
+    agent: IAgent,
+    index_url: str,
+    clock: IReactorTime,
+    patience: Patience | None = None,
+) -> Client:
+    """
+    :param agent: that connects; it follows nothing and decodes nothing.
+    :param index_url: may hold credentials.
+    :param patience: :obj:`None` for the usual one.
+    """
+    return Client(
+        home=origin_of(index_url),
+        authorization=authorization_of(index_url),
+        clock=clock,
+        pages=Lane(_http(GzipAgent(agent)), DeferredSemaphore(PAGES_AT_ONCE)),
+        files=Lane(_http(IdentityAgent(agent)), DeferredSemaphore(FILES_AT_ONCE)),
+        patience=patience or Patience(),
+    )
+
+
+def _http(agent: IAgent) -> HTTPClient:
+    no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+    return HTTPClient(agent, cookiejar=cast(Any, no_cookies))
+
+
+def _plainly_cancelled(work: "Deferred[T]") -> "Deferred[T]":
+    """
+    *work*, except that to cancel it ends in a :class:`CancelledError`.
+
+    What connects and speaks HTTP has half a dozen other ways to say so, a host that
+    cannot be found among them.
+    """
+    cancelled = False
+
+    def cancel(result: "Deferred[T]") -> None:
+        nonlocal cancelled
+        cancelled = True
+        work.cancel()
+
+    def pass_on(outcome: "T | Failure") -> None:
+        if cancelled and isinstance(outcome, Failure):
+            outcome = Failure(CancelledError())
+        if not result.called:
+            result.callback(outcome)  # a Failure makes it fail
+
+    result: Deferred[T] = Deferred(cancel)
+    work.addBoth(pass_on)
+    return result

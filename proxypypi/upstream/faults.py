@@ -1,0 +1,109 @@
+"""
+What goes wrong on the way to an upstream, put into the words of the field.
+"""
+
+from collections.abc import Iterator
+
+from OpenSSL.SSL import Error as TLSError
+from service_identity import VerificationError
+from twisted.internet.error import (
+    ConnectError,
+    ConnectionClosed,
+    ConnectionRefusedError,
+    DNSLookupError,
+    NoRouteError,
+    TCPTimedOutError,
+    TimeoutError,
+    UnknownHostError,
+)
+from twisted.web.client import (
+    RequestGenerationFailed,
+    RequestTransmissionFailed,
+    ResponseFailed,
+)
+
+from proxypypi.errors import (
+    UpstreamError,
+    UpstreamNonsense,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+)
+from proxypypi.upstream.addresses import CONNECT_TIMEOUT, AddressRefused
+from proxypypi.upstream.urls import shown
+
+_WRAPPERS = (ResponseFailed, RequestGenerationFailed, RequestTransmissionFailed)
+
+FAULTS: tuple[type[Exception], ...] = (
+    *_WRAPPERS,
+    AddressRefused,
+    ConnectError,
+    ConnectionClosed,
+    DNSLookupError,
+    TLSError,
+    ValueError,  # an address that is none
+    VerificationError,
+)
+"""
+What a request can fail with, other than by being cancelled.
+"""
+
+CUT = "connection was cut"
+
+
+def translate(fault: Exception, url: str) -> UpstreamError:
+    """
+    :param fault: one of :data:`FAULTS`.
+    :param url: that was asked.
+    """
+    where = shown(url)
+    causes = list(_causes(fault))
+    for cause in causes:
+        if isinstance(cause, AddressRefused):
+            return UpstreamNonsense(url=where, reason=str(cause))
+        if isinstance(cause, (TimeoutError, TCPTimedOutError)):
+            silence = f"no connection within {CONNECT_TIMEOUT:.0f} s"
+            return UpstreamTimeout(url=where, reason=silence)
+        reason = _reason(cause)
+        if reason is not None:
+            return UpstreamUnreachable(url=where, reason=reason)
+    if isinstance(fault, ResponseFailed):
+        return UpstreamNonsense(url=where, reason="the answer is not HTTP")
+    return UpstreamNonsense(url=where, reason=f"that is no address: {fault}")
+
+
+def _reason(cause: BaseException) -> str | None:
+    match cause:
+        case ConnectionRefusedError():
+            return "connection refused"
+        case DNSLookupError() | UnknownHostError():
+            return "no such host"
+        case NoRouteError():
+            return "no route to host"
+        case VerificationError():
+            return "TLS: the certificate is another host's"
+        case TLSError():
+            return f"TLS: {_tls_reason(cause)}"
+        case ConnectionClosed():
+            return CUT
+        case ConnectError():
+            return "no connection"
+    return None
+
+
+def _tls_reason(e: TLSError) -> str:
+    """
+    OpenSSL keeps a list of (library, function, reason).
+    """
+    entries = e.args[0] if e.args and isinstance(e.args[0], list) else []
+    return "; ".join(entry[2] for entry in entries if entry[2]) or "handshake failed"
+
+
+def _causes(fault: BaseException) -> Iterator[BaseException]:
+    """
+    *fault*, or the innermost faults it wraps.
+    """
+    if not isinstance(fault, _WRAPPERS):
+        yield fault
+        return
+    for failure in fault.reasons:
+        yield from _causes(failure.value)

@@ -1,0 +1,283 @@
+"""
+An upstream index, asked over HTTP.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
+from typing import Any, ClassVar, TypeVar
+
+from attrs import define, field
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.client import (
+    Agent,
+    BrowserLikePolicyForHTTPS,
+    HostnameCachingHTTPSPolicy,
+    HTTPConnectionPool,
+)
+from twisted.web.iweb import IAgent, IPolicyForHTTPS
+from zope.interface import implementer
+
+from proxypypi.errors import (
+    NoSuchProject,
+    UpstreamTimeout,
+    WrongBytes,
+)
+from proxypypi.interfaces import IBody, IIndex
+from proxypypi.model import RawPage
+from proxypypi.names import NormalizedName
+from proxypypi.upstream.addresses import Endpoints
+from proxypypi.upstream.bodies import (
+    Body,
+    ByteRange,
+    header_of,
+    open_reply,
+    whole_body,
+)
+from proxypypi.upstream.client import Client, make_client
+from proxypypi.upstream.patience import Patience
+from proxypypi.upstream.replies import Reply
+from proxypypi.upstream.urls import bare, origin_of, shown
+
+LARGEST_PAGE = 100 * 1024 * 1024
+
+_ACCEPT = (
+    "application/vnd.pypi.simple.v1+json,"
+    " application/vnd.pypi.simple.v1+html;q=0.2,"
+    " text/html;q=0.01"
+)
+_NO_HEAD = (405, 501)  # statuses of those who do not know the method
+
+T = TypeVar("T")
+
+
+def _nothing_to_close() -> "Deferred[None]":
+    return succeed(None)
+
+
+@implementer(IIndex)
+@define(eq=False)
+class Index:
+    """
+    One index, and the hosts that its files are on.
+
+    Use :func:`make_index` or :func:`connect_index` to make one.
+    """
+
+    _log: ClassVar[Logger] = Logger()
+    url: str
+    _client: Client
+    _close: "Callable[[], Deferred[None]]" = field(default=_nothing_to_close)
+
+    def fetch_page(
+        self, name: NormalizedName, known: RawPage | None
+    ) -> "Deferred[RawPage | None]":
+        url = f"{self.url}{name}/"
+        return self._in_time(url, partial(self._fetch_page, url, name, known))
+
+    def fetch_small(
+        self, url: str, limit: int, hashes: Mapping[str, str]
+    ) -> "Deferred[bytes]":
+        return self._in_time(url, partial(self._fetch_small, url, limit, hashes))
+
+    def fetch_size(self, url: str) -> "Deferred[int | None]":
+        return self._in_time(url, partial(self._fetch_size, url))
+
+    def open_body(
+        self,
+        url: str,
+        byte_range: ByteRange | None = None,
+        if_range: str | None = None,
+        hashed: bool = False,
+    ) -> "Deferred[IBody]":
+        attempt = partial(self._open_body, url, byte_range, if_range, hashed)
+        return Deferred.fromCoroutine(self._client.retry(attempt))
+
+    def close(self) -> "Deferred[None]":
+        """
+        Close the connections that are kept for later.
+        """
+        return self._close()
+
+    async def _fetch_page(
+        self, url: str, name: NormalizedName, known: RawPage | None
+    ) -> RawPage | None:
+        headers = {"Accept": _ACCEPT}
+        if known is not None and known.index == self.url:
+            if known.etag is not None:
+                headers["If-None-Match"] = known.etag
+            if known.last_modified is not None:
+                headers["If-Modified-Since"] = known.last_modified
+        reply = await self._client.ask(self._client.pages, url, headers=headers)
+        if reply.code == 304 and len(headers) > 1:
+            reply.discard()
+            return None
+        if reply.code in (404, 410):
+            reply.discard()
+            raise NoSuchProject(project=name)
+        self._expect_ok(reply)
+        coding = reply.header("Content-Encoding") or "identity"  # treq writes ""
+        if coding != "identity":
+            reply.discard()
+            raise reply.nonsense(f"it sent a coding we did not ask for, {coding!a}")
+        body = await self._collect(reply, LARGEST_PAGE)
+        self._log.info("fetched page {url}, {size} bytes", url=url, size=len(body))
+        return RawPage(
+            index=self.url,
+            url=reply.url,
+            content_type=reply.header("Content-Type") or "",
+            body=body,
+            etag=reply.header("ETag"),
+            last_modified=reply.header("Last-Modified"),
+        )
+
+    async def _fetch_small(
+        self, url: str, limit: int, hashes: Mapping[str, str]
+    ) -> bytes:
+        client = self._client
+        reply = await client.ask(client.files, url, hashed=bool(hashes))
+        self._expect_ok(reply)
+        content = await self._collect(reply, limit)
+        if not _matches(content, hashes):
+            raise WrongBytes(
+                url=shown(url),
+                reason="its digest is not the one the index gives",
+                filename=shown(url).rpartition("/")[2],
+            )
+        return content
+
+    async def _fetch_size(self, url: str) -> int | None:
+        # Nothing is taken from the answer but a number, so http is good enough.
+        client = self._client
+        reply = await client.ask(client.files, url, method="HEAD", hashed=True)
+        if reply.code in _NO_HEAD:
+            reply.discard()
+            return None
+        self._expect_ok(reply)
+        reply.discard()
+        length = reply.header("Content-Length") or ""
+        return int(length) if re.fullmatch("[0-9]{1,18}", length) else None
+
+    async def _open_body(
+        self,
+        url: str,
+        byte_range: ByteRange | None,
+        if_range: str | None,
+        hashed: bool,
+    ) -> IBody:
+        headers = {}
+        if byte_range is not None:
+            headers["Range"] = header_of(byte_range)
+            if if_range is not None:
+                headers["If-Range"] = if_range
+        client = self._client
+        reply = await client.ask(client.files, url, headers=headers, hashed=hashed)
+        body: IBody = open_reply(reply, byte_range)
+        return body
+
+    def _expect_ok(self, reply: Reply) -> None:
+        if reply.code == 304:
+            reply.discard()
+            raise reply.nonsense("it says that what we do not have has not changed")
+        if reply.code != 200:
+            reply.discard()
+            raise reply.refusal()
+
+    async def _collect(self, reply: Reply, limit: int) -> bytes:
+        """
+        :raises UpstreamNonsense: it is more than *limit* bytes.
+        """
+        body: Body = whole_body(reply)
+        too_much = reply.nonsense(f"it sent more than {limit} bytes")
+        if body.length is not None and body.length > limit:
+            body.abandon()
+            raise too_much
+        pieces: list[bytes] = []
+        left = limit
+
+        def receive(piece: bytes) -> None:
+            nonlocal left
+            left -= len(piece)
+            if left < 0:
+                raise too_much
+            pieces.append(piece)
+
+        await body.deliver(receive)
+        return b"".join(pieces)
+
+    def _in_time(
+        self, url: str, attempt: Callable[[], Coroutine[Any, Any, T]]
+    ) -> "Deferred[T]":
+        """
+        With all its retries, in the time there is for all of a page.
+        """
+
+        def too_late(result: "T | Failure", seconds: float) -> T:
+            if not isinstance(result, Failure):
+                return result
+            reason = f"not here within {seconds:.0f} s"
+            raise UpstreamTimeout(url=shown(url), reason=reason)
+
+        client = self._client
+        fetched = Deferred.fromCoroutine(client.retry(attempt))
+        return fetched.addTimeout(
+            client.patience.whole, client.clock, onTimeoutCancel=too_late
+        )
+
+
+def make_index(
+    index_url: str,
+    agent: IAgent,
+    clock: IReactorTime,
+    patience: Patience | None = None,
+) -> Index:
+    """
+    An index that is asked through *agent*.
+
+    :param index_url: with a final slash; may hold credentials.
+    :param patience: :obj:`None` for the usual one.
+    """
+    return Index(bare(index_url), make_client(agent, index_url, clock, patience))
+
+
+def connect_index(
+    index_url: str,
+    reactor: Any,
+    policy: IPolicyForHTTPS | None = None,
+    patience: Patience | None = None,
+) -> Index:
+    """
+    An index that is asked over the network.
+
+    :param index_url: with a final slash; may hold credentials.
+    :param policy: which certificates are good; :obj:`None` for the platform's.
+    :param patience: :obj:`None` for the usual one.
+    """
+    if policy is None:
+        policy = HostnameCachingHTTPSPolicy(BrowserLikePolicyForHTTPS())
+    # Never shared between indexes: who may be connected to depends on the index.
+    pool = HTTPConnectionPool(reactor)
+    pool.maxPersistentPerHost = 8
+    pool.cachedConnectionTimeout = 30
+    endpoints = Endpoints(reactor, origin_of(index_url), reactor.nameResolver, policy)
+    agent = Agent.usingEndpointFactory(reactor, endpoints, pool=pool)
+    client = make_client(agent, index_url, reactor, patience)
+    return Index(bare(index_url), client, pool.closeCachedConnections)
+
+
+def _matches(content: bytes, hashes: Mapping[str, str]) -> bool:
+    """
+    Has *content* all the digests that can be checked, and at least one if any is given?
+    """
+    checked = False
+    for algorithm, expected in hashes.items():
+        if algorithm in hashlib.algorithms_guaranteed and "shake" not in algorithm:
+            found = hashlib.new(algorithm, content, usedforsecurity=False).hexdigest()
+            if found != expected.lower():
+                return False
+            checked = True
+    return checked or not hashes

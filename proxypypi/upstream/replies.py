@@ -1,0 +1,131 @@
+"""
+Heads of responses, with bodies that have yet to be taken or dropped.
+"""
+
+from http import HTTPStatus
+from typing import Any
+
+from attrs import define, field
+from twisted.internet.defer import Deferred, DeferredSemaphore
+from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+
+from proxypypi.errors import UpstreamNonsense, UpstreamRefusal
+from proxypypi.upstream.urls import shown
+
+_NOT_WORTH_READING = 64 * 1024
+
+
+@define(eq=False)
+class Reply:
+    """
+    One of them.
+
+    :ivar url: that answered, after redirects, without credentials.
+    :ivar response: of treq, unbuffered.
+    :ivar idle: seconds that its body may be silent.
+    """
+
+    url: str
+    response: Any
+    clock: IReactorTime
+    idle: float
+    _slots: DeferredSemaphore
+    _held: bool = field(default=True, init=False)
+
+    @property
+    def code(self) -> int:
+        return int(self.response.code)
+
+    def header(self, name: str) -> str | None:
+        """
+        The value of a header that has one; :obj:`None` if it was not sent.
+        """
+        values = self.response.headers.getRawHeaders(name.encode("ascii"))
+        return values[0].decode("latin-1").strip() if values else None
+
+    def release(self) -> None:
+        """
+        The body has ended: let the next transfer begin. Once is enough.
+        """
+        if self._held:
+            self._held = False
+            self._slots.release()
+
+    def discard(self) -> None:
+        """
+        Let go of a body that nobody wants. Once is enough.
+        """
+        if self._held:
+            discard(self.response, self.clock, self.idle)
+        self.release()
+
+    def refusal(self) -> UpstreamRefusal:
+        """
+        The error that this status means.
+        """
+        try:
+            phrase = f" {HTTPStatus(self.code).phrase}"
+        except ValueError:
+            phrase = ""
+        reason = f"it answered {self.code}{phrase}"
+        return UpstreamRefusal(url=shown(self.url), reason=reason, status=self.code)
+
+    def nonsense(self, reason: str) -> UpstreamNonsense:
+        """
+        The error that this reply is, for *reason*.
+        """
+        return UpstreamNonsense(url=shown(self.url), reason=reason, status=self.code)
+
+
+def discard(response: Any, clock: IReactorTime, idle: float) -> "Deferred[None]":
+    """
+    Let go of a body: read it if it is small, for its connection can be used again.
+
+    :param idle: seconds that this may take.
+    :returns: fires when it is gone, and does not fail unless it is cancelled.
+    """
+    discarded = _Discarded(clock, idle)
+    response.deliverBody(discarded)
+    return discarded.gone
+
+
+class _Discarded(Protocol):
+    """
+    Reads a little of a body, and then ends its transfer.
+    """
+
+    def __init__(self, clock: IReactorTime, patience: float) -> None:
+        self.gone: Deferred[None] = Deferred(lambda _: self._stop())
+        self._clock = clock
+        self._patience = patience
+        self._left = _NOT_WORTH_READING
+        self._alarm: IDelayedCall | None = None
+
+    def connectionMade(self) -> None:
+        self._alarm = self._clock.callLater(self._patience, self._give_up)
+
+    def dataReceived(self, data: bytes) -> None:
+        self._left -= len(data)
+        if self._left < 0:
+            self._give_up()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self._unwatch()
+        if not self.gone.called:
+            self.gone.callback(None)
+
+    def _give_up(self) -> None:
+        self._stop()
+        if not self.gone.called:
+            self.gone.callback(None)
+
+    def _stop(self) -> None:
+        self._unwatch()
+        producer: IPushProducer = self.transport  # type: ignore[assignment]
+        producer.stopProducing()
+
+    def _unwatch(self) -> None:
+        if self._alarm is not None and self._alarm.active():
+            self._alarm.cancel()

@@ -1,0 +1,3 @@
+"""
+HTTP: decode a request, delegate to the core, render the answer.
+"""

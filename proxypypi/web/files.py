@@ -1,0 +1,213 @@
+"""
+Routes to files and to their core metadata.
+"""
+
+import hashlib
+from typing import ClassVar
+
+from attrs import define
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.web.http import NOT_MODIFIED, PARTIAL_CONTENT
+from twisted.web.server import Request
+
+from proxypypi.cache.files import Files, FoundFile
+from proxypypi.cache.metadata import MetadataCache
+from proxypypi.errors import BadName, ProxypypiError
+from proxypypi.model import Outcome
+from proxypypi.names import NormalizedName, check_filename, normalize, project_of
+from proxypypi.web.headers import (
+    ALWAYS_ASK,
+    FOR_AN_HOUR,
+    FOR_EVER,
+    cache_status,
+    header,
+    http_date,
+    is_same_file,
+    is_unchanged,
+    set_headers,
+)
+from proxypypi.web.ranges import ByteRange, parse_range
+from proxypypi.web.router import Router
+from proxypypi.web.sender import cut_off, send_body, send_file
+
+_log = Logger()
+
+_METADATA = ".metadata"
+_NEAR = 4 * 1024 * 1024  # bytes: a download this close to an offset will be there soon
+_CHECKED_LAST = 64 * 1024  # bytes at the end that come from checked files alone
+
+
+@define(eq=False)
+class FileRoutes:
+    """
+    One route, and its aliases of older proxies.
+    """
+
+    router: ClassVar[Router] = Router()
+    _files: Files
+    _metadata: MetadataCache
+    _clock: IReactorTime
+
+    @router.route("/files/<name>/<filename>", methods=["GET"])
+    @router.route("/package/<name>/<filename>", methods=["GET"])
+    @router.route("/packages/source/<_letter>/<name>/<filename>", methods=["GET"])
+    async def file(
+        self, request: Request, name: str, filename: str, _letter: str = ""
+    ) -> bytes:
+        return await self._serve(request, normalize(name), filename)
+
+    @router.route("/package/<filename>", methods=["GET"])
+    async def file_alone(self, request: Request, filename: str) -> bytes:
+        project = project_of(filename.removesuffix(_METADATA))
+        if project is None:
+            raise BadName(kind="file", name=filename)
+        return await self._serve(request, project, filename)
+
+    async def _serve(
+        self, request: Request, name: NormalizedName, filename: str
+    ) -> bytes:
+        if filename.endswith(_METADATA):
+            filename = check_filename(filename.removesuffix(_METADATA))
+            return await self._serve_metadata(request, name, filename)
+        found = await self._files.find(name, check_filename(filename))
+        etag = f'"{found.sha256}"' if found.sha256 is not None else None
+        set_headers(
+            request,
+            etag=etag,
+            cache_control=_caching(found.private, found.immutable),
+            last_modified=(
+                http_date(found.modified_at) if found.modified_at is not None else None
+            ),
+            accept_ranges="bytes",
+            cache_status=cache_status(self._files.outcome(found)),
+        )
+        if is_unchanged(request, etag, found.modified_at):
+            request.setResponseCode(NOT_MODIFIED)
+            return b""
+        set_headers(request, content_type="application/octet-stream")
+        if request.method == b"HEAD":
+            size = await self._files.size(found)
+            if size is not None:
+                set_headers(request, content_length=str(size))
+            return b""
+        wanted = parse_range(header(request, "Range"))
+        if wanted is not None and is_same_file(request, etag, found.modified_at):
+            await self._send_range(request, found, wanted)
+        else:
+            await self._send_whole(request, found)
+        return b""
+
+    async def _send_whole(self, request: Request, found: FoundFile) -> None:
+        source = await self._files.open(found)
+        if source.size is not None:
+            set_headers(request, content_length=str(source.size))
+        await send_file(request, source, self._clock)
+
+    async def _send_range(
+        self, request: Request, found: FoundFile, wanted: ByteRange
+    ) -> None:
+        if found.held is not None or wanted.is_open:
+            await self._send_held(request, found, wanted)
+            return
+        size = await self._files.size(found)
+        if size is None:
+            await self._send_held(request, found, wanted)
+            return
+        start, stop = wanted.within(size)
+        # Always from the front: few file hosts know "the last so many".
+        stream = await self._files.open_range(found, (start, stop - 1))
+        if (stream.start, stream.length) != (start, stop - start):
+            stream.abandon()  # upstream knows no ranges; we do, of the whole file
+            await self._send_held(request, found, wanted)
+            return
+        _promise_range(request, start, stop, size)
+        set_headers(request, cache_status=cache_status(Outcome(forwarded="miss")))
+        if await send_body(request, stream, self._clock) < stop - start:
+            await cut_off(request)
+
+    async def _send_held(
+        self, request: Request, found: FoundFile, wanted: ByteRange
+    ) -> None:
+        """
+        A range of the file that is here, or on its way here.
+        """
+        source = await self._files.open(found)
+        start, stop = 0, None
+        try:
+            if source.size is not None:  # else only all of it can be given
+                start, stop = wanted.within(source.size)
+                _promise_range(request, start, stop, source.size)
+                if start > source.released + _NEAR:
+                    start += await self._send_ahead(request, found, start, stop)
+        except BaseException:
+            source.close()
+            raise
+        await send_file(request, source, self._clock, start, stop)
+
+    async def _send_ahead(
+        self, request: Request, found: FoundFile, start: int, stop: int
+    ) -> int:
+        """
+        Relay upstream's own range while the download is not yet near it.
+
+        The last bytes are left to the download, which gives them out only if the whole
+        file is what it should be.
+
+        :returns: how many bytes were sent.
+        """
+        stop -= _CHECKED_LAST
+        if start >= stop:
+            return 0
+        try:
+            stream = await self._files.open_range(found, (start, stop - 1))
+        except ProxypypiError as e:
+            _log.info("{uri}: waiting instead: {error}", uri=request.uri, error=e)
+            return 0
+        if stream.start != start:
+            stream.abandon()
+            return 0
+        return await send_body(request, stream, self._clock, most=stop - start)
+
+    async def _serve_metadata(
+        self, request: Request, name: NormalizedName, filename: str
+    ) -> bytes:
+        found = await self._metadata.get(name, filename)
+        content = found.content
+        etag = f'"{hashlib.sha256(content).hexdigest()}"'
+        set_headers(
+            request,
+            etag=etag,
+            cache_control=_caching(found.private, found.immutable),
+            accept_ranges="bytes",
+            cache_status=cache_status(found.outcome),
+        )
+        if is_unchanged(request, etag, None):
+            request.setResponseCode(NOT_MODIFIED)
+            return b""
+        wanted = parse_range(header(request, "Range"))
+        if wanted is not None and is_same_file(request, etag, None):
+            start, stop = wanted.within(len(content))
+            _promise_range(request, start, stop, len(content))
+            content = content[start:stop]
+        set_headers(
+            request,
+            content_type="text/plain; charset=utf-8",
+            content_length=str(len(content)),
+        )
+        return content
+
+
+def _caching(private: bool, immutable: bool) -> str:
+    if private:
+        return ALWAYS_ASK
+    return FOR_EVER if immutable else FOR_AN_HOUR
+
+
+def _promise_range(request: Request, start: int, stop: int, size: int) -> None:
+    request.setResponseCode(PARTIAL_CONTENT)
+    set_headers(
+        request,
+        content_range=f"bytes {start}-{stop - 1}/{size}",
+        content_length=str(stop - start),
+    )

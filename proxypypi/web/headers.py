@@ -1,0 +1,105 @@
+"""
+What the headers of our answers say, and those of conditional requests ask.
+"""
+
+import re
+from email.utils import formatdate, parsedate_to_datetime
+
+from twisted.web.server import Request
+
+from proxypypi.model import Outcome
+
+PUBLIC_PAGE = "public, max-age=60"
+ALWAYS_ASK = "no-cache"
+NEVER_KEEP = "no-store"
+FOR_EVER = "public, max-age=31536000, immutable"
+FOR_AN_HOUR = "public, max-age=3600"
+
+_TAG = re.compile(r'(?:W/)?("[^"]*")')
+
+
+def header(request: Request, name: str) -> str | None:
+    """
+    The value of a request's header; several of the same name are joined by commas.
+    """
+    values = request.requestHeaders.getRawHeaders(name)
+    return ", ".join(values) if values else None
+
+
+def set_headers(request: Request, **headers: str | None) -> None:
+    """
+    Set headers of the answer, ``cache_control="..."`` for ``Cache-Control: ...``.
+
+    What is :obj:`None` is left out.
+    """
+    for name, value in headers.items():
+        if value is not None:
+            request.responseHeaders.setRawHeaders(name.replace("_", "-"), [value])
+
+
+def cache_status(outcome: Outcome) -> str:
+    """
+    ``Cache-Status`` (:rfc:`9211`).
+    """
+    parts = ["proxypypi"]
+    if outcome.hit:
+        parts.append("hit")
+    if outcome.forwarded is not None:
+        parts.append(f"fwd={outcome.forwarded}")
+    if outcome.status is not None:
+        parts.append(f"fwd-status={outcome.status}")
+    if outcome.ttl is not None:
+        parts.append(f"ttl={round(outcome.ttl)}")
+    if outcome.stored:
+        parts.append("stored")
+    if outcome.collapsed:
+        parts.append("collapsed")
+    if outcome.detail:
+        parts.append(f"detail={outcome.detail}")
+    return "; ".join(parts)
+
+
+def http_date(seconds: float) -> str:
+    """
+    POSIX seconds as a header has them.
+    """
+    return formatdate(seconds, usegmt=True)
+
+
+def is_unchanged(request: Request, etag: str | None, modified_at: float | None) -> bool:
+    """
+    Is what the client has still good (:rfc:`9110`, section 13)?
+
+    :param etag: ours, with its quotes; :obj:`None` if there is none.
+    :param modified_at: POSIX seconds; :obj:`None` if not known.
+    """
+    known = header(request, "If-None-Match")
+    if known is not None:
+        return etag is not None and (
+            known.strip() == "*" or etag in _TAG.findall(known)
+        )
+    since = _moment(header(request, "If-Modified-Since"))
+    if since is None or modified_at is None:
+        return False
+    return int(modified_at) <= since
+
+
+def is_same_file(request: Request, etag: str | None, modified_at: float | None) -> bool:
+    """
+    May a range be given, by ``If-Range``? A weak tag, or none of ours, does not do.
+    """
+    known = header(request, "If-Range")
+    if known is None:
+        return True
+    if known.startswith(('"', "W/")):
+        return known == etag
+    return modified_at is not None and _moment(known) == int(modified_at)
+
+
+def _moment(date: str | None) -> float | None:
+    if date is None:
+        return None
+    try:
+        return parsedate_to_datetime(date).timestamp()
+    except (ValueError, TypeError, OverflowError):
+        return None

@@ -1,0 +1,114 @@
+"""
+The page at the root: what this is, and how to point installers here.
+"""
+
+from html import escape
+from typing import ClassVar
+
+from attrs import define
+from twisted.web.server import Request
+
+from proxypypi import __version__
+from proxypypi.model import Outcome
+from proxypypi.web.headers import ALWAYS_ASK, cache_status, header, set_headers
+from proxypypi.web.router import Router
+
+_PAGE = """\
+<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>proxypypi</title>
+<style>
+body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 3rem auto;
+  padding: 0 1rem; color: #222; background: #fff; }}
+h1 {{ margin-bottom: 0; }}
+h2 {{ font-size: 1.1rem; margin: 2rem 0 .4rem; }}
+pre {{ background: #f3f4f6; padding: .8rem 1rem; border-radius: 6px;
+  overflow-x: auto; }}
+footer {{ margin-top: 3rem; color: #666; font-size: .9rem; }}
+@media (prefers-color-scheme: dark) {{
+  body {{ color: #ddd; background: #16181c; }} pre {{ background: #24272d; }}
+  a {{ color: #8ab4f8; }} footer {{ color: #999; }} }}
+</style>
+</head>
+<body>
+<h1>proxypypi</h1>
+<p>A caching proxy for Python packages. {role}
+Files dropped into its directory are listed with the rest.</p>
+<h2>pip</h2>
+<pre>pip install -i {simple} {trust}PACKAGE</pre>
+<p>or, for good, in <code>pip.conf</code>:</p>
+<pre>[global]
+index-url = {simple}{trusted}</pre>
+<h2>uv</h2>
+<pre>uv pip install --default-index {simple} PACKAGE</pre>
+<p>or, for a project, in its <code>pyproject.toml</code>:</p>
+<pre>[[tool.uv.index]]
+url = "{simple}"
+default = true</pre>
+<h2>poetry</h2>
+<pre>poetry source add --priority=primary proxypypi {simple}</pre>
+<h2>What is here</h2>
+<p><a href="local/">Projects with files here</a>, served without asking anybody:
+use <code>{local}</code> for builds that repeat.</p>
+<footer>proxypypi {version}</footer>
+</body>
+</html>
+"""
+
+
+@define(eq=False)
+class HomeRoutes:
+    """
+    :ivar _upstream: address of the index it stands in for; :obj:`None` for none.
+    """
+
+    router: ClassVar[Router] = Router()
+    _upstream: str | None
+
+    @router.route("/", methods=["GET"])
+    def home(self, request: Request) -> bytes:
+        base = _address(request)
+        host = base.partition("://")[2].partition("/")[0]
+        name = host if host.startswith("[") else host.partition(":")[0]
+        plain = base.startswith("http://") and not _is_local(name)
+        page = _PAGE.format(
+            role=(
+                f"It stands in for {escape(self._upstream)}."
+                if self._upstream
+                else "It serves what is in its directory, and asks no one else."
+            ),
+            simple=escape(f"{base}simple/"),
+            local=escape(f"{base}local/"),
+            trust=f"--trusted-host {escape(name)} " if plain else "",
+            trusted=f"\ntrusted-host = {escape(name)}" if plain else "",
+            version=escape(__version__),
+        ).encode()
+        set_headers(
+            request,
+            content_type="text/html; charset=utf-8",
+            content_length=str(len(page)),
+            cache_control=ALWAYS_ASK,
+            cache_status=cache_status(Outcome(hit=True)),
+            vary="Host",
+            x_content_type_options="nosniff",
+        )
+        return page
+
+
+def _address(request: Request) -> str:
+    """
+    The address the client used, with a final slash; never of any use but to show it.
+    """
+    scheme = "https" if request.isSecure() else "http"
+    host = header(request, "Host") or request.getRequestHostname().decode("ascii")
+    return f"{scheme}://{host}/"
+
+
+def _is_local(name: str) -> bool:
+    """
+    Does pip trust this host without TLS?
+    """
+    return name in ("localhost", "[::1]") or name.startswith("127.")

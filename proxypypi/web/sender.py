@@ -1,0 +1,232 @@
+"""
+Sends bytes to one client, at the pace it takes them.
+"""
+
+import os
+from abc import ABC, abstractmethod
+from typing import Any
+
+from attrs import define, field
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.server import Request
+from zope.interface import implementer
+
+from proxypypi.errors import UpstreamError
+from proxypypi.interfaces import IBody, IByteSource
+
+_PIECE = 64 * 1024  # bytes, at most, that wait in memory for one client
+_STALLED = 120.0  # seconds after which a client that takes nothing is cut off
+
+_log = Logger()
+
+
+def send_file(
+    request: Request,
+    source: IByteSource,
+    clock: IReactorTime,
+    start: int = 0,
+    stop: int | None = None,
+) -> "Deferred[int]":
+    """
+    Send the bytes of *source*, as they come if it is still growing, and close it.
+
+    If it fails, the connection is cut.
+
+    :param start: offset of the first byte.
+    :param stop: offset of that after the last; :obj:`None` for all there will be.
+    :returns: fires with the number of bytes when all have been handed on.
+    """
+    return _FileSender(request, clock, source, start, stop).send()
+
+
+def send_body(
+    request: Request, body: IBody, clock: IReactorTime, most: int | None = None
+) -> "Deferred[int]":
+    """
+    Relay a body from upstream, which waits whenever the client does.
+
+    :param most: bytes to send; :obj:`None` for all.
+    :returns: fires with the number of bytes sent; there are less than promised if
+        upstream broke off.
+    """
+    return _BodySender(request, clock, body, most).send()
+
+
+def cut_off(request: Request) -> "Deferred[None]":
+    """
+    End the connection, so that the client sees that it has not got all.
+
+    :returns: never fires; it is cancelled with the request it belongs to.
+    """
+    transport: Any = request.transport
+    if transport is not None:
+        transport.abortConnection()
+    return Deferred()
+
+
+@implementer(IPushProducer)
+@define(eq=False)
+class _Sender(ABC):
+    """
+    What both have in common: pausing, giving up on stalled clients, the end.
+
+    :ivar _sent: bytes handed on so far.
+    """
+
+    _request: Request
+    _clock: IReactorTime
+    _done: "Deferred[int]" = field(init=False)
+    _sent: int = field(default=0, init=False)
+    _paused: bool = field(default=False, init=False)
+    _over: bool = field(default=False, init=False)
+    _watchdog: IDelayedCall | None = field(default=None, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._done = Deferred(lambda _: self.stopProducing())
+
+    def send(self) -> "Deferred[int]":
+        self._request.registerProducer(self, True)
+        self._begin()
+        return self._done
+
+    def pauseProducing(self) -> None:
+        if not self._paused and not self._over:
+            self._paused = True
+            self._watchdog = self._clock.callLater(_STALLED, self._give_up)
+            self._hold()
+
+    def resumeProducing(self) -> None:
+        self._calm()
+        self._paused = False
+        if not self._over:
+            self._go_on()
+
+    def stopProducing(self) -> None:
+        if not self._over:
+            self._over = True
+            self._calm()
+            self._release()
+
+    def _write(self, data: bytes) -> None:
+        self._sent += len(data)
+        self._request.write(data)
+
+    def _finish(self) -> None:
+        self.stopProducing()
+        self._request.unregisterProducer()
+        self._done.callback(self._sent)
+
+    def _give_up(self) -> None:
+        _log.info("{uri}: the client takes nothing any more", uri=self._request.uri)
+        self._cut()
+
+    def _cut(self) -> None:
+        self.stopProducing()
+        cut_off(self._request)
+
+    def _calm(self) -> None:
+        if self._watchdog is not None and self._watchdog.active():
+            self._watchdog.cancel()
+        self._watchdog = None
+
+    @abstractmethod
+    def _begin(self) -> None:
+        """
+        Send what can be sent at once, and see that the rest follows.
+        """
+
+    @abstractmethod
+    def _hold(self) -> None:
+        """
+        The client needs a pause.
+        """
+
+    @abstractmethod
+    def _go_on(self) -> None:
+        """
+        The client can take more.
+        """
+
+    @abstractmethod
+    def _release(self) -> None:
+        """
+        The source of the bytes is not needed any more.
+        """
+
+
+@define(eq=False)
+class _FileSender(_Sender):
+    _source: IByteSource
+    _start: int
+    _stop: int | None
+
+    def _begin(self) -> None:
+        self._source.watch(self._go_on)
+        self._go_on()
+
+    def _hold(self) -> None:
+        """
+        Nothing comes by itself.
+        """
+
+    def _go_on(self) -> None:
+        while not self._paused and not self._over:
+            offset = self._start + self._sent
+            end = self._source.released
+            if self._stop is not None:
+                end = min(end, self._stop)
+            if self._source.failed:
+                self._cut()
+            elif offset < end:
+                data = os.pread(self._source.fd, min(_PIECE, end - offset), offset)
+                if data:
+                    self._write(data)
+                else:  # somebody truncated it under our hands
+                    self._cut()
+            elif self._source.ended or offset == self._stop:
+                self._finish()
+            else:
+                return  # until it has grown
+
+    def _release(self) -> None:
+        self._source.close()
+
+
+@define(eq=False)
+class _BodySender(_Sender):
+    _body: IBody
+    _most: int | None
+    _delivered: "Deferred[None]" = field(init=False)
+
+    def _begin(self) -> None:
+        self._delivered = self._body.deliver(self._receive)
+        self._delivered.addErrback(self._broken).addCallback(self._ended)
+
+    def _hold(self) -> None:
+        self._body.pause()
+
+    def _go_on(self) -> None:
+        self._body.resume()
+
+    def _receive(self, data: bytes) -> None:
+        if self._most is not None:
+            data = data[: self._most - self._sent]
+        if data:
+            self._write(data)
+        if self._sent == self._most and not self._over:
+            self._finish()
+
+    def _broken(self, failure: Failure) -> None:
+        failure.trap(UpstreamError, CancelledError)
+        if not self._over:
+            _log.warn("a range broke off: {error}", error=failure.value)
+
+    def _ended(self, _: object) -> None:
+        if not self._over:
+            self._finish()
+
+    def _release(self) -> None:
+        self._delivered.cancel()

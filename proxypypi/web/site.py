@@ -1,0 +1,111 @@
+"""
+All faces under one roof, and what is refused before any of them is asked.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from klein.resource import KleinResource
+from twisted.internet.defer import Deferred
+from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET, Request
+
+from proxypypi.errors import BadRequest
+from proxypypi.web.problems import answer_problem, problem_of
+
+_LONGEST_PATH = 1000  # bytes, encoded
+_ENCODED_SEPARATOR = re.compile(rb"%(?:2f|5c|00)", re.IGNORECASE)
+
+
+class Faces(Resource):
+    """
+    Hands a request to the face that its first segment belongs to, and knows which
+    requests are being answered.
+    """
+
+    isLeaf = True
+
+    def __init__(self, home: KleinResource, faces: Mapping[str, KleinResource]) -> None:
+        """
+        :param home: gets the root, and all that is nobody else's.
+        :param faces: by the first segment of their paths.
+        """
+        super().__init__()
+        self._home = home
+        self._faces = {segment.encode(): face for segment, face in faces.items()}
+        self._active: set[Request] = set()
+        self._idle: list[Deferred[None]] = []
+
+    def when_idle(self) -> "Deferred[None]":
+        """
+        Fires when every request has been answered to its end.
+        """
+        idle: Deferred[None] = Deferred()
+        self._idle.append(idle)
+        self._settle()
+        return idle
+
+    def cut_off(self) -> None:
+        """
+        End the connections of those requests that have not been answered yet.
+        """
+        for request in tuple(self._active):
+            transport: Any = request.transport
+            if transport is not None:
+                transport.abortConnection()
+
+    def render(self, request: Request) -> Any:
+        self._active.add(request)
+        request.notifyFinish().addBoth(self._answered, request)
+        refused = refusal(request.path)
+        if refused:
+            problem = problem_of(BadRequest(reason=refused))
+            request.write(answer_problem(request, problem))
+            request.finish()
+            return NOT_DONE_YET
+        segment = request.path.split(b"/", 2)[1]
+        return self._faces.get(segment, self._home).render(request)
+
+    def _answered(self, _: object, request: Request) -> None:
+        self._active.discard(request)
+        self._settle()
+
+    def _settle(self) -> None:
+        if not self._active:
+            idle, self._idle = self._idle, []
+            for waiter in idle:
+                waiter.callback(None)
+
+
+def refusal(path: bytes) -> str:
+    """
+    What is wrong with a raw path, such that it could mean another one than it seems to.
+
+    :returns: empty if nothing is.
+    """
+    if len(path) > _LONGEST_PATH:
+        return f"the path is longer than {_LONGEST_PATH} bytes"
+    if not path.startswith(b"/"):
+        return "the path does not start with a slash"
+    if _ENCODED_SEPARATOR.search(path):
+        return "the path has an encoded slash, backslash or NUL in it"
+    if any(byte <= 0x20 or byte == 0x5C or byte >= 0x7F for byte in path):
+        return "the path has a space, a backslash, or raw bytes in it"
+    if re.search(rb"/(?:\.|%2e){1,2}(?:/|$)", path, re.IGNORECASE):
+        return "the path has dots for a segment"
+    return ""
+
+
+def access_line(timestamp: str, request: Request) -> str:
+    """
+    A line of the access log: who asked for what with which program, and the outcome.
+    """
+    outcome = request.responseHeaders.getRawHeaders("Cache-Status", ["-"])[0]
+    program = (request.getHeader("User-Agent") or "-").partition(" ")[0]
+    line = (
+        f"{request.getClientAddress().host} "
+        f"{request.method.decode('latin-1')} {request.uri.decode('latin-1')} "
+        f"{request.code} {request.sentLength} {program} [{outcome}]"
+    )
+    return line.encode("ascii", "backslashreplace").decode("ascii")

@@ -1,0 +1,3 @@
+"""
+What proxypypi promises, tested.
+"""

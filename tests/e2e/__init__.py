@@ -1,0 +1,3 @@
+"""
+The real program, asked by real installers over real sockets.
+"""
