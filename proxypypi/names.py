@@ -9,7 +9,7 @@ looking for what is most likely a version.
 import re
 
 from packaging.utils import NormalizedName, canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from proxypypi.errors import BadName
 
@@ -143,7 +143,7 @@ def _version_at(parts: list[str]) -> int:
     for i in range(1, len(parts)):
         try:
             Version("-".join(parts[i:]))
-        except InvalidVersion:
+        except ValueError:  # InvalidVersion, or more digits than an int may have
             continue
         return i
     return next((i for i in range(1, len(parts)) if parts[i][:1].isdigit()), 0)

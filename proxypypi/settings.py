@@ -29,7 +29,9 @@ def index_address(url: str) -> str:
         raise BadSettings(
             reason=f"{url!r} is no index address: it must start with http:// or https://"
         )
-    if parts.query or parts.fragment:
+    if any(c.isspace() or not c.isprintable() for c in url):
+        raise BadSettings(reason=f"{url!r} is no index address: it has a space in it")
+    if "?" in url or "#" in url:
         raise BadSettings(
             reason=f"{url!r} is no index address: it has a query or a fragment"
         )

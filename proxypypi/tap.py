@@ -110,8 +110,8 @@ class Options(usage.Options):
             return tuple(self["listen"]) or (DEFAULT_LISTEN,)
         if self["listen"]:
             raise usage.UsageError("--listen cannot be combined with --bind or --port")
-        address = _checked("--bind", bind or "127.0.0.1", _address)
-        number = _checked("--port", port or "8000", _port)
+        address = _checked("--bind", "127.0.0.1" if bind is None else bind, _address)
+        number = _checked("--port", "8000" if port is None else port, _port)
         kind = "tcp6" if ":" in address else "tcp"
         escaped = address.replace(":", "\\:")
         return (f"{kind}:{number}:interface={escaped}",)
@@ -133,7 +133,8 @@ def _address(text: str) -> str:
 
 
 def _port(text: str) -> int:
-    number = int(text) if text.isascii() and text.isdigit() else -1
+    is_number = text.isascii() and text.isdigit() and len(text) <= 5
+    number = int(text) if is_number else -1
     if not 0 <= number <= 65535:
         raise BadSettings(reason=f"{text!r} is no port, which is a number up to 65535")
     return number

@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from urllib.parse import quote
 
 from attrs import evolve, frozen
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from proxypypi.model import Distribution, FileFacts, LocalFile, ProjectPage
 from proxypypi.names import NormalizedName, version_of
@@ -169,5 +169,5 @@ def _versions(
 def _comparable(version: str) -> Version | str:
     try:
         return Version(version)
-    except InvalidVersion:
+    except ValueError:  # InvalidVersion, or more digits than an int may have
         return version

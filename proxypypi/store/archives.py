@@ -2,6 +2,7 @@
 Reading distributions: their digests and their core metadata. Blocks; for threads.
 """
 
+import lzma
 import os
 import tarfile
 import zipfile
@@ -20,10 +21,11 @@ from proxypypi.rules.integrity import Digests
 _LARGEST_METADATA = 10 * 1024 * 1024  # bytes
 _PIECE = 1024 * 1024  # bytes
 _MOST_UNPACKED = 64 * 1024 * 1024  # bytes to unpack in search of PKG-INFO
+_LARGEST_HEADER = 100 * 1024  # bytes of a tar's extended header, which is held whole
 
 _DAMAGED = (
     *(OSError, EOFError, ValueError, RuntimeError, NotImplementedError),
-    *(zipfile.BadZipFile, zlib.error, tarfile.TarError, KeyError),
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, tarfile.TarError, KeyError),
 )
 
 
@@ -52,12 +54,12 @@ def examine(file: LocalFile, digests: Digests) -> Findings | None:
         with open(file.path, "rb") as opened:
             while data := opened.read(_PIECE):
                 digests.update(data)
-            status = os.fstat(opened.fileno())
+        findings = look_inside(file.path, file.filename, digests.hex())
+        status = os.stat(file.path)
     except OSError:
         return None
-    if (status.st_size, status.st_mtime_ns) != (file.size, file.modified_at):
-        return None
-    return look_inside(file.path, file.filename, digests.hex())
+    found = (status.st_size, status.st_mtime_ns, status.st_ino)
+    return findings if found == (file.size, file.modified_at, file.inode) else None
 
 
 def look_inside(path: str, filename: str, hashes: Mapping[str, str]) -> Findings:
@@ -125,16 +127,32 @@ def _sdist_metadata(path: str) -> bytes | None:
                         with archive.open(info) as member:
                             return member.read(_LARGEST_METADATA)
             return None
-        with tarfile.open(path, "r|*") as tar:
+        with tarfile.open(path, "r|*", tarinfo=_ModestMember) as tar:
             for tarinfo in tar:
-                if tarinfo.offset > _MOST_UNPACKED:
-                    return None
                 if tarinfo.isfile() and _is_pkg_info(tarinfo.name):
                     extracted = tar.extractfile(tarinfo)
                     return extracted.read(_LARGEST_METADATA) if extracted else None
+                if tarinfo.offset_data + tarinfo.size > _MOST_UNPACKED:
+                    return None  # to get to the next, all of it would be unpacked
     except _DAMAGED:
         return None
     return None
+
+
+class _ModestMember(tarfile.TarInfo):
+    """
+    A header that does not make us read much, as :mod:`tarfile` reads extended headers
+    whole, however long they say they are.
+    """
+
+    @classmethod
+    def frombuf(
+        cls, buf: bytes | bytearray, encoding: str, errors: str
+    ) -> "_ModestMember":
+        member = super().frombuf(buf, encoding, errors)
+        if not member.isreg() and member.size > _LARGEST_HEADER:
+            raise tarfile.ReadError(f"a header of {member.size} bytes")
+        return member
 
 
 def _is_pkg_info(member: str) -> bool:

@@ -75,7 +75,9 @@ class Directory:
         return self._in_thread(self._look_at_all, self._clock.seconds())
 
     def changed(self, name: NormalizedName) -> None:
-        self._answers.pop(name, None)
+        # Not forgotten: a look under way must find that its answer is not wanted.
+        answer = self._answers.get(name, _Answer(0.0, {}))
+        self._keep(name, evolve(answer, good_until=float("-inf")))
 
     def _remember(
         self, answer: _Answer, name: NormalizedName, before: _Answer | None
@@ -84,11 +86,14 @@ class Directory:
             answer = evolve(answer, files=before.files)  # so that `is` tells no change
         # Changed while we looked: this answer is for whoever asked, not for later.
         if self._answers.get(name) is before:
-            self._answers.pop(name, None)
-            self._answers[name] = answer
-            if len(self._answers) > _MOST_ANSWERS:
-                del self._answers[next(iter(self._answers))]
+            self._keep(name, answer)
         return answer.files
+
+    def _keep(self, name: NormalizedName, answer: _Answer) -> None:
+        self._answers.pop(name, None)
+        self._answers[name] = answer
+        if len(self._answers) > _MOST_ANSWERS:
+            del self._answers[next(iter(self._answers))]
 
     def _look(self, name: NormalizedName, now: float) -> _Answer:
         files: dict[str, LocalFile] = {}
@@ -139,7 +144,7 @@ class Directory:
                 for entry in entries:
                     if entry.name.startswith("."):
                         continue
-                    if entry.is_dir():
+                    if _is_folder(entry):
                         if entry.is_symlink() and not self._contains(Path(entry.path)):
                             continue
                         try:
@@ -175,6 +180,13 @@ class Directory:
             ):
                 found.add(project)
         return sorted(found)
+
+
+def _is_folder(entry: "os.DirEntry[str]") -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads round in circles, or where we must not look
+        return False
 
 
 def _names_in(folder: Path) -> list[str]:

@@ -19,6 +19,8 @@ from proxypypi.store.files import read_if_there, write_atomically
 
 _FORMAT = 1
 
+_DAMAGED = (msgspec.MsgspecError, UnicodeError, RecursionError)
+
 
 class _Facts(msgspec.Struct, kw_only=True, omit_defaults=True):
     size: int
@@ -106,7 +108,7 @@ class FactsStore:
             return {}
         try:
             record = msgspec.json.decode(content, type=_FactsRecord)
-        except msgspec.MsgspecError as e:
+        except _DAMAGED as e:
             self._log.warn("damaged facts about {name}: {error}", name=name, error=e)
             return {}
         if record.format != _FORMAT:
@@ -134,7 +136,7 @@ class FactsStore:
             return {}
         try:
             return msgspec.json.decode(content, type=_SeenRecord).seen
-        except msgspec.MsgspecError as e:
+        except _DAMAGED as e:
             self._log.error(
                 "damaged record of when {name}'s files were first seen: {error}",
                 name=name,

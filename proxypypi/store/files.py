@@ -7,11 +7,18 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 
-def write_atomically(path: Path, content: bytes, *, durable: bool = False) -> None:
+def write_atomically(
+    path: Path,
+    content: bytes,
+    *,
+    durable: bool = False,
+    modified_at: float | None = None,
+) -> None:
     """
     Replace a file. A reader sees the old content or the new, never a part of either.
 
     :param durable: come back only when a power cut would not lose it.
+    :param modified_at: POSIX seconds, part of the new content; :obj:`None` for now.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with NamedTemporaryFile(
@@ -19,8 +26,10 @@ def write_atomically(path: Path, content: bytes, *, durable: bool = False) -> No
     ) as beside:
         try:
             beside.write(content)
+            beside.flush()
+            if modified_at is not None:
+                os.utime(beside.fileno(), (modified_at, modified_at))
             if durable:
-                beside.flush()
                 os.fsync(beside.fileno())
             os.rename(beside.name, path)
         except BaseException:

@@ -3,14 +3,13 @@ Project pages on disk, as their index sent them.
 """
 
 import os
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
 import msgspec
 from attrs import define
-from isal import igzip
+from isal import igzip, igzip_lib
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from zope.interface import implementer
@@ -18,9 +17,14 @@ from zope.interface import implementer
 from proxypypi.interfaces import IPageStore
 from proxypypi.model import RawPage
 from proxypypi.names import NormalizedName
-from proxypypi.store.files import read_if_there, write_atomically
+from proxypypi.store.files import write_atomically
 
 _FORMAT = 1
+
+_DAMAGED = (
+    *(msgspec.MsgspecError, ValueError, RecursionError),  # its head
+    *(OSError, EOFError, igzip_lib.error),  # its body
+)
 
 
 class _Head(msgspec.Struct, kw_only=True):
@@ -62,18 +66,21 @@ class PageStore:
         return self._directory / f"{name}.page"
 
     def _load(self, name: NormalizedName) -> tuple[RawPage, float] | None:
-        path = self._path(name)
-        content = read_if_there(path)
-        if content is None:
+        try:
+            with open(self._path(name), "rb") as record:
+                content = record.read()
+                checked_at = os.fstat(record.fileno()).st_mtime
+        except (FileNotFoundError, NotADirectoryError):
             return None
         try:
             line, _, packed = content.partition(b"\n")
             head = msgspec.json.decode(line, type=_Head)
             if head.format != _FORMAT:
                 return None
+            if not packed:
+                raise EOFError("it ends before the body")
             body = igzip.decompress(packed)
-            checked_at = path.stat().st_mtime
-        except (msgspec.MsgspecError, OSError, EOFError, zlib.error, ValueError) as e:
+        except _DAMAGED as e:
             self._log.warn(
                 "damaged record of {name}'s page: {error}", name=name, error=e
             )
@@ -99,8 +106,8 @@ class PageStore:
         )
         packed = igzip.compress(page.body, compresslevel=1, mtime=0)
         path = self._path(name)
-        write_atomically(path, msgspec.json.encode(head) + b"\n" + packed)
-        os.utime(path, (checked_at, checked_at))
+        content = msgspec.json.encode(head) + b"\n" + packed
+        write_atomically(path, content, modified_at=checked_at)
 
     def _confirm(self, name: NormalizedName, checked_at: float) -> None:
         try:

@@ -140,7 +140,7 @@ def _name(path: Path, destination: Path) -> None:
         if e.errno not in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS):
             raise
         # A volume without links, where a moment remains between look and rename.
-        if destination.exists():
+        if os.path.lexists(destination):
             raise FileExistsError(errno.EEXIST, "exists", str(destination)) from e
         os.rename(path, destination)
 

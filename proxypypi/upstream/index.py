@@ -125,7 +125,7 @@ class Index:
             reply.discard()
             raise reply.nonsense(f"it sent a coding we did not ask for, {coding!a}")
         body = await self._collect(reply, LARGEST_PAGE)
-        self._log.info("fetched page {url}, {size} bytes", url=url, size=len(body))
+        self._log.debug("fetched page {url}, {size} bytes", url=url, size=len(body))
         return RawPage(
             index=self.url,
             url=reply.url,

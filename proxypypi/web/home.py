@@ -72,7 +72,8 @@ class HomeRoutes:
     def home(self, request: Request) -> bytes:
         base = _address(request)
         host = base.partition("://")[2].partition("/")[0]
-        name = host if host.startswith("[") else host.partition(":")[0]
+        bracket = "]" if host.startswith("[") else ""
+        name = host.partition(bracket or ":")[0] + bracket
         plain = base.startswith("http://") and not _is_local(name)
         page = _PAGE.format(
             role=(

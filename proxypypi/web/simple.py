@@ -35,33 +35,22 @@ class SimpleRoutes:
     _listings: Listings
 
     @router.route("/simple/", methods=["GET"])
+    @router.route("/local/", methods=["GET"])
     async def projects(self, request: Request) -> bytes:
         form = _form(request)
         rendered = await self._listings.projects()
         return _answer(request, rendered, form, Outcome(hit=True), ALWAYS_ASK)
 
-    @router.route("/simple/<name>/", methods=["GET"])
-    async def project_page(self, request: Request, name: str) -> bytes:
+    @router.route("/simple/<name>/", methods=["GET"], defaults={"local": False})
+    @router.route("/local/<name>/", methods=["GET"], defaults={"local": True})
+    async def project_page(self, request: Request, name: str, local: bool) -> bytes:
         project = normalize(name)
         if project != name:
             return _redirect(request, f"../{project}/")
         form = _form(request)
-        answer = await self._listings.project(project, local=False)
-        caching = ALWAYS_ASK if answer.private else PUBLIC_PAGE
+        answer = await self._listings.project(project, local=local)
+        caching = ALWAYS_ASK if local or answer.private else PUBLIC_PAGE
         return _answer(request, answer.rendered, form, answer.outcome, caching)
-
-    @router.route("/local/", methods=["GET"])
-    async def local_projects(self, request: Request) -> bytes:
-        return await self.projects(request)
-
-    @router.route("/local/<name>/", methods=["GET"])
-    async def local_page(self, request: Request, name: str) -> bytes:
-        project = normalize(name)
-        if project != name:
-            return _redirect(request, f"../{project}/")
-        form = _form(request)
-        answer = await self._listings.project(project, local=True)
-        return _answer(request, answer.rendered, form, answer.outcome, ALWAYS_ASK)
 
     @router.route("/simple", methods=["GET"])
     @router.route("/local", methods=["GET"])
