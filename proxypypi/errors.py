@@ -89,7 +89,7 @@ class NoSuchProject(ProxypypiError):
     project: str
 
     def __str__(self) -> str:
-        return f"no project {self.project!r} here or upstream"
+        return f"there is no project {self.project!r}"
 
 
 @define(kw_only=True)
@@ -104,7 +104,7 @@ class NoSuchFile(ProxypypiError):
     why: str = ""
 
     def __str__(self) -> str:
-        return self.why or f"no file {self.filename!r} here or upstream"
+        return self.why or f"there is no file {self.filename!r}"
 
 
 @define(kw_only=True)
@@ -146,7 +146,8 @@ class UpstreamRefusal(UpstreamError):
     """
     Upstream answered, with a status that means no.
 
-    :ivar status: 400 or above, or a redirect that is not followed.
+    :ivar status: 400 or above, or a redirect that is not followed; :obj:`None` if it
+        was an outbound proxy that refused.
     """
 
 

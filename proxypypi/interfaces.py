@@ -29,7 +29,7 @@ class IIndex(Interface):
 
         :param known: the page we hold, for a conditional request.
         :returns: the page; :obj:`None` if *known* still holds.
-        :raises NoSuchProject: the index says 404 or 410.
+        :raises NoSuchProject: the index says 404 or 410, or what it says instead.
         """
 
     def fetch_small(
@@ -232,9 +232,15 @@ class IPartial(Interface):
         Remove it. Can be called repeatedly.
         """
 
+    def release() -> None:
+        """
+        Let go of it, published or left for another attempt; what is there can still be
+        read. Can be called repeatedly.
+        """
+
     def close() -> None:
         """
-        Let go of it, published or left for another attempt. Can be called repeatedly.
+        Let go of it and of the descriptor. Can be called repeatedly.
         """
 
 

@@ -107,8 +107,8 @@ class LocalFile:
     :ivar path: of the file, absolute.
     :ivar size: bytes.
     :ivar modified_at: nanoseconds since the epoch, as the file system has it; with
-        *size* and *inode* this tells one file from its replacement.
-    :ivar changed_at: POSIX seconds of the last change of any kind (``st_ctime``).
+        *size*, *inode* and *changed_at* this tells one file from its replacement.
+    :ivar changed_at: nanoseconds since the epoch of the last change of any kind.
     """
 
     filename: str
@@ -116,7 +116,7 @@ class LocalFile:
     size: int
     modified_at: int
     inode: int
-    changed_at: float
+    changed_at: int
 
 
 @frozen(kw_only=True)
@@ -124,7 +124,7 @@ class FileFacts:
     """
     What is known of the content of a :class:`LocalFile`.
 
-    :ivar size: of the file these facts are of, with *modified_at* and *inode*.
+    :ivar size: of the file these facts are of, with the three that follow.
     :ivar hashes: algorithm to lower-case hex digest; ``sha256`` is always there.
     :ivar requires_python: from its core metadata; :obj:`None` if it has none.
     :ivar metadata_sha256: digest of the core metadata inside of a wheel;
@@ -136,6 +136,7 @@ class FileFacts:
     size: int
     modified_at: int
     inode: int
+    changed_at: int
     hashes: Mapping[str, str] = field(converter=_read_only)
     requires_python: str | None = None
     metadata_sha256: str | None = None
@@ -146,10 +147,11 @@ class FileFacts:
         """
         Are these facts of that very file, and not of one it replaced?
         """
-        return (self.size, self.modified_at, self.inode) == (
+        return (self.size, self.modified_at, self.inode, self.changed_at) == (
             file.size,
             file.modified_at,
             file.inode,
+            file.changed_at,
         )
 
 

@@ -9,12 +9,7 @@ from typing import Any, ClassVar
 from attrs import define, field
 from twisted.application.service import Service
 from twisted.internet.address import IPv4Address, IPv6Address
-from twisted.internet.defer import (
-    Deferred,
-    TimeoutError,
-    gatherResults,
-    maybeDeferred,
-)
+from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.threads import deferToThreadPool
@@ -24,6 +19,7 @@ from twisted.web.server import Site
 
 from proxypypi.cache.downloads import Downloads
 from proxypypi.cache.files import Files, Upstream
+from proxypypi.cache.health import Health
 from proxypypi.cache.holdings import Holdings
 from proxypypi.cache.listings import Listings
 from proxypypi.cache.metadata import MetadataCache
@@ -32,15 +28,17 @@ from proxypypi.cache.streams import Streams
 from proxypypi.errors import CannotListen
 from proxypypi.interfaces import IIndex
 from proxypypi.rules.freshness import Freshness
-from proxypypi.settings import Settings
+from proxypypi.settings import Settings, UpstreamSettings
 from proxypypi.store.directory import Directory
 from proxypypi.store.facts import FactsStore
 from proxypypi.store.lock import DirectoryLock
 from proxypypi.store.pages import PageStore
 from proxypypi.store.partials import PartialStore
-from proxypypi.upstream.index import Index, connect_index
+from proxypypi.upstream.connect import connect_index
+from proxypypi.upstream.index import Index
 from proxypypi.web.files import FileRoutes
 from proxypypi.web.home import HomeRoutes
+from proxypypi.web.request import ProxyRequest
 from proxypypi.web.simple import SimpleRoutes
 from proxypypi.web.site import Faces, access_line
 from proxypypi.web.status import StatusRoutes
@@ -78,22 +76,24 @@ def build(
     directory = Directory(root, clock, in_thread)
     facts = FactsStore(cache, decisions, in_thread)
     partials = PartialStore(cache / "partial", root, in_thread)
-    holdings = Holdings(directory, facts, clock, in_thread)
+    health = Health()
+    holdings = Holdings(directory, facts, health, clock, in_thread)
     pages = PageCache(
         index,
         PageStore(cache / "pages", in_thread),
         Freshness(max_age=settings.index_ttl),
+        health,
         clock,
         in_thread,
     )
     upstream = None
     if index is not None:
         downloads = Downloads(
-            index, partials, holdings, pages.distrust, clock, in_thread
+            index, partials, holdings, pages.distrust, health, clock, in_thread
         )
         upstream = Upstream(index, downloads, Streams(index))
     files = Files(pages, holdings, upstream, clock)
-    metadata = MetadataCache(files, holdings, facts, index, clock)
+    metadata = MetadataCache(holdings, facts, index, health, clock)
     listings = Listings(pages, holdings, directory, in_thread, index is None)
     simple = SimpleRoutes(listings).router.resource()
     of_files = FileRoutes(files, metadata, clock).router.resource()
@@ -102,7 +102,7 @@ def build(
     def trouble() -> str:
         if proxy.draining:
             return "stopping"
-        return str(pages.trouble) if pages.trouble is not None else ""
+        return health.trouble
 
     status = StatusRoutes(lambda: not proxy.draining, trouble).router.resource()
     faces = Faces(
@@ -139,7 +139,14 @@ class ProxyService(Service):
         self._reactor = reactor
         self._proxy = proxy
         self._index = index
-        self._site = Site(proxy.faces, logFormatter=access_line, reactor=reactor)
+        self._site = Site(
+            proxy.faces,
+            requestFactory=ProxyRequest,
+            parsePOSTFormSubmission=False,
+            logFormatter=access_line,
+            reactor=reactor,
+        )
+        self._site.noisy = False
         self._ports: list[tuple[str, IListeningPort]] = []
 
     def privilegedStartService(self) -> None:
@@ -147,7 +154,12 @@ class ProxyService(Service):
         :raises DirectoryInUse: another server has the directory.
         :raises CannotListen: an address cannot be had.
         """
-        self._proxy.lock.acquire()
+        try:
+            self._proxy.lock.acquire()
+        except OSError as e:
+            if self._index is not None:
+                raise
+            self._log.info("the directory is read-only: {error}", error=e)
         for endpoint in self._settings.listen:
             self._ports.append((endpoint, self._listen(endpoint)))
 
@@ -157,6 +169,8 @@ class ProxyService(Service):
             self.privilegedStartService()
         older_than = self._reactor.seconds() - _LEFT_OVER
         self._reactor.callInThread(self._proxy.partials.sweep, older_than)
+        if self._index is None:
+            self._log.info("no upstream is asked: what is in the directory is all")
         for endpoint, port in self._ports:
             self._announce(endpoint, port.getHost())
 
@@ -171,17 +185,19 @@ class ProxyService(Service):
         idle = [self._proxy.faces.when_idle()]
         if self._proxy.downloads is not None:
             idle.append(self._proxy.downloads.when_idle())
-        finished = gatherResults(idle)
+        finished = gatherResults(idle, consumeErrors=True)
         if not finished.called:
             self._log.info(
                 "waiting up to {seconds:g} s for running transfers",
                 seconds=self._settings.drain,
             )
-        try:
-            await finished.addTimeout(self._settings.drain, self._reactor)
-        except TimeoutError:
+
+        def too_late(result: object, seconds: float) -> None:
             self._log.warn("transfers that still run are cut off")
             self._proxy.faces.cut_off()
+
+        drain = self._settings.drain
+        await finished.addTimeout(drain, self._reactor, onTimeoutCancel=too_late)
         if self._index is not None:
             await self._index.close()
         self._proxy.lock.release()
@@ -225,7 +241,7 @@ def assemble(settings: Settings, reactor: Any) -> ProxyService:
     """
     index = None
     if settings.index_url is not None:
-        index = connect_index(settings.index_url, reactor)
+        index = connect_index(UpstreamSettings.from_url(settings.index_url), reactor)
     in_thread = partial(deferToThreadPool, reactor, reactor.getThreadPool())
     return ProxyService(
         settings, reactor, build(settings, reactor, index, in_thread), index

@@ -2,16 +2,28 @@
 What a user can set, checked and in the program's own units.
 """
 
+import re
+from base64 import b64encode
 from pathlib import Path
-from urllib.parse import urljoin, urlsplit
+from typing import Any
+from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 
-from attrs import field, frozen
+from attrs import Attribute, field, frozen
 from distlib.index import DEFAULT_INDEX as _DISTLIB_INDEX
 
 from proxypypi.errors import BadSettings
 
 DEFAULT_INDEX: str = urljoin(_DISTLIB_INDEX, "/simple/")
 DEFAULT_LISTEN = "tcp:8000:interface=127.0.0.1"
+
+_USERINFO = re.compile(r"(?s)^(.*?//)?.*@")
+
+
+def masked(url: str) -> str:
+    """
+    *url*, or what was meant to be one, without any user and password.
+    """
+    return _USERINFO.sub(r"\1***@", url)
 
 
 def index_address(url: str) -> str:
@@ -20,22 +32,42 @@ def index_address(url: str) -> str:
 
     :raises BadSettings: it is no absolute http or https address.
     """
+    _check_address(url, "index address")
+    return url if url.endswith("/") else url + "/"
+
+
+def file_host(text: str) -> str:
+    """
+    An origin, such as ``https://files.example:8443``, or a host, with a port or not.
+
+    :raises BadSettings: it is neither.
+    """
+    is_host = "//" not in text
+    _check_address(f"https://{text}" if is_host else text, "file host")
+    parts = urlsplit(f"https://{text}" if is_host else text)
+    if parts.path not in ("", "/") or "@" in text:
+        reason = f"{masked(text)!r} is no file host: it is more than scheme and host"
+        raise BadSettings(reason=reason)
+    return text
+
+
+def _check_address(url: str, what: str) -> None:
+    said = repr(masked(url))
     try:
         parts = urlsplit(url)
         _ = parts.port
     except ValueError as e:
-        raise BadSettings(reason=f"{url!r}: {e}") from e
+        # which may quote a password that has a slash in it
+        why = "it is malformed" if "@" in url else str(e)
+        raise BadSettings(reason=f"{said}: {why}") from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise BadSettings(
-            reason=f"{url!r} is no index address: it must start with http:// or https://"
+            reason=f"{said} is no {what}: it must start with http:// or https://"
         )
     if any(c.isspace() or not c.isprintable() for c in url):
-        raise BadSettings(reason=f"{url!r} is no index address: it has a space in it")
+        raise BadSettings(reason=f"{said} is no {what}: it has a space in it")
     if "?" in url or "#" in url:
-        raise BadSettings(
-            reason=f"{url!r} is no index address: it has a query or a fragment"
-        )
-    return url if url.endswith("/") else url + "/"
+        raise BadSettings(reason=f"{said} is no {what}: it has a query or a fragment")
 
 
 def seconds(text: str) -> float:
@@ -56,6 +88,111 @@ def seconds(text: str) -> float:
 
 
 @frozen(kw_only=True)
+class Credentials:
+    """
+    User and password, as HTTP's Basic scheme sends them (:rfc:`7617`).
+
+    Neither is shown: there are indexes whose user is the secret.
+
+    :ivar username: without a colon.
+    """
+
+    username: str = field(repr=False)
+    password: str = field(default="", repr=False)
+
+    @username.validator
+    def _check_username(self, attribute: "Attribute[str]", value: str) -> None:
+        if ":" in value:
+            raise BadSettings(reason="a user name cannot have a colon in it")
+
+    @classmethod
+    def of_token(cls, token: str) -> "Credentials":
+        """
+        An API token, which indexes take as the password of the user ``__token__``.
+        """
+        return cls(username="__token__", password=token)
+
+    @classmethod
+    def of_url(cls, url: str) -> "Credentials | None":
+        """
+        User and password in an address, percent-decoded; either may be missing.
+        """
+        parts = urlsplit(url)
+        if parts.username is None and parts.password is None:
+            return None
+        return cls(
+            username=unquote(parts.username or ""),
+            password=unquote(parts.password or ""),
+        )
+
+    @property
+    def basic(self) -> bytes:
+        """
+        The value of an ``Authorization`` header.
+        """
+        return b"Basic " + b64encode(f"{self.username}:{self.password}".encode())
+
+
+@frozen(kw_only=True)
+class UpstreamSettings:
+    """
+    All settings of one upstream index. Use :meth:`from_url` to make them.
+
+    :ivar name: what logs and pages call it.
+    :ivar url: its base address, with a final slash and without credentials.
+    :ivar projects: globs of the normalized names that it is asked for.
+    :ivar credentials: :obj:`None` to look into netrc.
+    :ivar index_ttl: seconds a page is fresh; :obj:`None` for what all upstreams have.
+    :ivar min_age: seconds; :obj:`None` for what all upstreams have.
+    :ivar ca_bundle: PEM file of certificates to trust beside the usual ones.
+    :ivar missing_status: what it answers if there is no such project.
+    :ivar file_hosts: see :func:`file_host`; they are given the credentials, too, and
+        may have private addresses.
+    """
+
+    name: str
+    url: str = field()
+    projects: tuple[str, ...] = ("*",)
+    credentials: Credentials | None = None
+    index_ttl: float | None = None
+    min_age: float | None = None
+    ca_bundle: Path | None = None
+    missing_status: frozenset[int] = frozenset({404, 410})
+    file_hosts: tuple[str, ...] = field(default=())
+
+    @url.validator
+    def _check_url(self, attribute: "Attribute[str]", value: str) -> None:
+        if index_address(value) != value or "@" in urlsplit(value).netloc:
+            raise BadSettings(
+                reason=f"{masked(value)!r}: no final slash, or credentials in it"
+            )
+
+    @file_hosts.validator
+    def _check_file_hosts(self, attribute: Any, value: tuple[str, ...]) -> None:
+        for text in value:
+            file_host(text)
+
+    @classmethod
+    def from_url(cls, url: str, **more: Any) -> "UpstreamSettings":
+        """
+        :param url: as users write it; may hold credentials.
+        :param more: attributes; the name is the host's unless it is among them.
+        :raises BadSettings: it is no address, or there are credentials in both.
+        """
+        parts = urlsplit(index_address(url))
+        found = Credentials.of_url(url)
+        if found is not None:
+            if more.get("credentials") is not None:
+                raise BadSettings(
+                    reason=f"{masked(url)!r}: there are credentials beside those in it"
+                )
+            more["credentials"] = found
+        host = parts.netloc.rpartition("@")[2]
+        bare = urlunsplit((parts.scheme, host, parts.path, "", ""))
+        return cls(url=bare, **{"name": parts.hostname, **more})
+
+
+@frozen(kw_only=True)
 class Settings:
     """
     All settings of one server.
@@ -69,6 +206,8 @@ class Settings:
 
     directory: Path
     listen: tuple[str, ...] = (DEFAULT_LISTEN,)
-    index_url: str | None = field(default=DEFAULT_INDEX)
+    index_url: str | None = field(
+        default=DEFAULT_INDEX, repr=lambda url: repr(url and masked(url))
+    )
     index_ttl: float = 600.0
     drain: float = 30.0

@@ -54,8 +54,7 @@ class Options(usage.Options):
 
     def opt_listen(self, endpoint: str) -> None:
         """
-        A Twisted server endpoint to listen on, such as tcp:8000 or unix:/run/p.sock;
-        can be given repeatedly. [default: tcp:8000:interface=127.0.0.1]
+        A Twisted server endpoint; repeatable. [default: tcp:8000:interface=127.0.0.1]
         """
         self["listen"].append(endpoint)
 
@@ -96,7 +95,10 @@ class Options(usage.Options):
     def _directory(self) -> Path:
         path = Path(self["dir"])
         if not path.is_dir():
-            raise usage.UsageError(f"--dir {self['dir']!r}: there is no such directory")
+            what = (
+                "it is no directory" if path.exists() else "there is no such directory"
+            )
+            raise usage.UsageError(f"--dir {self['dir']!r}: {what}")
         if not self["no-proxy"] and not os.access(path, os.W_OK | os.X_OK):
             raise usage.UsageError(
                 f"--dir {self['dir']!r}: it is not writable, "
@@ -185,7 +187,10 @@ def makeService(options: Options) -> IService:
             serverFromString(reactor, endpoint)
         except Exception as e:  # each kind of endpoint has its own
             _refuse(f"--listen {endpoint!r} is no server endpoint: {e}")
-    service: IService = assemble(options.settings, reactor)
+    try:
+        service: IService = assemble(options.settings, reactor)
+    except BadSettings as e:
+        _refuse(str(e))
     if options.parent is not None and options.parent.get("nodaemon"):
         foreground = Foreground()
         service.setServiceParent(foreground)

@@ -1,5 +1,5 @@
 """
-Tests for :mod:`proxypypi.upstream.addresses`.
+Tests for :mod:`proxypypi.upstream.addresses` and :mod:`proxypypi.upstream.kinds`.
 """
 
 from typing import Any
@@ -13,12 +13,9 @@ from twisted.web.error import SchemeNotSupported
 from twisted.web.iweb import IAgentEndpointFactory
 from zope.interface.verify import verifyObject
 
-from proxypypi.upstream.addresses import (
-    CONNECT_TIMEOUT,
-    RECEIVE_SIZE,
-    AddressRefused,
-    kind_of,
-)
+from proxypypi.upstream.addresses import CONNECT_TIMEOUT, RECEIVE_SIZE
+from proxypypi.upstream.kinds import AddressRefused, kind_of, kind_of_host
+from proxypypi.upstream.urls import origins_of
 from tests.upstream_fakes import Connection, Wire
 
 
@@ -57,6 +54,33 @@ class KindTests(SynchronousTestCase):
             "2002:a9fe:a9fe::1": "link-local",
         }
         self.assertEqual(table, {address: kind_of(address) for address in table})
+
+    def test_names(self) -> None:
+        """
+        A host's name says something if it is an address in any form, or our own.
+        """
+        table = {
+            "index.example": None,
+            "localhost.example": None,
+            "notlocalhost": None,
+            "1.1.1.1": None,
+            "localhost": "loopback",
+            "LocalHost.": "loopback",
+            "index.localhost": "loopback",
+            "localhost.localdomain": "loopback",
+            "ip6-localhost": "loopback",
+            "10.0.0.7": "private",
+            "10.0.0.7.": "private",
+            "::1": "loopback",
+            "::ffff:10.0.0.7": "private",
+            "127.1": "loopback",
+            "2130706433": "loopback",
+            "0x7f.1": "loopback",
+            "0": "loopback",
+            "b\u00fccher.example": None,
+            "": None,
+        }
+        self.assertEqual(table, {name: kind_of_host(name) for name in table})
 
 
 class EndpointsTests(SynchronousTestCase):
@@ -176,6 +200,25 @@ class EndpointsTests(SynchronousTestCase):
         wire = Wire("http://index.example:8080/", {"index.example": ["127.0.0.1"]})
         self.connect(wire, b"http://index.example:9090/")
         self.assertEqual([("127.0.0.1", 9090)], wire.attempts)
+
+    def test_known_origins(self) -> None:
+        """
+        What the user vouches for may be anywhere, by http and https; another port of
+        the same host may not.
+        """
+        hosts = {"files.example": ["10.0.0.7"], "index.example": ["1.1.1.1"]}
+        table = {
+            "https://files.example:8443": [8443],
+            "files.example:8443": [8443],
+            "files.example": [80, 443],
+        }
+        for known, ports in table.items():
+            wire = Wire(hosts=hosts, known=origins_of(known))
+            for port in (80, 443, 8443):
+                self.connect(wire, b"http://FILES.example:%d/" % port).addErrback(
+                    lambda failure: failure.trap(AddressRefused)
+                )
+            self.assertEqual([("10.0.0.7", port) for port in ports], wire.attempts)
 
     def test_index_is_remembered_for_a_while(self) -> None:
         """

@@ -29,11 +29,18 @@ from proxypypi.errors import (
     UpstreamTimeout,
     UpstreamUnreachable,
 )
-from proxypypi.upstream.client import Client, make_client
+from proxypypi.upstream.client import Client
 from proxypypi.upstream.patience import about
 from proxypypi.upstream.replies import Reply
-from proxypypi.upstream.urls import authorization_of, bare, origin_of, shown
-from tests.upstream_fakes import EXACTLY, Answer, Connection, Silence, Upstream, Wire
+from proxypypi.upstream.urls import bare, origin_of, shown
+from tests.upstream_fakes import (
+    Answer,
+    Connection,
+    Silence,
+    Upstream,
+    Wire,
+    client_for,
+)
 
 T = TypeVar("T")
 
@@ -63,7 +70,7 @@ class MemoryTestCase(SynchronousTestCase):
     ) -> Client:
         self.upstream = Upstream(answers)
         agent = RequestTraversalAgent(self.upstream)
-        return make_client(agent, index, self.clock, EXACTLY)
+        return client_for(index, agent, self.clock)
 
     def ask(self, client: Client, url: str, **more: Any) -> "Deferred[Reply]":
         return start(client.ask(client.files, url, **more))
@@ -104,20 +111,6 @@ class UrlTests(SynchronousTestCase):
         for url in ("ftp://a.example/", "/simple/", "http:///x", "http://a:port/"):
             with self.assertRaises(ValueError, msg=url):
                 origin_of(url)
-
-    def test_authorization(self) -> None:
-        """
-        User and password are taken from the address, unquoted; either may be missing.
-        """
-        table = {
-            "https://index.example/": None,
-            "https://me:s%40cret@index.example/": "me:s@cret",
-            "https://token@index.example/": "token:",
-            "https://:token@index.example/": ":token",
-        }
-        for url, pair in table.items():
-            expected = pair and b"Basic " + b64encode(pair.encode())
-            self.assertEqual(expected, authorization_of(url), url)
 
 
 class RequestTests(MemoryTestCase):
@@ -420,6 +413,21 @@ class TroubleTests(SynchronousTestCase):
         error = self.failureResultOf(asking, UpstreamUnreachable).value
         self.assertEqual("no such host", error.reason)
 
+    def test_literal(self) -> None:
+        """
+        A host can be an IPv6 address.
+        """
+        wire = Wire("http://[::1]:8000/simple/", {"::1": ["::1"]})
+        url = "http://[::1]:8000/a%2Fb c/\u20ac?x=%26"
+        asking = start(wire.client.ask(wire.client.files, url))
+        self.assertEqual([("::1", 8000)], wire.attempts)
+        connection = wire.accept()
+        line = connection.request.partition(b"\r\n")[0]
+        self.assertEqual(b"GET /a%2Fb%20c/%E2%82%AC?x=%26 HTTP/1.1", line)
+        self.assertIn(b"\r\nHost: [::1]:8000\r\n", connection.request)
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        self.assertEqual(200, self.successResultOf(asking).code)
+
     def test_impossible_host(self) -> None:
         """
         A host name that cannot be one is nonsense.
@@ -562,7 +570,7 @@ class RetryTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         agent = RequestTraversalAgent(Upstream({}))
-        self.client = make_client(agent, INDEX, self.clock, EXACTLY)
+        self.client = client_for(INDEX, agent, self.clock)
         self.tries: list[float] = []
 
     def retry(self, *outcomes: UpstreamError | str) -> "Deferred[str]":

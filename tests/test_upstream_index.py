@@ -41,8 +41,10 @@ from proxypypi.errors import (
 from proxypypi.interfaces import IIndex
 from proxypypi.model import RawPage
 from proxypypi.names import NormalizedName, normalize
+from proxypypi.settings import UpstreamSettings
 from proxypypi.upstream.bodies import Body
-from proxypypi.upstream.index import Index, connect_index
+from proxypypi.upstream.connect import connect_index
+from proxypypi.upstream.index import Index
 from proxypypi.upstream.patience import Patience
 from tests.upstream_fakes import Answer, Silence, Upstream, Wire, index_over
 
@@ -201,6 +203,27 @@ class PageTests(IndexTestCase):
             index = self.index({PAGE: [Answer(code, b"no")]})
             error = self.fail_with(index.fetch_page(ATTRS, None), NoSuchProject)
             self.assertEqual(("attrs", 1), (error.project, len(self.upstream.asked)))
+
+    def test_missing_status(self) -> None:
+        """
+        An index may have statuses of its own for that; then others do not mean it.
+        """
+        settings = UpstreamSettings.from_url(URL, missing_status=frozenset({403, 404}))
+        table = {403: NoSuchProject, 404: NoSuchProject, 410: UpstreamRefusal}
+        for code, kind in table.items():
+            self.upstream = Upstream({PAGE: [Answer(code, b"no")]})
+            index = index_over(self.upstream, self.clock, settings)
+            self.fail_with(index.fetch_page(ATTRS, None), kind)
+            self.assertEqual(1, len(self.upstream.asked))
+
+    def test_missing_status_is_of_pages(self) -> None:
+        """
+        A file that is answered so is refused like any other.
+        """
+        settings = UpstreamSettings.from_url(URL, missing_status=frozenset({403}))
+        self.upstream = Upstream({FILE: [Answer(403, b"no")]})
+        index = index_over(self.upstream, self.clock, settings)
+        self.fail_with(index.open_body(FILE), UpstreamRefusal)
 
     def test_refused(self) -> None:
         """
@@ -684,7 +707,9 @@ class NetworkTests(TestCase):
         if trusted is not None:
             root = Certificate.loadPEM(trusted.dumpPEM())
             policy = BrowserLikePolicyForHTTPS(trustRoot=root)
-        index = connect_index(url, reactor, policy, Patience(idle=0.2, pauses=()))
+        settings = UpstreamSettings.from_url(url)
+        patience = Patience(idle=0.2, pauses=())
+        index = connect_index(settings, reactor, {}, policy=policy, patience=patience)
         self.addCleanup(index.close)
         return index
 

@@ -2,7 +2,7 @@
 Upstreams in memory: one that answers well-formed, and one that is only a wire.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from attrs import define, field, frozen
@@ -17,18 +17,21 @@ from twisted.internet.interfaces import (
 )
 from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.python.failure import Failure
-from twisted.web.client import Agent, BrowserLikePolicyForHTTPS
+from twisted.web.client import BrowserLikePolicyForHTTPS
 from twisted.web.http_headers import Headers
-from twisted.web.iweb import IAgent
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 from zope.interface import implementer
 
+from proxypypi.settings import UpstreamSettings
 from proxypypi.upstream.addresses import Endpoints
-from proxypypi.upstream.client import make_client
+from proxypypi.upstream.client import Client, make_client
 from proxypypi.upstream.index import Index, make_index
+from proxypypi.upstream.keyring import Keyring
+from proxypypi.upstream.outbound import Outbound
 from proxypypi.upstream.patience import Patience
-from proxypypi.upstream.urls import origin_of
+from proxypypi.upstream.routes import make_agent
+from proxypypi.upstream.urls import Origin, origin_of
 
 
 @frozen
@@ -182,14 +185,26 @@ class Wire:
         self,
         index_url: str = "http://index.example/simple/",
         hosts: Mapping[str, Sequence[str]] | None = None,
+        *,
+        known: Collection[Origin] = (),
+        **environment: str,
     ) -> None:
+        """
+        :param known: origins that the user vouches for.
+        :param environment: says which outbound proxies there are.
+        """
         self.reactor = MemoryReactorClock()
         self.names = Names(dict(hosts or {"index.example": ["203.0.114.1"]}))
-        policy = BrowserLikePolicyForHTTPS()
-        home = origin_of(index_url)
-        self.endpoints = Endpoints(self.reactor, home, self.names, policy)
-        agent: IAgent = Agent.usingEndpointFactory(self.reactor, self.endpoints)
-        self.client = make_client(agent, index_url, self.reactor, EXACTLY)
+        self.endpoints = Endpoints(
+            self.reactor,
+            origin_of(index_url),
+            self.names,
+            BrowserLikePolicyForHTTPS(),
+            outbound=Outbound.of_environment(environment),
+            known=known,
+        )
+        agent = make_agent(self.reactor, self.endpoints)
+        self.client = client_for(index_url, agent, self.reactor)
         self.index = make_index(index_url, agent, self.reactor, EXACTLY)
 
     @property
@@ -216,8 +231,22 @@ class Wire:
 EXACTLY = Patience(jitter=lambda pause: pause)
 
 
-def index_over(upstream: Upstream, clock: Any, url: str) -> Index:
+def client_for(index: UpstreamSettings | str, agent: Any, clock: Any) -> Client:
     """
-    An index at *url* that is asked in memory.
+    What asks *index* through *agent*.
     """
-    return make_index(url, RequestTraversalAgent(upstream), clock, EXACTLY)
+    if isinstance(index, str):
+        index = UpstreamSettings.from_url(index)
+    home = origin_of(index.url)
+    return make_client(agent, home, Keyring.of(index, {}), clock, EXACTLY)
+
+
+def index_over(
+    upstream: Upstream, clock: Any, settings: UpstreamSettings | str
+) -> Index:
+    """
+    An index that is asked in memory.
+
+    :param settings: or just its address.
+    """
+    return make_index(settings, RequestTraversalAgent(upstream), clock, EXACTLY)

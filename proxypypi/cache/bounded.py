@@ -32,12 +32,12 @@ class Bounded(Generic[K, V]):
 
     def put(self, key: K, value: V, cost: int = 1) -> None:
         """
-        Keep a value; one that costs more than all the room is dropped at once.
+        Keep a value; the newest is kept whatever it costs.
         """
         self.pop(key)
         self._values[key] = (value, cost)
         self._total += cost
-        while self._total > self._limit:
+        while self._total > self._limit and len(self._values) > 1:
             _, (_, dropped) = self._values.popitem(last=False)
             self._total -= dropped
 

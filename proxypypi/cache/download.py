@@ -12,14 +12,15 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from zope.interface import implementer
 
 from proxypypi.cache.holdings import Holdings
+from proxypypi.cache.sources import Follower
 from proxypypi.errors import (
     CannotKeep,
     ProxypypiError,
     UpstreamError,
     UpstreamNonsense,
+    UpstreamRefusal,
     UpstreamUnreachable,
     WrongBytes,
 )
@@ -30,51 +31,8 @@ from proxypypi.rules.integrity import Digests, is_strong, strongest
 
 _HELD_BACK = 1024  # bytes that nobody gets before all are checked
 _BACK_OFF = (0.2, 0.8, 3.2)  # seconds before each further try, while none brings more
+_NO_SUCH_RANGE = 416  # as upstream says it
 _PIECE = 1024 * 1024  # bytes of an earlier attempt to hash at a time
-
-
-@implementer(IByteSource)
-@define(eq=False)
-class Follower:
-    """
-    One client's view of a file that is being fetched, or has just been.
-
-    It has its own descriptor: the file may be published, or thrown away, meanwhile.
-    """
-
-    _download: "Download"
-    fd: int
-    _changed: Callable[[], None] | None = field(default=None, init=False)
-
-    @property
-    def size(self) -> int | None:
-        return self._download.size
-
-    @property
-    def released(self) -> int:
-        return self._download.released
-
-    @property
-    def ended(self) -> bool:
-        return self._download.ended
-
-    @property
-    def failed(self) -> bool:
-        return self._download.failed
-
-    def watch(self, changed: Callable[[], None]) -> None:
-        self._changed = changed
-
-    def tell(self) -> None:
-        if self._changed is not None:
-            self._changed()
-
-    def close(self) -> None:
-        if self.fd >= 0:
-            self._changed = None
-            self._download.leave(self)
-            os.close(self.fd)
-            self.fd = -1
 
 
 @define(eq=False)
@@ -125,8 +83,18 @@ class Download:
         self._tell()
         return waiter
 
+    @property
+    def fd(self) -> int:
+        """
+        All followers read by this one descriptor, each at its own offset. It outlives
+        the download until the last of them has left.
+        """
+        return self._partial.fd
+
     def leave(self, follower: Follower) -> None:
         self._followers.discard(follower)
+        if self.ended and not self._followers:
+            self._partial.close()
 
     async def run(self) -> None:
         """
@@ -141,9 +109,11 @@ class Download:
         except Exception as e:
             self._fail(e)
         self.ended = True
+        self._partial.release()
         self._finished(self)
         self._tell()
-        self._partial.close()
+        if not self._followers:
+            self._partial.close()
 
     def _fail(self, error: Exception) -> None:
         if isinstance(error, OSError):
@@ -190,7 +160,14 @@ class Download:
             filename=self._listed.filename,
             offset=left,
         )
-        self._release()
+
+    def _start_anew(self) -> None:
+        """
+        Forget what an earlier attempt left; nobody has got any of it yet.
+        """
+        self._partial.restart()
+        self._digests = Digests.checking(self._listed.hashes)
+        self._written = 0
 
     async def _fetch(self) -> None:
         """
@@ -199,12 +176,23 @@ class Download:
         delays = iter(_BACK_OFF)
         while not self._written or self._written != self.size:
             before = self._written
-            body = await self._index.open_body(
-                self._listed.url,
-                byte_range=(self._written, None) if self._written else None,
-                if_range=self._validator,
-                hashed=is_strong(self._listed.hashes),
-            )
+            try:
+                body = await self._index.open_body(
+                    self._listed.url,
+                    byte_range=(self._written, None) if self._written else None,
+                    if_range=self._validator,
+                    hashed=is_strong(self._listed.hashes),
+                )
+            except UpstreamRefusal as e:
+                if e.status != _NO_SUCH_RANGE or not self._written:
+                    raise
+                # There is no more. Then this was all, or never a part of it.
+                if self._can_resume and self._is_right():
+                    return
+                if self.released:
+                    raise self._wrong("it is shorter than it was") from e
+                self._start_anew()
+                continue
             self._begin(body)
             try:
                 await body.deliver(self._receive)
@@ -241,6 +229,7 @@ class Download:
             self._validator = body.validator
             if self.size is None:
                 self.size = total
+            self._release()
             return
         body.abandon()
         raise self._wrong(wrong)
@@ -268,14 +257,17 @@ class Download:
     def _tell(self) -> None:
         if self.released or self.ended:
             waiting, self._waiting = self._waiting, []
-            for waiter in waiting:
-                if waiter.called:
-                    continue  # it was cancelled
-                if self.error is not None:
+            # All of them are followers before the first is told: one that leaves in no
+            # time is then never the last, who closes the file.
+            joining = [(w, Follower(self)) for w in waiting if not w.called]
+            if self.error is None:
+                self._followers.update(follower for _, follower in joining)
+            for waiter, follower in joining:
+                if waiter.called:  # cancelled by what another did
+                    follower.close()
+                elif self.error is not None:
                     waiter.errback(self.error)
                 else:
-                    follower = Follower(self, os.dup(self._partial.fd))
-                    self._followers.add(follower)
                     waiter.callback(follower)
         for follower in tuple(self._followers):
             follower.tell()
@@ -283,11 +275,16 @@ class Download:
     def _verify(self) -> None:
         if self.size is not None and self._written != self.size:
             raise self._wrong(f"it has {self._written} bytes, not {self.size}")
+        if not self._is_right():
+            algorithm = strongest(self._listed.hashes)
+            raise self._wrong(f"its {algorithm} is not the one that the index gives")
+
+    def _is_right(self) -> bool:
         algorithm = strongest(self._listed.hashes)
-        if algorithm is not None:
-            digest = self._digests.hex()[algorithm]
-            if digest != self._listed.hashes[algorithm]:
-                raise self._wrong(f"its {algorithm} is {digest}")
+        return (
+            algorithm is None
+            or self._digests.hex()[algorithm] == self._listed.hashes[algorithm]
+        )
 
     async def _publish(self) -> None:
         file = await self._partial.publish()
@@ -297,14 +294,7 @@ class Download:
                 filename=self._listed.filename,
             )
         else:
-            try:
-                await self._holdings.add(self._name, file, self._digests.hex())
-            except OSError as e:  # the file is whole and there all the same
-                self._log.warn(
-                    "nothing is noted of {filename}: {error}",
-                    filename=file.filename,
-                    error=e,
-                )
+            await self._holdings.add(self._name, file, self._digests.hex())
             self._log.info(
                 "{filename}: {size} bytes kept", filename=file.filename, size=file.size
             )

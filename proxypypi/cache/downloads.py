@@ -11,6 +11,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from proxypypi.cache.download import Download
 from proxypypi.cache.flight import patiently
+from proxypypi.cache.health import Health
 from proxypypi.cache.holdings import Holdings
 from proxypypi.errors import CannotKeep, WrongBytes
 from proxypypi.interfaces import IByteSource, IIndex, IPartialStore
@@ -31,6 +32,7 @@ class Downloads:
     _partials: IPartialStore
     _holdings: Holdings
     _distrust: Callable[[NormalizedName], None]
+    _health: Health
     _clock: IReactorTime
     _in_thread: Callable[..., "Deferred[Any]"]
     _running: dict[tuple[NormalizedName, str], Download] = field(
@@ -78,13 +80,19 @@ class Downloads:
         try:
             partial = self._partials.open(name, listed.filename, tag)
         except OSError as e:
-            reason = e.strerror or str(e)
-            raise CannotKeep(filename=listed.filename, reason=reason) from e
+            error = CannotKeep(filename=listed.filename, reason=e.strerror or str(e))
+            self._health.worsen("disk", str(error))
+            raise error from e
         key = (name, listed.filename)
 
         def finished(download: Download) -> None:
             del self._running[key]
-            if download.error is not None and download.error.check(WrongBytes):
+            error = download.error.value if download.error is not None else None
+            if isinstance(error, CannotKeep):
+                self._health.worsen("disk", str(error))
+            elif error is None:
+                self._health.mend("disk")
+            if isinstance(error, WrongBytes):
                 self._distrust(name)
             self._settle()
 

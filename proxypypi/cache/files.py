@@ -7,26 +7,34 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from typing import TypeVar
+from urllib.parse import unquote, urlsplit
 
-from attrs import define, field, frozen
+from attrs import define, frozen
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
-from zope.interface import implementer
 
 from proxypypi.cache.downloads import Downloads
 from proxypypi.cache.flight import patiently
 from proxypypi.cache.holdings import Holdings
 from proxypypi.cache.pages import PageCache
+from proxypypi.cache.sources import WholeFile
 from proxypypi.cache.streams import Stream, Streams
-from proxypypi.errors import NoSuchFile, NoSuchProject, Quarantined, UpstreamRefusal
+from proxypypi.errors import (
+    NoSuchFile,
+    NoSuchProject,
+    Quarantined,
+    StillFetching,
+    UpstreamRefusal,
+)
 from proxypypi.interfaces import IByteSource, IIndex
 from proxypypi.model import Distribution, Outcome
-from proxypypi.names import NormalizedName, is_immutable
+from proxypypi.names import NormalizedName, is_immutable, project_of
 from proxypypi.rules.integrity import is_strong
 from proxypypi.rules.merge import Held, is_private, is_quarantined
 
 T = TypeVar("T")
 
+_LATEST = 253_402_300_800.0  # POSIX seconds: the year 10,000
 _GONE = frozenset({403, 404, 410})  # as a file's host says it
 
 
@@ -82,38 +90,17 @@ class FoundFile:
         When it was uploaded, or came here; POSIX seconds.
         """
         if not self.private and self.listed is not None and self.listed.upload_time:
-            with suppress(ValueError):
+            with suppress(ValueError, OverflowError):
                 # Before Python 3.11, fromisoformat does not know the "Z".
                 time = self.listed.upload_time.replace("Z", "+00:00")
-                return datetime.fromisoformat(time).timestamp()
-        return self.held.file.modified_at / 1e9 if self.held is not None else None
+                return _possible(datetime.fromisoformat(time).timestamp())
+        if self.held is None:
+            return None
+        return _possible(self.held.file.modified_at / 1e9)
 
 
-@implementer(IByteSource)
-@define(eq=False)
-class WholeFile:
-    """
-    A file that is here.
-    """
-
-    fd: int
-    size: int
-    ended: bool = field(default=True, init=False)
-    failed: bool = field(default=False, init=False)
-
-    @property
-    def released(self) -> int:
-        return self.size
-
-    def watch(self, changed: Callable[[], None]) -> None:
-        """
-        Nothing will change.
-        """
-
-    def close(self) -> None:
-        if self.fd >= 0:
-            os.close(self.fd)
-            self.fd = -1
+def _possible(moment: float) -> float | None:
+    return moment if 0 <= moment < _LATEST else None
 
 
 @define(eq=False)
@@ -152,6 +139,29 @@ class Files:
             name=name, filename=filename, held=None, listed=listed, private=False
         )
 
+    async def find_at(self, digest: str, filename: str) -> FoundFile:
+        """
+        Find a file by the address it has upstream, ``packages/aa/bb/REST/FILENAME``.
+
+        :param digest: ``aa/bb/REST``: on PyPI, the blake2b-256 of its content.
+        :raises NoSuchFile: the file of that name has another address.
+        """
+        name = project_of(filename)
+        if name is None:
+            raise NoSuchFile(filename=filename)
+        found = await self.find(name, filename)
+        if found.listed is not None:
+            path = unquote(urlsplit(found.listed.url).path)
+            if path.endswith(f"/packages/{digest}/{filename}"):
+                return found
+        if found.held is not None:
+            content = await self._holdings.blake2b(found.held)
+            if content == digest.replace("/", ""):
+                return found
+        raise NoSuchFile(
+            filename=filename, why=f"{filename!r} is here, but not at this address"
+        )
+
     def outcome(self, found: FoundFile) -> Outcome:
         """
         How the file will be come by, if it is opened now.
@@ -168,6 +178,7 @@ class Files:
         The whole file, or what is here of it while it is being fetched.
 
         :raises NoSuchFile: it has gone meanwhile.
+        :raises StillFetching: another has taken its place, which is not known yet.
         :raises UpstreamError: it could not be fetched.
         :raises CannotKeep: there is no room for it.
         :raises StillFetching: upstream takes long.
@@ -177,7 +188,12 @@ class Files:
                 fd = os.open(found.held.file.path, os.O_RDONLY | os.O_CLOEXEC)
             except OSError as e:
                 raise NoSuchFile(filename=found.filename) from e
-            return WholeFile(fd, os.fstat(fd).st_size)
+            status = os.fstat(fd)
+            file = found.held.file
+            if (status.st_size, status.st_ino) != (file.size, file.inode):
+                os.close(fd)
+                raise StillFetching(what=f"the new {found.filename}")
+            return WholeFile(fd, status.st_size)
         downloads = self._asked().downloads
         return await self._fetch(found, lambda d: downloads.join(found.name, d))
 
@@ -197,6 +213,23 @@ class Files:
             return patiently(opening, self._clock, found.filename)
 
         return await self._fetch(found, open_stream)
+
+    async def reach(self, source: IByteSource, offset: int, filename: str) -> None:
+        """
+        Wait for the byte at *offset*, or the end.
+
+        :raises StillFetching: upstream takes long.
+        """
+        reached: Deferred[None] = Deferred()
+
+        def look() -> None:
+            there = source.ended or source.released > offset
+            if there and not reached.called:
+                reached.callback(None)
+
+        source.watch(look)
+        look()
+        await patiently(reached, self._clock, filename)
 
     async def size(self, found: FoundFile) -> int | None:
         """

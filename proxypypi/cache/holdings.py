@@ -13,12 +13,13 @@ from twisted.logger import Logger
 
 from proxypypi.cache.bounded import Bounded
 from proxypypi.cache.flight import SingleFlight, patiently
+from proxypypi.cache.health import Health
 from proxypypi.interfaces import IDirectory, IFactsStore
 from proxypypi.model import FileFacts, LocalFile, ProjectPage
 from proxypypi.names import NormalizedName
 from proxypypi.rules.integrity import Digests, agree, strongest
 from proxypypi.rules.merge import Held, is_private
-from proxypypi.store.archives import Findings, examine, look_inside
+from proxypypi.store.archives import Findings, blake2b_of, examine, look_inside
 
 _SETTLED = 1.0  # seconds without a change after which a file counts as whole
 _MOST_FILES = 50_000  # whose facts are held in memory
@@ -48,6 +49,7 @@ class Holdings:
 
     _directory: IDirectory
     _store: IFactsStore
+    _health: Health
     _clock: IReactorTime
     _in_thread: Callable[..., "Deferred[Any]"]
     _flight: SingleFlight = field(factory=SingleFlight, init=False)
@@ -87,7 +89,7 @@ class Holdings:
         if known is not None and known.held == held:
             held = known.held
         good_until = min(
-            (files[f].changed_at + _SETTLED for f in files.keys() - described),
+            (files[f].changed_at / 1e9 + _SETTLED for f in files.keys() - described),
             default=float("inf"),
         )
         known = _Known(files, facts, page, held, good_until)
@@ -124,8 +126,15 @@ class Holdings:
             look_inside, held.file.path, filename, held.facts.hashes
         )
         if findings.metadata is not None:
-            await self._store.save_metadata(name, filename, findings.metadata)
+            await self._keep_metadata(name, filename, findings.metadata)
         return findings.metadata
+
+    async def blake2b(self, held: Held) -> str:
+        """
+        The digest that PyPI makes a file's address from, in hexadecimal.
+        """
+        digest: str = await self._in_thread(blake2b_of, held.file.path)
+        return digest
 
     async def add(
         self, name: NormalizedName, file: LocalFile, hashes: Mapping[str, str]
@@ -189,35 +198,71 @@ class Holdings:
             if findings is not None:
                 found[file] = findings
         seen = await self._store.load_first_seen(name)
-        now = self._clock.seconds()
-        learned: dict[str, FileFacts] = {}
-        first: dict[str, dict[str, float]] = {}
-        for file, findings in found.items():
-            listed = page.by_filename.get(file.filename) if page is not None else None
-            cached = listed is not None and agree(findings.hashes, listed.hashes)
-            sha256 = findings.hashes["sha256"]
-            seen_at = seen.get(file.filename, {}).get(sha256)
-            if seen_at is None:
-                seen_at = now
-                if not cached:
-                    first[file.filename] = {sha256: now}
-                    self._log.info(
-                        "private file of {name}: {filename}",
-                        name=name,
-                        filename=file.filename,
-                    )
-            learned[file.filename] = self._facts_of(
-                file, findings, seen_at, cached=cached
-            )
-        if first:
-            merged = {
-                f: {**seen.get(f, {}), **first.get(f, {})} for f in {*seen, *first}
-            }
-            await self._store.save_first_seen(name, merged)
-        here = await self._directory.files(name)
         before = await self._remembered(name)
-        still = {f: known for f, known in before.items() if f in here}
+        learned = {
+            file.filename: self._judge(
+                file,
+                findings,
+                page,
+                before.get(file.filename),
+                seen.get(file.filename, {}),
+            )
+            for file, findings in found.items()
+        }
+        await self._note_first_seen(name, learned, seen)
+        here = await self._directory.files(name)
+        still = {
+            filename: known
+            for filename, known in (await self._remembered(name)).items()
+            if filename in here
+        }
         return await self._learn(name, {**still, **learned}, found)
+
+    def _judge(
+        self,
+        file: LocalFile,
+        findings: Findings,
+        page: ProjectPage | None,
+        before: FileFacts | None,
+        seen: Mapping[str, float],
+    ) -> FileFacts:
+        """
+        :param before: what was known under this name; it may have been another file.
+        :param seen: digest to the time it was first seen under this name.
+        """
+        sha256 = findings.hashes["sha256"]
+        listed = page.by_filename.get(file.filename) if page is not None else None
+        cached = listed is not None and agree(findings.hashes, listed.hashes)
+        seen_at = seen.get(sha256, self._clock.seconds())
+        if before is not None and before.hashes["sha256"] == sha256:  # only moved
+            cached = cached or before.cached
+            seen_at = before.seen_at
+        return self._facts_of(file, findings, seen_at, cached=cached)
+
+    async def _note_first_seen(
+        self,
+        name: NormalizedName,
+        learned: Mapping[str, FileFacts],
+        seen: Mapping[str, Mapping[str, float]],
+    ) -> None:
+        """
+        Note when private files came, for good.
+        """
+        noted = dict(seen)
+        for filename, facts in learned.items():
+            times, sha256 = seen.get(filename, {}), facts.hashes["sha256"]
+            if not facts.cached and sha256 not in times:
+                noted[filename] = {**times, sha256: facts.seen_at}
+                self._log.info(
+                    "private file of {name}: {filename}", name=name, filename=filename
+                )
+        if noted != seen:
+            await self._health.keeping(
+                f"when files of {name} were first seen",
+                self._store.save_first_seen,
+                name,
+                noted,
+            )
 
     async def _learn(
         self,
@@ -228,9 +273,22 @@ class Holdings:
         self._facts.put(name, facts, cost=1 + len(facts))
         for file, findings in found.items():
             if findings.metadata is not None:
-                await self._store.save_metadata(name, file.filename, findings.metadata)
-        await self._store.save_facts(name, facts)
+                await self._keep_metadata(name, file.filename, findings.metadata)
+        await self._health.keeping(
+            f"facts about {name}", self._store.save_facts, name, facts
+        )
         return facts
+
+    async def _keep_metadata(
+        self, name: NormalizedName, filename: str, metadata: bytes
+    ) -> None:
+        await self._health.keeping(
+            f"metadata of {filename}",
+            self._store.save_metadata,
+            name,
+            filename,
+            metadata,
+        )
 
     def _facts_of(
         self, file: LocalFile, findings: Findings, seen_at: float, *, cached: bool
@@ -240,6 +298,7 @@ class Holdings:
             size=file.size,
             modified_at=file.modified_at,
             inode=file.inode,
+            changed_at=file.changed_at,
             hashes=findings.hashes,
             requires_python=findings.requires_python,
             metadata_sha256=_sha256(metadata) if metadata is not None else None,
@@ -272,7 +331,7 @@ def _is_settled(file: LocalFile, now: float) -> bool:
 
     A change time in the future is that of a clock that was wrong.
     """
-    return not 0 <= now - file.changed_at < _SETTLED
+    return not 0 <= now - file.changed_at / 1e9 < _SETTLED
 
 
 def _sha256(content: bytes) -> str:

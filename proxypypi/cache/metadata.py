@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from attrs import define, field, frozen
 from twisted.internet.interfaces import IReactorTime
 
-from proxypypi.cache.files import Files, FoundFile
+from proxypypi.cache.files import FoundFile
 from proxypypi.cache.flight import SingleFlight, patiently
+from proxypypi.cache.health import Health
 from proxypypi.cache.holdings import Holdings
 from proxypypi.errors import NoSuchFile, UpstreamRefusal
 from proxypypi.interfaces import IFactsStore, IIndex
 from proxypypi.model import Outcome
-from proxypypi.names import NormalizedName
 from proxypypi.rules.integrity import Digests, agree, is_strong
 
 _LARGEST = 10 * 1024 * 1024  # bytes
@@ -37,19 +37,19 @@ class MetadataCache:
     That of wheels here is read from them; upstream's is fetched, checked and kept.
     """
 
-    _files: Files
     _holdings: Holdings
     _store: IFactsStore
     _index: IIndex | None
+    _health: Health
     _clock: IReactorTime
     _flight: SingleFlight = field(factory=SingleFlight, init=False)
 
-    async def get(self, name: NormalizedName, filename: str) -> FoundMetadata:
+    async def get(self, found: FoundFile) -> FoundMetadata:
         """
-        :raises NoSuchFile: there is no such file, or none is offered for it.
+        :raises NoSuchFile: none is offered for this file.
         :raises UpstreamError: it could not be fetched.
         """
-        found = await self._files.find(name, filename)
+        name, filename = found.name, found.filename
         if found.held is not None:
             content = await self._holdings.metadata(name, found.held)
             if content is not None:
@@ -60,14 +60,17 @@ class MetadataCache:
                     outcome=Outcome(hit=True),
                 )
         offered = found.listed.core_metadata if found.listed is not None else None
-        if self._index is None or not offered:
-            raise NoSuchFile(
-                filename=filename, why=f"no core metadata of {filename!r} is known"
-            )
+        unknown = NoSuchFile(
+            filename=filename, why=f"no core metadata of {filename!r} is known"
+        )
+        if not offered:
+            raise unknown
         hashes = {} if offered is True else offered
         kept = await self._store.load_metadata(name, filename)
         if kept is not None and (not hashes or agree(_digests(kept, hashes), hashes)):
             content, outcome = kept, Outcome(hit=True)
+        elif self._index is None:
+            raise unknown
         else:
             key = (name, filename)
             collapsed = self._flight.is_flying(key)
@@ -97,7 +100,13 @@ class MetadataCache:
                 why=f"upstream offers core metadata of {found.filename!r}, "
                 "but does not have it",
             ) from e
-        await self._store.save_metadata(found.name, found.filename, content)
+        await self._health.keeping(
+            f"metadata of {found.filename}",
+            self._store.save_metadata,
+            found.name,
+            found.filename,
+            content,
+        )
         return content
 
 

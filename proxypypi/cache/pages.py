@@ -12,6 +12,7 @@ from twisted.logger import Logger
 
 from proxypypi.cache.bounded import Bounded
 from proxypypi.cache.flight import SingleFlight, patiently
+from proxypypi.cache.health import Health
 from proxypypi.errors import (
     NoSuchProject,
     StillFetching,
@@ -29,7 +30,8 @@ _MISSING_FOR = 60.0  # seconds for which a project stays missing
 _IMPATIENT = 3.0  # seconds to wait for a refresh with an old page in hand
 _ASK_ANEW = 10.0  # seconds between refreshes for the sake of files not listed
 _INLINE = 64 * 1024  # bytes; larger pages are parsed in a thread
-_MOST_DISTRIBUTIONS = 50_000  # in all pages held in memory
+_MOST_IN_MEMORY = 32 * 1024 * 1024  # bytes, as sent, of the pages held in memory
+_LEAST_COST = 1000  # bytes that a page costs, however short
 _MOST_MOMENTS = 10_000  # remembered of either kind
 
 
@@ -38,13 +40,15 @@ class HeldPage:
     """
     A page in hand.
 
-    :ivar raw: as the index sent it, without its body.
+    :ivar raw: as the index sent it, its body left out.
     :ivar checked_at: when it was last known to hold, POSIX seconds.
+    :ivar size: of the body, in bytes.
     """
 
     raw: RawPage
     page: ProjectPage
     checked_at: float
+    size: int = 0
 
 
 @frozen(kw_only=True)
@@ -64,7 +68,6 @@ class PageCache:
     Holds project pages in memory and in a store, and asks the index for new ones.
 
     :ivar _index: :obj:`None` to ask nobody, ever.
-    :ivar trouble: what went wrong last, until something goes right again.
     """
 
     _log: ClassVar[Logger] = Logger()
@@ -72,18 +75,21 @@ class PageCache:
     _index: IIndex | None
     _store: IPageStore
     _freshness: Freshness
+    _health: Health
     _clock: IReactorTime
     _in_thread: Callable[..., "Deferred[Any]"]
-    trouble: UpstreamError | None = field(default=None, init=False)
     _flight: SingleFlight = field(factory=SingleFlight, init=False)
     _loading: SingleFlight = field(factory=SingleFlight, init=False)
     _held: Bounded[NormalizedName, HeldPage] = field(
-        factory=lambda: Bounded(_MOST_DISTRIBUTIONS), init=False
+        factory=lambda: Bounded(_MOST_IN_MEMORY), init=False
     )
     _missing_until: Bounded[NormalizedName, float] = field(
         factory=lambda: Bounded(_MOST_MOMENTS), init=False
     )
     _refreshed_at: Bounded[NormalizedName, float] = field(
+        factory=lambda: Bounded(_MOST_MOMENTS), init=False
+    )
+    _distrusted_at: Bounded[NormalizedName, float] = field(
         factory=lambda: Bounded(_MOST_MOMENTS), init=False
     )
     _silent: bool = field(default=False, init=False)
@@ -103,27 +109,28 @@ class PageCache:
         if held is None:
             return await self._fetch_first(name)
         verdict = self._freshness.judge(held.checked_at, now)
-        ttl = self._freshness.ttl(held.checked_at, now)
+        if self._is_distrusted(name, held):
+            verdict = Verdict.EXPIRED
         if verdict is Verdict.FRESH:
             return PageAnswer(page=held.page, outcome=Outcome(hit=True))
-        aged = PageAnswer(page=held.page, outcome=Outcome(hit=True, ttl=ttl))
         refresh = self._join(name)
         if verdict is Verdict.AGING or (self._silent and not refresh.called):
             refresh.addErrback(self._note, name)
-            return aged
+            return self._aged(held)
         try:
             return await patiently(refresh, self._clock, name, _IMPATIENT)
         except StillFetching:
             self._silent = True
             self._log.warn("old page of {name}: upstream is silent", name=name)
-            return aged
+            return self._aged(held)
         except NoSuchProject:
             return self._gone(
                 name, held, Outcome(forwarded="stale", detail="gone-upstream")
             )
         except UpstreamError as e:
             self._log.warn("old page of {name}: {error}", name=name, error=e)
-            return evolve(aged, outcome=Outcome(forwarded="stale", status=e.status))
+            outcome = Outcome(forwarded="stale", status=e.status)
+            return PageAnswer(page=held.page, outcome=outcome)
 
     async def held(self, name: NormalizedName) -> HeldPage | None:
         """
@@ -151,10 +158,15 @@ class PageCache:
         """
         Something about the page proved wrong: have it anew, whole, before its next use.
         """
-        held = self._held.get(name)
-        if held is not None:
-            raw = evolve(held.raw, etag=None, last_modified=None)
-            self._keep(name, evolve(held, raw=raw, checked_at=float("-inf")))
+        self._distrusted_at.put(name, self._clock.seconds())
+
+    def _is_distrusted(self, name: NormalizedName, held: HeldPage) -> bool:
+        since = self._distrusted_at.get(name)
+        return since is not None and held.checked_at <= since
+
+    def _aged(self, held: HeldPage) -> PageAnswer:
+        ttl = min(0.0, self._freshness.ttl(held.checked_at, self._clock.seconds()))
+        return PageAnswer(page=held.page, outcome=Outcome(hit=True, ttl=ttl))
 
     def _gone(
         self, name: NormalizedName, held: HeldPage | None, outcome: Outcome
@@ -199,7 +211,8 @@ class PageCache:
         if self._index is None:
             raise NoSuchProject(project=name)
         try:
-            raw = await self._index.fetch_page(name, held.raw if held else None)
+            known = held if held and not self._is_distrusted(name, held) else None
+            raw = await self._index.fetch_page(name, known.raw if known else None)
             page = held.page if held else ProjectPage(name=name)
             if raw is not None:
                 page = await self._read_answer(raw, name)
@@ -209,7 +222,7 @@ class PageCache:
             raise
         except UpstreamError as e:
             self._silent = self._silent and e.status is None
-            self.trouble = e
+            self._health.worsen("upstream", str(e))
             raise
         self._answered()
         self._missing_until.pop(name)
@@ -217,7 +230,9 @@ class PageCache:
         if raw is None:
             assert held is not None
             self._keep(name, evolve(held, checked_at=now))
-            await self._store.confirm(name, now)
+            await self._health.keeping(
+                f"the age of {name}'s page", self._store.confirm, name, now
+            )
             outcome = Outcome(forwarded="stale", status=304)
         else:
             self._log.info(
@@ -226,7 +241,9 @@ class PageCache:
                 files=len(page.distributions),
             )
             self._keep(name, HeldPage(raw=raw, page=page, checked_at=now))
-            await self._store.save(name, raw, now)
+            await self._health.keeping(
+                f"the page of {name}", self._store.save, name, raw, now
+            )
             outcome = Outcome(forwarded="stale" if held else "miss", stored=True)
         return PageAnswer(page=page, outcome=outcome)
 
@@ -244,9 +261,13 @@ class PageCache:
 
     def _answered(self) -> None:
         self._silent = False
-        self.trouble = None
+        self._health.mend("upstream")
 
     def _keep(self, name: NormalizedName, held: HeldPage) -> HeldPage:
-        held = evolve(held, raw=evolve(held.raw, body=b""))
-        self._held.put(name, held, cost=1 + len(held.page.distributions))
+        """
+        :param held: with its body, or without it and its size known already.
+        """
+        size = held.size or len(held.raw.body)
+        held = evolve(held, raw=evolve(held.raw, body=b""), size=size)
+        self._held.put(name, held, cost=_LEAST_COST + size)
         return held

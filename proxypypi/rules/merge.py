@@ -85,7 +85,10 @@ def merge(
         url = base + quote(listed.filename)
         h = here.pop(listed.filename, None)
         if h is not None:
-            distributions.append(_describe(h, listed, url))
+            entry = _describe(h, listed, url)
+            if only_held and not h.facts.metadata_sha256:
+                entry = evolve(entry, core_metadata=None)  # it is upstream's
+            distributions.append(entry)
         elif not only_held:
             distributions.append(evolve(listed, url=url))
     for filename, h in sorted(here.items()):

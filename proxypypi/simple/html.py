@@ -27,7 +27,8 @@ def parse_page(body: bytes, base_url: str, name: NormalizedName) -> ProjectPage:
         # Never closed: that rescans an unfinished tag at the end from each "<" in
         # it, for minutes if somebody means it. No text is waited for, only tags.
         parser.feed(body.decode("utf-8", "replace"))
-    except AssertionError as e:  # what older versions of it think of "<![x]>"
+    # What it thinks of "<![x]>" in older versions, and of endless numeric entities.
+    except (AssertionError, ValueError) as e:
         raise UnreadablePage(reason=f"page is no HTML: {e}") from e
     if not parser.is_html:
         raise UnreadablePage(reason="page is no HTML")

@@ -2,6 +2,7 @@
 Reading distributions: their digests and their core metadata. Blocks; for threads.
 """
 
+import hashlib
 import lzma
 import os
 import tarfile
@@ -52,7 +53,9 @@ def examine(file: LocalFile, digests: Digests) -> Findings | None:
     """
     try:
         with open(file.path, "rb") as opened:
-            while data := opened.read(_PIECE):
+            left = file.size
+            while left and (data := opened.read(min(_PIECE, left))):
+                left -= len(data)
                 digests.update(data)
         findings = look_inside(file.path, file.filename, digests.hex())
         status = os.stat(file.path)
@@ -60,6 +63,20 @@ def examine(file: LocalFile, digests: Digests) -> Findings | None:
         return None
     found = (status.st_size, status.st_mtime_ns, status.st_ino)
     return findings if found == (file.size, file.modified_at, file.inode) else None
+
+
+def blake2b_of(path: str) -> str:
+    """
+    The blake2b-256 of a file; empty if it has gone.
+    """
+    digest = hashlib.blake2b(digest_size=32)
+    try:
+        with open(path, "rb") as opened:
+            while data := opened.read(_PIECE):
+                digest.update(data)
+    except OSError:
+        return ""
+    return digest.hexdigest()
 
 
 def look_inside(path: str, filename: str, hashes: Mapping[str, str]) -> Findings:

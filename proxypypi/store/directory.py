@@ -130,7 +130,7 @@ class Directory:
             size=status.st_size,
             modified_at=status.st_mtime_ns,
             inode=status.st_ino,
-            changed_at=status.st_ctime,
+            changed_at=status.st_ctime_ns,
         )
 
     def _look_at_root(self, now: float) -> _Root:

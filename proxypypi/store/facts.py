@@ -2,9 +2,11 @@
 What is known of the content of files, on disk: one record per project.
 """
 
+import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 from attrs import asdict, define
@@ -22,14 +24,19 @@ _FORMAT = 1
 _DAMAGED = (msgspec.MsgspecError, UnicodeError, RecursionError)
 
 
+# What a date can be made from.
+_Moment = Annotated[float, msgspec.Meta(ge=0, le=253_402_300_799)]
+
+
 class _Facts(msgspec.Struct, kw_only=True, omit_defaults=True):
     size: int
     modified_at: int
     inode: int
+    changed_at: int
     hashes: dict[str, str]
     requires_python: str | None = None
     metadata_sha256: str | None = None
-    seen_at: float
+    seen_at: _Moment
     cached: bool = False
 
 
@@ -40,7 +47,7 @@ class _FactsRecord(msgspec.Struct):
 
 class _SeenRecord(msgspec.Struct):
     format: int
-    seen: dict[str, dict[str, float]]
+    seen: dict[str, dict[str, _Moment]]
 
 
 @implementer(IFactsStore)
@@ -116,6 +123,7 @@ class FactsStore:
         return {
             filename: FileFacts(**msgspec.structs.asdict(facts))
             for filename, facts in record.files.items()
+            if "sha256" in facts.hashes
         }
 
     def _save_facts(self, name: NormalizedName, facts: Mapping[str, FileFacts]) -> None:
@@ -131,15 +139,26 @@ class FactsStore:
         write_atomically(self._facts(name), msgspec.json.encode(record))
 
     def _load_seen(self, name: NormalizedName) -> Mapping[str, Mapping[str, float]]:
-        content = read_if_there(self._seen(name))
+        path = self._seen(name)
+        content = read_if_there(path)
         if content is None:
             return {}
         try:
-            return msgspec.json.decode(content, type=_SeenRecord).seen
+            record = msgspec.json.decode(content, type=_SeenRecord)
+            if record.format == _FORMAT:
+                return record.seen
+            reason = f"format {record.format}"
         except _DAMAGED as e:
-            self._log.error(
-                "damaged record of when {name}'s files were first seen: {error}",
-                name=name,
-                error=e,
-            )
-            return {}
+            reason = str(e)
+        # Never to be written over: somebody may be able to read it yet.
+        aside = path.with_name(f"{path.name}.damaged")
+        with suppress(OSError):
+            os.replace(path, aside)
+        self._log.error(
+            "unreadable record of when {name}'s files were first seen, "
+            "set aside as {aside}: {reason}",
+            name=name,
+            aside=str(aside),
+            reason=reason,
+        )
+        return {}

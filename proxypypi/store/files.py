@@ -41,11 +41,11 @@ def write_atomically(
 
 def read_if_there(path: Path) -> bytes | None:
     """
-    A file's content; :obj:`None` if there is no such file.
+    A file's content; :obj:`None` if there is no such file, or a directory.
     """
     try:
         return path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return None
 
 

@@ -21,9 +21,9 @@ from proxypypi.store.files import write_atomically
 
 _FORMAT = 1
 
-_DAMAGED = (
+_DAMAGED: tuple[Any, ...] = (
     *(msgspec.MsgspecError, ValueError, RecursionError),  # its head
-    *(OSError, EOFError, igzip_lib.error),  # its body
+    *(OSError, EOFError, igzip_lib.IsalError),  # its body
 )
 
 
@@ -70,7 +70,7 @@ class PageStore:
             with open(self._path(name), "rb") as record:
                 content = record.read()
                 checked_at = os.fstat(record.fileno()).st_mtime
-        except (FileNotFoundError, NotADirectoryError):
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return None
         try:
             line, _, packed = content.partition(b"\n")
@@ -113,4 +113,4 @@ class PageStore:
         try:
             os.utime(self._path(name), (checked_at, checked_at))
         except FileNotFoundError:
-            self._log.debug("{name}'s page went while it was confirmed", name=name)
+            self._log.info("{name}'s page went while it was confirmed", name=name)

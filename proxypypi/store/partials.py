@@ -19,6 +19,8 @@ from proxypypi.model import LocalFile
 from proxypypi.names import NormalizedName
 from proxypypi.store.files import sync_directory
 
+_PIECE = 1024 * 1024  # bytes
+
 
 @implementer(IPartial)
 @define(eq=False)
@@ -35,7 +37,7 @@ class Partial:
     _path: Path
     _destination: Path
     _in_thread: Callable[..., "Deferred[Any]"]
-    _open: bool = field(default=True, init=False)
+    _held: bool = field(default=True, init=False)
 
     def write(self, data: bytes) -> None:
         view = memoryview(data)
@@ -54,34 +56,55 @@ class Partial:
         os.fsync(self.fd)
         self._destination.parent.mkdir(exist_ok=True)
         try:
-            _name(self._path, self._destination)
+            try:
+                _name(self._path, self._destination)
+            except FileNotFoundError:  # somebody emptied the cache meanwhile
+                self._copy()
         except FileExistsError:
             return None
         finally:
             self._path.unlink(missing_ok=True)
         sync_directory(self._destination.parent)
-        status = os.fstat(self.fd)
+        status = os.stat(self._destination)
         return LocalFile(
             filename=self._destination.name,
             path=str(self._destination),
             size=status.st_size,
             modified_at=status.st_mtime_ns,
             inode=status.st_ino,
-            changed_at=status.st_ctime,
+            changed_at=status.st_ctime_ns,
         )
 
+    def _copy(self) -> None:
+        """
+        Publish what has lost its name: the same bytes, under a new one.
+        """
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with open(self._path, "xb") as copy:
+            offset = 0
+            while data := os.pread(self.fd, _PIECE, offset):
+                copy.write(data)
+                offset += len(data)
+            copy.flush()
+            os.fsync(copy.fileno())
+        _name(self._path, self._destination)
+
     def discard(self) -> None:
-        if self._open:
+        if self._held:
             with suppress(FileNotFoundError):
                 os.unlink(self._path)
-            self.close()
+            self.release()
+
+    def release(self) -> None:
+        if self._held:
+            self._held = False
+            fcntl.flock(self.fd, fcntl.LOCK_UN)
 
     def close(self) -> None:
-        if self._open:
-            self._open = False
-            # Followers may hold duplicates of the descriptor, and so of the lock.
-            fcntl.flock(self.fd, fcntl.LOCK_UN)
+        self.release()
+        if self.fd >= 0:
             os.close(self.fd)
+            self.fd = -1
 
 
 @implementer(IPartialStore)
@@ -97,6 +120,7 @@ class PartialStore:
     _in_thread: Callable[..., "Deferred[Any]"]
 
     def open(self, name: NormalizedName, filename: str, tag: str) -> Partial:
+        _check_room(self._directory / name, self._directory)
         path = self._partials / name / f"{filename}.{tag}"
         path.parent.mkdir(parents=True, exist_ok=True)
         fd = _open_locked(path)
@@ -124,6 +148,26 @@ class PartialStore:
                     os.close(fd)
                     removed += 1
         return removed
+
+
+def _check_room(folder: Path, directory: Path) -> None:
+    """
+    Can files be published there? Better known before they are fetched than after.
+
+    :raises OSError: it is no folder, not writable, or a link that leads outside.
+    """
+    try:
+        found = folder.resolve(strict=True)
+    except FileNotFoundError:
+        found = directory
+    except RuntimeError as e:
+        raise OSError(errno.ELOOP, f"{folder} leads round in circles") from e
+    if not found.is_relative_to(directory):
+        raise PermissionError(errno.EPERM, f"{folder} leads out of the directory")
+    if not found.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, f"{folder} is no folder")
+    if not os.access(found, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, f"{found} is not writable")
 
 
 def _name(path: Path, destination: Path) -> None:

@@ -4,13 +4,16 @@ Where connections may lead.
 An index can name any address it likes in its links and redirects. One on the public
 network has no business naming our loopback, our neighbours or our cloud's metadata
 service, so what a host name resolves to is judged before it is connected to.
+
+Behind an outbound proxy it is the proxy that resolves names. There, hosts are judged by
+what they are called: addresses, and names such as localhost. All other names are the
+proxy's to judge.
 """
 
-from collections.abc import Callable, Sequence
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import define, field
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.interfaces import (
@@ -32,56 +35,14 @@ from twisted.web.error import SchemeNotSupported
 from twisted.web.iweb import IAgentEndpointFactory, IPolicyForHTTPS
 from zope.interface import implementer
 
+from proxypypi.upstream.kinds import AddressRefused, kind_of, kind_of_host
+from proxypypi.upstream.outbound import Outbound, OutboundProxy
+from proxypypi.upstream.tunnel import ProxyEndpoint, Tunnel
 from proxypypi.upstream.urls import Origin
 
 CONNECT_TIMEOUT = 5.0
 RECEIVE_SIZE = 256 * 1024  # Twisted's 64 KiB is a third slower on large files
 _REMEMBERED = 60.0  # seconds that we believe to know the index's own addresses
-
-_NAT64 = ip_network("64:ff9b::/96")  # RFC 6052: an IPv4 address in its last 32 bits
-
-
-@frozen
-class AddressRefused(Exception):
-    """
-    All that a host name resolves to are addresses its index may not lead us to.
-
-    :ivar kind: as :func:`kind_of` has it.
-    """
-
-    address: str
-    kind: str
-
-    def __str__(self) -> str:
-        return f"{self.address} is a {self.kind} address, and the index is not"
-
-
-def kind_of(address: str) -> str | None:
-    """
-    Which part of the network that is not everybody's an address lies in.
-
-    :param address: IPv4 or IPv6; IPv4 inside of IPv6 is judged as what it leads to.
-    :returns: such as ``"loopback"``; :obj:`None` for a global address.
-    """
-    ip = _inner(ip_address(address))
-    if ip.is_unspecified:  # most systems connect that to themselves
-        return "loopback"
-    for kind in ("loopback", "link_local", "multicast"):
-        if getattr(ip, f"is_{kind}"):
-            return kind.replace("_", "-")
-    if ip.is_reserved:
-        return "reserved"
-    if not ip.is_global or (isinstance(ip, IPv6Address) and ip.is_site_local):
-        return "private"
-    return None
-
-
-def _inner(ip: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
-    if isinstance(ip, IPv4Address):
-        return ip
-    if ip in _NAT64:
-        return IPv4Address(ip.packed[-4:])
-    return ip.ipv4_mapped or ip.sixtofour or ip
 
 
 @implementer(IResolutionReceiver)
@@ -109,15 +70,20 @@ class _Gathering:
 class _Surroundings:
     """
     The kinds of address that the index's own host has, looked up when they matter.
+
+    :ivar by_name: only a proxy can look it up.
     """
 
     _host: str
     _resolver: IHostnameResolver
     _clock: IReactorTime
+    _by_name: bool = False
     _kinds: frozenset[str | None] = field(default=frozenset(), init=False)
     _known_until: float = field(default=0.0, init=False)
 
     async def kinds(self) -> frozenset[str | None]:
+        if self._by_name:
+            return frozenset([kind_of_host(self._host)])
         now = self._clock.seconds()
         if self._kinds and now < self._known_until:
             return self._kinds
@@ -232,7 +198,8 @@ class _Explaining:
 @define(eq=False)
 class _Roomy:
     """
-    Receives in larger pieces. Under TLS this belongs under the TLS.
+    Receives in larger pieces, and makes no noise in the log of each connection. Under
+    TLS this belongs under the TLS.
     """
 
     _endpoint: IStreamClientEndpoint
@@ -243,6 +210,7 @@ class _Roomy:
             connected: IProtocol = protocol
             return connected
 
+        protocolFactory.noisy = False  # type: ignore[attr-defined]
         return self._endpoint.connect(protocolFactory).addCallback(widen)
 
 
@@ -254,17 +222,23 @@ class Endpoints:
 
     :param reactor: connects by TCP and tells the time.
     :param resolver: finds the addresses of hosts.
+    :ivar outbound: proxies, and what is asked through them.
+    :ivar known: origins beside the index whose addresses the user vouches for.
     """
 
     _reactor: Any
     _home: Origin
     _resolver: IHostnameResolver
     _policy: IPolicyForHTTPS
+    outbound: Outbound = field(factory=Outbound, kw_only=True)
+    known: Collection[Origin] = field(default=(), kw_only=True)
     _surroundings: _Surroundings = field(init=False)
 
     @_surroundings.default
     def _make_surroundings(self) -> _Surroundings:
-        return _Surroundings(self._home.host, self._resolver, self._reactor)
+        by_name = self.outbound.proxy_for(self._home) is not None
+        host = self._home.host
+        return _Surroundings(host, self._resolver, self._reactor, by_name)
 
     def endpointForURI(self, uri: URI) -> IStreamClientEndpoint:
         """
@@ -272,24 +246,65 @@ class Endpoints:
         """
         if uri.scheme not in (b"http", b"https"):
             raise SchemeNotSupported(f"Unsupported scheme: {uri.scheme!r}")
-        endpoint: IStreamClientEndpoint = _Roomy(self._plain(uri))
-        if uri.scheme == b"https":
-            creator = self._policy.creatorForNetloc(uri.host, uri.port)
-            endpoint = wrapClientTLS(creator, endpoint)
-        return endpoint
+        host = uri.host.decode("ascii").lower()
+        origin = Origin(uri.scheme.decode("ascii"), host, uri.port)
+        if origin.scheme == "http":
+            return self._direct(origin)
+        endpoint: IStreamClientEndpoint
+        proxy = self.outbound.proxy_for(origin)
+        if proxy is None:
+            endpoint = self._direct(origin)
+        else:
+            to_proxy = self.to_proxy(proxy)
+            endpoint = Tunnel(to_proxy, host, uri.port, proxy.authorization)
+        return self._wrapped(endpoint, origin)
 
-    def _plain(self, uri: URI) -> IStreamClientEndpoint:
-        if (uri.host.decode("ascii").lower(), uri.port) == (
-            self._home.host,
-            self._home.port,
-        ):
-            return self._hostname(uri, self._resolver)
+    def to_proxy(self, proxy: OutboundProxy) -> IStreamClientEndpoint:
+        """
+        Connects to *proxy*, which may be anywhere.
+        """
+        endpoint: IStreamClientEndpoint
+        endpoint = _Roomy(self._hostname(proxy.origin, self._resolver))
+        if proxy.origin.scheme == "https":
+            endpoint = self._wrapped(endpoint, proxy.origin)
+        return ProxyEndpoint(endpoint)
+
+    async def judge(self, origin: Origin) -> None:
+        """
+        May a proxy be asked for *origin*?
+
+        :raises AddressRefused: no.
+        """
+        kind = kind_of_host(origin.host)
+        if kind is None or self._is_known(origin):
+            return
+        if kind not in await self._surroundings.kinds():
+            raise AddressRefused(origin.host, kind)
+
+    def _wrapped(
+        self, endpoint: IStreamClientEndpoint, origin: Origin
+    ) -> IStreamClientEndpoint:
+        host = origin.host.encode("ascii")
+        creator = self._policy.creatorForNetloc(host, origin.port)
+        wrapped: IStreamClientEndpoint = wrapClientTLS(creator, endpoint)
+        return wrapped
+
+    def _direct(self, origin: Origin) -> IStreamClientEndpoint:
+        if self._is_known(origin):
+            return _Roomy(self._hostname(origin, self._resolver))
         guard = _Guard(self._resolver, self._surroundings)
-        return _Explaining(self._hostname(uri, guard), guard)
+        return _Roomy(_Explaining(self._hostname(origin, guard), guard))
 
-    def _hostname(self, uri: URI, resolver: IHostnameResolver) -> HostnameEndpoint:
+    def _is_known(self, origin: Origin) -> bool:
+        place = origin.host, origin.port
+        return any(place == (o.host, o.port) for o in (self._home, *self.known))
+
+    def _hostname(
+        self, origin: Origin, resolver: IHostnameResolver
+    ) -> HostnameEndpoint:
         reactor = _Reactor(self._reactor, resolver)
-        return HostnameEndpoint(reactor, uri.host, uri.port, CONNECT_TIMEOUT)
+        host = origin.host.encode("ascii")
+        return HostnameEndpoint(reactor, host, origin.port, CONNECT_TIMEOUT)
 
 
 def _host(address: Any) -> str:

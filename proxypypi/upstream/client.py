@@ -4,15 +4,15 @@ Asks an upstream one question at a time, and takes no nonsense for an answer.
 
 from collections.abc import Callable, Coroutine, Mapping
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Any, ClassVar, TypeVar, cast
+from typing import Any, TypeVar, cast
 from urllib.parse import urljoin
 
 from attrs import define, field
+from hyperlink import EncodedURL
 from treq.client import HTTPClient
 from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent
@@ -26,9 +26,11 @@ from proxypypi.errors import (
 )
 from proxypypi.upstream.codings import GzipAgent, IdentityAgent
 from proxypypi.upstream.faults import FAULTS, translate
+from proxypypi.upstream.keyring import Keyring
 from proxypypi.upstream.patience import Patience
 from proxypypi.upstream.replies import Reply, discard
-from proxypypi.upstream.urls import Origin, authorization_of, bare, origin_of, shown
+from proxypypi.upstream.tunnel import ProxyFault
+from proxypypi.upstream.urls import Origin, bare, origin_of, shown
 
 MAX_REDIRECTS = 10
 PAGES_AT_ONCE = 128
@@ -60,9 +62,8 @@ class Client:
     :ivar files: takes bytes as they are.
     """
 
-    _log: ClassVar[Logger] = Logger()
     _home: Origin
-    _authorization: bytes | None = field(repr=False)
+    _keyring: Keyring
     clock: IReactorTime
     pages: Lane
     files: Lane
@@ -102,7 +103,6 @@ class Client:
             except UpstreamError as e:
                 if not isinstance(e, UpstreamUnreachable) and (e.status or 0) < 500:
                     raise
-                self._log.debug("trying again: {error}", error=e)
             await deferLater(self.clock, self.patience.jitter(pause))
         return await attempt()
 
@@ -151,19 +151,21 @@ class Client:
         sent = Headers({"User-Agent": [f"proxypypi/{__version__}"]})
         for name, value in headers.items():
             sent.setRawHeaders(name.encode("ascii"), [value.encode("latin-1")])
-        if self._authorization is not None and origin == self._home:
-            sent.setRawHeaders(b"Authorization", [self._authorization])
+        authorization = self._keyring.authorization_for(origin)
+        if authorization is not None:
+            sent.setRawHeaders(b"Authorization", [authorization])
 
         def too_late(result: object, seconds: float) -> object:
             if not isinstance(result, Failure):
                 return result
-            reason = f"no answer within {seconds:.0f} s"
+            whose = " from the outbound proxy" if result.check(ProxyFault) else ""
+            reason = f"no answer{whose} within {seconds:.0f} s"
             raise UpstreamTimeout(url=shown(url), reason=reason)
 
         try:
             asked = lane.http.request(
                 method,
-                url,
+                _Literal.from_text(url) if ":" in origin.host else url,
                 headers=sent,
                 allow_redirects=False,
                 unbuffered=True,
@@ -176,20 +178,31 @@ class Client:
             raise translate(e, url) from e
 
 
+class _Literal(EncodedURL):
+    """
+    Its host is an IPv6 address, which treq would take for a name.
+    """
+
+    def to_uri(self) -> EncodedURL:
+        named = EncodedURL.from_text(self.to_text()).replace(host="literal")
+        return named.to_uri().replace(host=self.host)
+
+
 def make_client(
     agent: IAgent,
-    index_url: str,
+    home: Origin,
+    keyring: Keyring,
     clock: IReactorTime,
     patience: Patience | None = None,
 ) -> Client:
     """
     :param agent: that connects; it follows nothing and decodes nothing.
-    :param index_url: may hold credentials.
+    :param home: the index.
     :param patience: :obj:`None` for the usual one.
     """
     return Client(
-        home=origin_of(index_url),
-        authorization=authorization_of(index_url),
+        home=home,
+        keyring=keyring,
         clock=clock,
         pages=Lane(_http(GzipAgent(agent)), DeferredSemaphore(PAGES_AT_ONCE)),
         files=Lane(_http(IdentityAgent(agent)), DeferredSemaphore(FILES_AT_ONCE)),

@@ -25,10 +25,14 @@ from twisted.web.client import (
 from proxypypi.errors import (
     UpstreamError,
     UpstreamNonsense,
+    UpstreamRefusal,
     UpstreamTimeout,
     UpstreamUnreachable,
 )
-from proxypypi.upstream.addresses import CONNECT_TIMEOUT, AddressRefused
+from proxypypi.upstream.addresses import CONNECT_TIMEOUT
+from proxypypi.upstream.kinds import AddressRefused
+from proxypypi.upstream.replies import status_text
+from proxypypi.upstream.tunnel import ProxyFault, ProxyNonsense, ProxyRefusal
 from proxypypi.upstream.urls import shown
 
 _WRAPPERS = (ResponseFailed, RequestGenerationFailed, RequestTransmissionFailed)
@@ -39,6 +43,7 @@ FAULTS: tuple[type[Exception], ...] = (
     ConnectError,
     ConnectionClosed,
     DNSLookupError,
+    ProxyFault,
     TLSError,
     ValueError,  # an address that is none
     VerificationError,
@@ -58,6 +63,8 @@ def translate(fault: Exception, url: str) -> UpstreamError:
     where = shown(url)
     causes = list(_causes(fault))
     for cause in causes:
+        if isinstance(cause, ProxyFault):
+            return _translate_of_proxy(cause.cause, url)
         if isinstance(cause, AddressRefused):
             return UpstreamNonsense(url=where, reason=str(cause))
         if isinstance(cause, (TimeoutError, TCPTimedOutError)):
@@ -69,6 +76,29 @@ def translate(fault: Exception, url: str) -> UpstreamError:
     if isinstance(fault, ResponseFailed):
         return UpstreamNonsense(url=where, reason="the answer is not HTTP")
     return UpstreamNonsense(url=where, reason=f"that is no address: {fault}")
+
+
+def _translate_of_proxy(cause: Exception, url: str) -> UpstreamError:
+    """
+    The proxy's status is none of upstream's, and never in the error.
+    """
+    where = shown(url)
+    match cause:
+        case ProxyNonsense():
+            reason = "the answer of the outbound proxy is not HTTP"
+            return UpstreamNonsense(url=where, reason=reason)
+        case ProxyRefusal(status=407):
+            reason = "the outbound proxy wants other credentials"
+            return UpstreamRefusal(url=where, reason=reason)
+        case ProxyRefusal(status=status):
+            reason = f"the outbound proxy answered {status_text(status)}"
+            if status == 504:
+                return UpstreamTimeout(url=where, reason=reason)
+            if status >= 500:
+                return UpstreamUnreachable(url=where, reason=reason)
+            return UpstreamRefusal(url=where, reason=reason)
+    error = translate(cause, url)
+    return type(error)(url=where, reason=f"outbound proxy: {error.reason}")
 
 
 def _reason(cause: BaseException) -> str | None:

@@ -6,20 +6,13 @@ import hashlib
 import re
 from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
 from attrs import define, field
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
-from twisted.logger import Logger
 from twisted.python.failure import Failure
-from twisted.web.client import (
-    Agent,
-    BrowserLikePolicyForHTTPS,
-    HostnameCachingHTTPSPolicy,
-    HTTPConnectionPool,
-)
-from twisted.web.iweb import IAgent, IPolicyForHTTPS
+from twisted.web.iweb import IAgent
 from zope.interface import implementer
 
 from proxypypi.errors import (
@@ -30,7 +23,7 @@ from proxypypi.errors import (
 from proxypypi.interfaces import IBody, IIndex
 from proxypypi.model import RawPage
 from proxypypi.names import NormalizedName
-from proxypypi.upstream.addresses import Endpoints
+from proxypypi.settings import UpstreamSettings
 from proxypypi.upstream.bodies import (
     Body,
     ByteRange,
@@ -39,9 +32,10 @@ from proxypypi.upstream.bodies import (
     whole_body,
 )
 from proxypypi.upstream.client import Client, make_client
+from proxypypi.upstream.keyring import Keyring
 from proxypypi.upstream.patience import Patience
 from proxypypi.upstream.replies import Reply
-from proxypypi.upstream.urls import bare, origin_of, shown
+from proxypypi.upstream.urls import origin_of, shown
 
 LARGEST_PAGE = 100 * 1024 * 1024
 
@@ -65,12 +59,15 @@ class Index:
     """
     One index, and the hosts that its files are on.
 
-    Use :func:`make_index` or :func:`connect_index` to make one.
+    Use :func:`make_index` or :func:`~proxypypi.upstream.connect.connect_index` to
+    make one.
+
+    :ivar missing: statuses that say that there is no such project.
     """
 
-    _log: ClassVar[Logger] = Logger()
     url: str
     _client: Client
+    _missing: frozenset[int]
     _close: "Callable[[], Deferred[None]]" = field(default=_nothing_to_close)
 
     def fetch_page(
@@ -116,7 +113,7 @@ class Index:
         if reply.code == 304 and len(headers) > 1:
             reply.discard()
             return None
-        if reply.code in (404, 410):
+        if reply.code in self._missing:
             reply.discard()
             raise NoSuchProject(project=name)
         self._expect_ok(reply)
@@ -125,7 +122,6 @@ class Index:
             reply.discard()
             raise reply.nonsense(f"it sent a coding we did not ask for, {coding!a}")
         body = await self._collect(reply, LARGEST_PAGE)
-        self._log.debug("fetched page {url}, {size} bytes", url=url, size=len(body))
         return RawPage(
             index=self.url,
             url=reply.url,
@@ -230,7 +226,7 @@ class Index:
 
 
 def make_index(
-    index_url: str,
+    settings: UpstreamSettings | str,
     agent: IAgent,
     clock: IReactorTime,
     patience: Patience | None = None,
@@ -238,35 +234,15 @@ def make_index(
     """
     An index that is asked through *agent*.
 
-    :param index_url: with a final slash; may hold credentials.
+    :param settings: or the address, which may hold credentials.
     :param patience: :obj:`None` for the usual one.
     """
-    return Index(bare(index_url), make_client(agent, index_url, clock, patience))
-
-
-def connect_index(
-    index_url: str,
-    reactor: Any,
-    policy: IPolicyForHTTPS | None = None,
-    patience: Patience | None = None,
-) -> Index:
-    """
-    An index that is asked over the network.
-
-    :param index_url: with a final slash; may hold credentials.
-    :param policy: which certificates are good; :obj:`None` for the platform's.
-    :param patience: :obj:`None` for the usual one.
-    """
-    if policy is None:
-        policy = HostnameCachingHTTPSPolicy(BrowserLikePolicyForHTTPS())
-    # Never shared between indexes: who may be connected to depends on the index.
-    pool = HTTPConnectionPool(reactor)
-    pool.maxPersistentPerHost = 8
-    pool.cachedConnectionTimeout = 30
-    endpoints = Endpoints(reactor, origin_of(index_url), reactor.nameResolver, policy)
-    agent = Agent.usingEndpointFactory(reactor, endpoints, pool=pool)
-    client = make_client(agent, index_url, reactor, patience)
-    return Index(bare(index_url), client, pool.closeCachedConnections)
+    if isinstance(settings, str):
+        settings = UpstreamSettings.from_url(settings)
+    keyring = Keyring.of(settings, {})
+    home = origin_of(settings.url)
+    client = make_client(agent, home, keyring, clock, patience)
+    return Index(settings.url, client, settings.missing_status)
 
 
 def _matches(content: bytes, hashes: Mapping[str, str]) -> bool:

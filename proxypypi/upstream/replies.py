@@ -65,11 +65,7 @@ class Reply:
         """
         The error that this status means.
         """
-        try:
-            phrase = f" {HTTPStatus(self.code).phrase}"
-        except ValueError:
-            phrase = ""
-        reason = f"it answered {self.code}{phrase}"
+        reason = f"it answered {status_text(self.code)}"
         return UpstreamRefusal(url=shown(self.url), reason=reason, status=self.code)
 
     def nonsense(self, reason: str) -> UpstreamNonsense:
@@ -77,6 +73,16 @@ class Reply:
         The error that this reply is, for *reason*.
         """
         return UpstreamNonsense(url=shown(self.url), reason=reason, status=self.code)
+
+
+def status_text(code: int) -> str:
+    """
+    A status, and what it is called if it is a known one.
+    """
+    try:
+        return f"{code} {HTTPStatus(code).phrase}"
+    except ValueError:
+        return str(code)
 
 
 def discard(response: Any, clock: IReactorTime, idle: float) -> "Deferred[None]":

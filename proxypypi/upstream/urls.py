@@ -2,8 +2,7 @@
 Addresses as the hands see them: origins, credentials, and what may be shown.
 """
 
-from base64 import b64encode
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from attrs import frozen
 
@@ -36,6 +35,17 @@ def origin_of(url: str) -> Origin:
     return Origin(parts.scheme, parts.hostname, port)
 
 
+def origins_of(file_host: str) -> frozenset[Origin]:
+    """
+    The origin that *file_host* is; both, of http and https, of a host without a scheme.
+
+    :param file_host: see :func:`proxypypi.settings.file_host`.
+    """
+    if "//" in file_host:
+        return frozenset([origin_of(file_host)])
+    return frozenset(origin_of(f"{scheme}://{file_host}") for scheme in _PORTS)
+
+
 def bare(url: str) -> str:
     """
     *url* without user, password and fragment.
@@ -56,14 +66,3 @@ def shown(url: str) -> str:
     return urlunsplit(
         (parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", "")
     )
-
-
-def authorization_of(url: str) -> bytes | None:
-    """
-    The Basic ``Authorization`` that the user and password in *url* make.
-    """
-    parts = urlsplit(url)
-    if parts.username is None and parts.password is None:
-        return None
-    pair = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
-    return b"Basic " + b64encode(pair.encode())

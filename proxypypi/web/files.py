@@ -13,9 +13,9 @@ from twisted.web.server import Request
 
 from proxypypi.cache.files import Files, FoundFile
 from proxypypi.cache.metadata import MetadataCache
-from proxypypi.errors import BadName, ProxypypiError
+from proxypypi.errors import BadName, ProxypypiError, StillFetching
 from proxypypi.model import Outcome
-from proxypypi.names import NormalizedName, check_filename, normalize, project_of
+from proxypypi.names import check_filename, normalize, project_of
 from proxypypi.web.headers import (
     ALWAYS_ASK,
     FOR_AN_HOUR,
@@ -55,22 +55,32 @@ class FileRoutes:
     async def file(
         self, request: Request, name: str, filename: str, _letter: str = ""
     ) -> bytes:
-        return await self._serve(request, normalize(name), filename)
+        project, (filename, is_metadata) = normalize(name), _split(filename)
+        found = await self._files.find(project, filename)
+        return await self._serve(request, found, is_metadata)
 
     @router.route("/package/<filename>", methods=["GET"])
     async def file_alone(self, request: Request, filename: str) -> bytes:
-        project = project_of(filename.removesuffix(_METADATA))
+        filename, is_metadata = _split(filename)
+        project = project_of(filename)
         if project is None:
             raise BadName(kind="file", name=filename)
-        return await self._serve(request, project, filename)
+        found = await self._files.find(project, filename)
+        return await self._serve(request, found, is_metadata)
+
+    @router.route("/packages/<aa>/<bb>/<rest>/<filename>", methods=["GET"])
+    async def file_at(
+        self, request: Request, aa: str, bb: str, rest: str, filename: str
+    ) -> bytes:
+        filename, is_metadata = _split(filename)
+        found = await self._files.find_at(f"{aa}/{bb}/{rest}", filename)
+        return await self._serve(request, found, is_metadata)
 
     async def _serve(
-        self, request: Request, name: NormalizedName, filename: str
+        self, request: Request, found: FoundFile, is_metadata: bool
     ) -> bytes:
-        if filename.endswith(_METADATA):
-            filename = check_filename(filename.removesuffix(_METADATA))
-            return await self._serve_metadata(request, name, filename)
-        found = await self._files.find(name, check_filename(filename))
+        if is_metadata:
+            return await self._serve_metadata(request, found)
         etag = f'"{found.sha256}"' if found.sha256 is not None else None
         set_headers(
             request,
@@ -138,8 +148,12 @@ class FileRoutes:
             if source.size is not None:  # else only all of it can be given
                 start, stop = wanted.within(source.size)
                 _promise_range(request, start, stop, source.size)
+                ahead = 0
                 if start > source.released + _NEAR:
-                    start += await self._send_ahead(request, found, start, stop)
+                    ahead = await self._send_ahead(request, found, start, stop)
+                if not ahead:
+                    await self._files.reach(source, start, found.filename)
+                start += ahead
         except BaseException:
             source.close()
             raise
@@ -161,6 +175,8 @@ class FileRoutes:
             return 0
         try:
             stream = await self._files.open_range(found, (start, stop - 1))
+        except StillFetching:
+            raise  # the client has waited for as long as it can
         except ProxypypiError as e:
             _log.info("{uri}: waiting instead: {error}", uri=request.uri, error=e)
             return 0
@@ -169,10 +185,8 @@ class FileRoutes:
             return 0
         return await send_body(request, stream, self._clock, most=stop - start)
 
-    async def _serve_metadata(
-        self, request: Request, name: NormalizedName, filename: str
-    ) -> bytes:
-        found = await self._metadata.get(name, filename)
+    async def _serve_metadata(self, request: Request, file: FoundFile) -> bytes:
+        found = await self._metadata.get(file)
         content = found.content
         etag = f'"{hashlib.sha256(content).hexdigest()}"'
         set_headers(
@@ -196,6 +210,15 @@ class FileRoutes:
             content_length=str(len(content)),
         )
         return content
+
+
+def _split(filename: str) -> tuple[str, bool]:
+    """
+    :returns: the name of a file, and whether its core metadata is meant.
+    :raises BadName: no file can have it.
+    """
+    plain = filename.removesuffix(_METADATA)
+    return check_filename(plain), plain != filename
 
 
 def _caching(private: bool, immutable: bool) -> str:

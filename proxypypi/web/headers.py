@@ -22,8 +22,8 @@ def header(request: Request, name: str) -> str | None:
     """
     The value of a request's header; several of the same name are joined by commas.
     """
-    values = request.requestHeaders.getRawHeaders(name)
-    return ", ".join(values) if values else None
+    values = request.requestHeaders.getRawHeaders(name.encode("ascii"))
+    return b", ".join(values).decode("latin-1") if values else None
 
 
 def set_headers(request: Request, **headers: str | None) -> None:

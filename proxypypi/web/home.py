@@ -26,7 +26,7 @@ body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 3rem aut
 h1 {{ margin-bottom: 0; }}
 h2 {{ font-size: 1.1rem; margin: 2rem 0 .4rem; }}
 pre {{ background: #f3f4f6; padding: .8rem 1rem; border-radius: 6px;
-  overflow-x: auto; }}
+  white-space: pre-wrap; overflow-wrap: anywhere; }}
 footer {{ margin-top: 3rem; color: #666; font-size: .9rem; }}
 @media (prefers-color-scheme: dark) {{
   body {{ color: #ddd; background: #16181c; }} pre {{ background: #24272d; }}

@@ -18,6 +18,7 @@ class Router(Klein):
 
     def __init__(self) -> None:
         super().__init__()
+        self.url_map.merge_slashes = False
         self.handle_errors(Exception)(_answer)
 
 

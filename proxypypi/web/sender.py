@@ -199,11 +199,13 @@ class _FileSender(_Sender):
 class _BodySender(_Sender):
     _body: IBody
     _most: int | None
-    _delivered: "Deferred[None]" = field(init=False)
+    _delivered: "Deferred[None] | None" = field(default=None, init=False)
 
     def _begin(self) -> None:
         self._delivered = self._body.deliver(self._receive)
         self._delivered.addErrback(self._broken).addCallback(self._ended)
+        if self._over:  # all that was wanted came at once
+            self._delivered.cancel()
 
     def _hold(self) -> None:
         self._body.pause()
@@ -229,4 +231,5 @@ class _BodySender(_Sender):
             self._finish()
 
     def _release(self) -> None:
-        self._delivered.cancel()
+        if self._delivered is not None:
+            self._delivered.cancel()

@@ -5,6 +5,7 @@ All faces under one roof, and what is refused before any of them is asked.
 import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from klein.resource import KleinResource
 from twisted.internet.defer import Deferred
@@ -58,7 +59,7 @@ class Faces(Resource):
     def render(self, request: Request) -> Any:
         self._active.add(request)
         request.notifyFinish().addBoth(self._answered, request)
-        refused = refusal(request.path)
+        refused = refusal(request.path) or _refusal_of(request.getRequestHostname())
         if refused:
             problem = problem_of(BadRequest(reason=refused))
             request.write(answer_problem(request, problem))
@@ -94,18 +95,37 @@ def refusal(path: bytes) -> str:
         return "the path has a space, a backslash, or raw bytes in it"
     if re.search(rb"/(?:\.|%2e){1,2}(?:/|$)", path, re.IGNORECASE):
         return "the path has dots for a segment"
+    try:
+        unquote_to_bytes(path).decode()
+    except UnicodeDecodeError:
+        return "the path is not in UTF-8"
+    return ""
+
+
+def _refusal_of(host: bytes) -> str:
+    """
+    What is wrong with the host name that was asked for, such that routing fails on it.
+    """
+    try:
+        host.decode().encode("idna")
+    except UnicodeError:
+        return "the host name is none"
     return ""
 
 
 def access_line(timestamp: str, request: Request) -> str:
     """
     A line of the access log: who asked for what with which program, and the outcome.
+
+    Control characters and raw bytes are escaped: they are the client's.
     """
-    outcome = request.responseHeaders.getRawHeaders("Cache-Status", ["-"])[0]
-    program = (request.getHeader("User-Agent") or "-").partition(" ")[0]
+    client = getattr(request.getClientAddress(), "host", "local")
+    outcome = request.responseHeaders.getRawHeaders(b"Cache-Status", [b"-"])[0]
+    agent = request.requestHeaders.getRawHeaders(b"User-Agent", [b"-"])[0]
+    sent = request.code, request.sentLength
+    asked = b" ".join((request.method, request.uri)).decode("latin-1")
     line = (
-        f"{request.getClientAddress().host} "
-        f"{request.method.decode('latin-1')} {request.uri.decode('latin-1')} "
-        f"{request.code} {request.sentLength} {program} [{outcome}]"
+        f"{client} {asked} {sent[0]} {sent[1]} "
+        f"{agent.partition(b' ')[0].decode('latin-1')} [{outcome.decode('latin-1')}]"
     )
-    return line.encode("ascii", "backslashreplace").decode("ascii")
+    return "".join(c if " " <= c <= "~" else f"\\x{ord(c):02x}" for c in line)

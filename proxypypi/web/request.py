@@ -1,0 +1,57 @@
+"""
+Requests as we take them: any form of address, and hardly any body.
+"""
+
+import re
+from typing import Any
+
+from twisted.web.server import Request
+
+_LARGEST_BODY = 64 * 1024  # bytes; no route takes more
+_TOO_LARGE = (
+    b"HTTP/1.1 413 The request's body is too large\r\n"
+    b"Content-Length: 0\r\nCache-Control: no-store\r\nCache-Status: proxypypi\r\n"
+    b"Connection: close\r\n\r\n"
+)
+_ABSOLUTE = re.compile(rb"https?://[^/]*(/.*)?", re.IGNORECASE | re.DOTALL)
+
+
+class ProxyRequest(Request):
+    """
+    A large body is refused before it is read, so that none fills memory or disk.
+    """
+
+    _body_size = 0
+    _refused = False
+
+    def gotLength(self, length: int | None) -> None:
+        super().gotLength(min(length or 0, _LARGEST_BODY))
+        if length is not None and length > _LARGEST_BODY:
+            self._refuse()
+
+    def handleContentChunk(self, data: bytes) -> None:
+        self._body_size += len(data)
+        if self._body_size > _LARGEST_BODY:
+            self._refuse()
+        else:
+            super().handleContentChunk(data)
+
+    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
+        if not self._refused:
+            super().requestReceived(command, path, version)
+
+    def process(self) -> None:
+        """
+        The address of a request may be absolute (:rfc:`9112`, section 3.2.2).
+        """
+        absolute = _ABSOLUTE.fullmatch(self.path)
+        if absolute is not None:
+            self.path = absolute[1] or b"/"
+        super().process()
+
+    def _refuse(self) -> None:
+        if not self._refused:
+            self._refused = True
+            channel: Any = self.channel
+            channel.transport.write(_TOO_LARGE)
+            channel.loseConnection()

@@ -1,0 +1,401 @@
+"""
+The whole proxy in memory: its faces, its core and its directory, before a fake index.
+"""
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from attrs import define, field
+from treq.testing import RequestTraversalAgent
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+from twisted.web.client import ResponseDone
+from twisted.web.http_headers import Headers
+from twisted.web.iweb import UNKNOWN_LENGTH
+from twisted.web.resource import IResource
+from twisted.web.server import Site
+
+from proxypypi.service import Proxy, build
+from proxypypi.settings import Settings
+from proxypypi.upstream.index import Index, make_index
+from proxypypi.upstream.patience import Patience
+from tests.distributions import BuiltDistribution
+from tests.fake_index import JSON, FakeIndex
+
+EXACTLY = Patience(jitter=lambda pause: pause)
+INDEX_URL = "http://index.example/simple/"
+
+_ROUNDS = 5  # of bytes to and fro, until nothing moves any more
+
+
+class Transfer(Protocol):
+    """
+    What a client gets for a request, as far as it has come.
+
+    :ivar code: :obj:`None` until the head is there.
+    """
+
+    def __init__(self) -> None:
+        self.code: int | None = None
+        self.phrase = ""
+        self.headers = Headers()
+        self._pieces: list[bytes] = []
+        self._end: Failure | None = None
+        self._hung_up = False
+        self._failed = False  # before there was a head
+
+    def begin(self, response: Any) -> None:
+        self.code = response.code
+        self.phrase = response.phrase.decode("ascii")
+        self.headers = response.headers
+        bodiless = response.request.method == b"HEAD" or response.code == 304
+        if response.length is not UNKNOWN_LENGTH and not bodiless:
+            # Of these, twisted.web keeps it to itself.
+            self.headers.setRawHeaders("Content-Length", [str(response.length)])
+        response.deliverBody(self)
+
+    def fail(self, failure: Failure) -> None:
+        self._failed = True
+
+    def dataReceived(self, data: bytes) -> None:
+        self._pieces.append(data)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self._end = reason
+
+    @property
+    def body(self) -> bytes:
+        return b"".join(self._pieces)
+
+    @property
+    def is_complete(self) -> bool:
+        """
+        Has the client all that it was promised?
+        """
+        return self._end is not None and self._end.check(ResponseDone) is not None
+
+    @property
+    def is_cut(self) -> bool:
+        """
+        Was the connection ended, and can the client tell that there is more?
+        """
+        ended = self._end is not None or self._failed
+        return ended and not self.is_complete and not self._hung_up
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    def header(self, name: str) -> str | None:
+        values = self.headers.getRawHeaders(name)
+        return ", ".join(values) if values else None
+
+    def hang_up(self) -> None:
+        transport: Any = self.transport
+        self._hung_up = True
+        transport.loseConnection()
+
+
+class Pipe(StringTransport):
+    """
+    :ivar room: bytes; when it holds that many, it asks for a pause, as sockets do.
+    """
+
+    room: int | None = None
+
+    def write(self, data: bytes) -> None:
+        super().write(data)
+        if self.room is not None and len(self.value()) >= self.room:
+            producer: Any = self.producer
+            producer.pauseProducing()
+
+
+@define(eq=False)
+class Wire:
+    """
+    A connection to a site whose every byte the test sees, and whose pace it sets.
+    """
+
+    transport: Pipe
+    _protocol: Any
+
+    def send(self, *lines: str) -> None:
+        """
+        A request: its first line, then its headers.
+        """
+        self.send_bytes("\r\n".join([*lines, "Host: proxy.example", "", ""]).encode())
+
+    def send_bytes(self, data: bytes) -> None:
+        self._protocol.dataReceived(data)
+
+    @property
+    def received(self) -> bytes:
+        received: bytes = self.transport.value()
+        return received
+
+    @property
+    def code(self) -> int:
+        return int(self.received.split()[1])
+
+    @property
+    def phrase(self) -> str:
+        return self.received.partition(b"\r\n")[0].decode("ascii").split(" ", 2)[2]
+
+    @property
+    def body(self) -> bytes:
+        return self.received.partition(b"\r\n\r\n")[2]
+
+    @property
+    def is_cut(self) -> bool:
+        return self.transport.disconnected
+
+    def take(self, size: int) -> None:
+        """
+        Have room for so many bytes more; after them, take nothing for now.
+        """
+        self.transport.room = len(self.received) + size
+        producer: Any = self.transport.producer
+        producer.resumeProducing()
+
+    def hang_up(self) -> None:
+        self._protocol.connectionLost(Failure(connectionDone.value))
+
+
+def connect(resource: IResource, clock: Clock) -> Wire:
+    """
+    :param resource: what the site at the other end of the connection serves.
+    """
+    site = Site(resource, reactor=clock)
+    protocol: Any = site.buildProtocol(None)
+    transport = Pipe()
+    protocol.makeConnection(transport)
+    return Wire(transport, protocol)
+
+
+@define(eq=False)
+class Threads:
+    """
+    Runs blocking calls at once, or when told to.
+
+    :ivar calls: names of the functions that were called.
+    """
+
+    calls: list[str] = field(factory=list, init=False)
+    _held: "list[tuple[Deferred[Any], Callable[[], Any]]]" = field(
+        factory=list, init=False
+    )
+    _holds: Callable[[str], bool] = field(default=lambda _: False, init=False)
+
+    def hold(self, name: str = "") -> None:
+        """
+        :param name: of the only function that is not run at once; empty for any.
+        """
+        self._holds = lambda called: name in ("", called)
+
+    def release(self) -> None:
+        """
+        Run what was held back, and all else from now on.
+        """
+        held, self._held = self._held, []
+        self._holds = lambda _: False
+        for waiting, call in held:
+            maybeDeferred(call).chainDeferred(waiting)
+
+    def __call__(self, call: Callable[..., Any], *args: Any, **kw: Any) -> Any:
+        self.calls.append(call.__name__)
+        if not self._holds(call.__name__):
+            return maybeDeferred(call, *args, **kw)
+        waiting: Deferred[Any] = Deferred()
+        self._held.append((waiting, lambda: call(*args, **kw)))
+        return waiting
+
+
+class ProxyTestCase(SynchronousTestCase):
+    """
+    ``self.index`` is the upstream, ``self.directory`` what people see.
+    """
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.clock.advance(time.time())
+        self.index = FakeIndex(clock=self.clock)
+        self.threads = Threads()
+        self.directory = Path(self.mktemp()).resolve()
+        self.directory.mkdir()
+        self.start_proxy()
+
+    def start_proxy(
+        self, index_url: str | None = INDEX_URL, *, index_ttl: float = 600.0
+    ) -> None:
+        """
+        Have a new one, that knows what is on disk and no more.
+
+        :param index_url: :obj:`None` for a proxy that asks nobody.
+        """
+        settings = Settings(
+            directory=self.directory, index_url=index_url, index_ttl=index_ttl
+        )
+        self._upstream = RequestTraversalAgent(self.index)
+        self.upstream_index: Index | None = None
+        if index_url is not None:
+            self.upstream_index = make_index(
+                index_url, self._upstream, self.clock, EXACTLY
+            )
+        self.proxy: Proxy = build(
+            settings, self.clock, self.upstream_index, self.threads
+        )
+        self._installers = RequestTraversalAgent(self.proxy.faces)
+
+    def crash(self) -> None:
+        """
+        The proxy is killed: a new one finds what was on disk at this moment.
+        """
+        left = Path(self.mktemp()).resolve()
+        shutil.copytree(self.directory, left)
+        self.directory = left
+        self.start_proxy()
+
+    def start(
+        self,
+        path: str,
+        method: str = "GET",
+        *,
+        host: str = "proxy.example",
+        scheme: str = "http",
+        **headers: str,
+    ) -> Transfer:
+        """
+        :param headers: ``If_None_Match="..."`` for ``If-None-Match: ...``.
+        """
+        transfer = Transfer()
+        sent = Headers({k.replace("_", "-"): [v] for k, v in headers.items()})
+        url = f"{scheme}://{host}{path}".encode("ascii")
+        asked = self._installers.request(method.encode("ascii"), url, sent)
+        asked.addCallbacks(transfer.begin, transfer.fail)
+        self.flush()
+        return transfer
+
+    def get(self, path: str, method: str = "GET", **headers: str) -> Transfer:
+        """
+        :returns: an answer that must be there at once, and whole.
+        """
+        transfer = self.start(path, method, **headers)
+        self.assertTrue(transfer.is_complete, f"{path}: no answer yet, or cut")
+        return transfer
+
+    def page(self, name: str, route: str = "simple") -> dict[str, Any]:
+        answer = self.get(f"/{route}/{name}/", Accept=JSON)
+        self.assertEqual(200, answer.code)
+        page: dict[str, Any] = answer.json
+        return page
+
+    def files(self, name: str, route: str = "simple") -> Mapping[str, Any]:
+        """
+        The files that a project's page lists, by name.
+        """
+        return {file["filename"]: file for file in self.page(name, route)["files"]}
+
+    def connect(self) -> Wire:
+        return connect(self.proxy.faces, self.clock)
+
+    def flush(self) -> None:
+        for _ in range(_ROUNDS):
+            self._upstream.flush()
+            self._installers.flush()
+
+    def advance(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+        self.flush()
+
+    def advance_slowly(self, seconds: float) -> None:
+        """
+        With time for bytes to move at every tenth of a second.
+        """
+        for _ in range(round(seconds * 10)):
+            self.advance(0.1)
+
+    def drop(
+        self,
+        built: BuiltDistribution,
+        folder: str = "",
+        *,
+        filename: str = "",
+        settled: bool = True,
+    ) -> Path:
+        """
+        Somebody puts a file into the directory, or in place of one there.
+
+        :param folder: a sub-directory of it.
+        :param filename: in place of the file's own.
+        :param settled: go on to a time when it has been there for long enough.
+        """
+        path = self.directory / folder / (filename or built.filename)
+        with self.change():
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(built.content)
+        if settled:
+            self.settle()
+        return path
+
+    def remove(self, path: Path) -> None:
+        """
+        Somebody removes a file, and a second passes.
+        """
+        with self.change():
+            path.unlink()
+        self.settle()
+
+    def change(self) -> "_Change":
+        """
+        A context in which to change the directory.
+        """
+        return _Change(self.directory)
+
+    def settle(self) -> None:
+        self.advance(max(0.0, time.time() - self.clock.seconds()) + 1.1)
+
+    def kept(self) -> list[str]:
+        """
+        The files in the directory, the proxy's own left out.
+        """
+        return sorted(
+            str(path.relative_to(self.directory))
+            for path in self.directory.rglob("*")
+            if path.is_file() and ".proxypypi" not in path.parts
+        )
+
+    def partials(self) -> list[str]:
+        """
+        The names of files that were not fetched to their end.
+        """
+        partials = self.directory / ".proxypypi" / "cache" / "partial"
+        return sorted(p.name for p in partials.rglob("*") if p.is_file())
+
+
+@define
+class _Change:
+    """
+    Sees to it that the directory's own times tell that it was changed: in memory, all
+    that a test does happens within one tick of the file system's clock.
+    """
+
+    _directory: Path
+    _before: int = field(default=0, init=False)
+
+    def __enter__(self) -> None:
+        self._before = self._directory.stat().st_mtime_ns
+
+    def __exit__(self, *_: object) -> None:
+        status = self._directory.stat()
+        if status.st_mtime_ns <= self._before:
+            later = self._before + 1_000_000
+            os.utime(self._directory, ns=(status.st_atime_ns, later))

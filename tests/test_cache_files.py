@@ -1,0 +1,272 @@
+"""
+Tests for :mod:`proxypypi.cache.files`.
+"""
+
+import os
+from pathlib import Path
+
+from twisted.internet.defer import Deferred
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface.verify import verifyObject
+
+from proxypypi.cache.files import FoundFile
+from proxypypi.cache.sources import WholeFile
+from proxypypi.interfaces import IByteSource
+from proxypypi.model import Distribution, FileFacts, LocalFile
+from proxypypi.names import normalize
+from proxypypi.rules.merge import Held
+from tests.distributions import make_wheel
+from tests.fake_index import Fault
+from tests.proxy_case import ProxyTestCase
+
+SHA256 = "5f" * 32
+STRONG = {"sha256": SHA256}
+
+
+def held(size: int = 5, modified_at: int = 1_500_000_000_000_000_000) -> Held:
+    file = LocalFile(
+        filename="demo-1.0.zip",
+        path="/nowhere/demo-1.0.zip",
+        size=size,
+        modified_at=modified_at,
+        inode=1,
+        changed_at=0,
+    )
+    facts = FileFacts(
+        size=size,
+        modified_at=modified_at,
+        inode=1,
+        changed_at=0,
+        hashes=STRONG,
+        seen_at=0.0,
+    )
+    return Held(file=file, facts=facts)
+
+
+def listed(
+    hashes: dict[str, str], size: int | None = None, upload_time: str | None = None
+) -> Distribution:
+    return Distribution(
+        filename="demo-1.0.zip",
+        url="http://files.example/demo-1.0.zip",
+        hashes=hashes,
+        size=size,
+        upload_time=upload_time,
+    )
+
+
+def found(
+    here: Held | None, there: Distribution | None, *, private: bool = False
+) -> FoundFile:
+    return FoundFile(
+        name=normalize("demo"),
+        filename="demo-1.0.zip",
+        held=here,
+        listed=there,
+        private=private,
+    )
+
+
+class FoundFileTests(SynchronousTestCase):
+    def test_size_and_digest(self) -> None:
+        """
+        The file that is here counts, else what the index says.
+        """
+        for here, there, size, digest in [
+            (held(5), None, 5, SHA256),
+            (held(5), listed({"sha256": "0" * 64}, 7), 5, SHA256),
+            (None, listed({"sha256": "0" * 64}, 7), 7, "0" * 64),
+            (None, listed({"md5": "0" * 32}), None, None),
+        ]:
+            file = found(here, there)
+            self.assertEqual((size, digest), (file.size, file.sha256), (here, there))
+
+    def test_immutable(self) -> None:
+        """
+        Only what an index lists with a strong digest never changes.
+        """
+        for file, immutable in [
+            (found(None, listed(STRONG)), True),
+            (found(held(), listed(STRONG)), True),
+            (found(held(), listed(STRONG), private=True), False),
+            (found(held(), None), False),
+            (found(None, listed({"md5": "0" * 32})), False),
+            (found(None, listed({})), False),
+        ]:
+            self.assertEqual(immutable, file.immutable, file)
+
+    def test_modified_at(self) -> None:
+        """
+        When it was uploaded, or came here.
+        """
+        for file, moment in [
+            (found(None, listed(STRONG, upload_time="2024-01-02T03:04:05Z")),
+             1_704_164_645.0),
+            (found(None, listed(STRONG, upload_time="2024-01-02T03:04:05.5+00:00")),
+             1_704_164_645.5),
+            (found(held(), listed(STRONG, upload_time="2024-01-02T03:04:05Z")),
+             1_704_164_645.0),
+            (found(held(), listed(STRONG, upload_time="2024-01-02T03:04:05Z"),
+                   private=True), 1_500_000_000.0),
+            (found(held(), listed(STRONG)), 1_500_000_000.0),
+            (found(held(), listed(STRONG, upload_time="once")), 1_500_000_000.0),
+            (found(held(modified_at=-5_000_000_000), None), None),
+            (found(held(modified_at=10**21), None), None),
+            (found(None, listed(STRONG, upload_time="0001-01-01T00:00:00Z")), None),
+            (found(None, listed(STRONG, upload_time="once")), None),
+            (found(None, listed(STRONG)), None),
+        ]:  # fmt: skip
+            self.assertEqual(moment, file.modified_at, file)
+
+
+class WholeFileTests(SynchronousTestCase):
+    def test_source(self) -> None:
+        """
+        A file that is here has all its bytes, and nothing will change.
+        """
+        path = Path(self.mktemp())
+        path.write_bytes(b"content")
+        source = WholeFile(os.open(path, os.O_RDONLY), 7)
+        verifyObject(IByteSource, source)
+        self.assertEqual(
+            (7, 7, True, False),
+            (source.size, source.released, source.ended, source.failed),
+        )
+        source.watch(self.fail)
+        descriptor = source.fd
+        source.close()
+        source.close()
+        self.assertRaises(OSError, os.fstat, descriptor)
+
+
+class FilesTests(ProxyTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.wheel = make_wheel("demo", payload=3000)
+        self.path = self.index.add(self.wheel)
+        self.url = f"/files/demo/{self.wheel.filename}"
+
+    def test_nobody_asked_for_what_is_here(self) -> None:
+        """
+        A file that is here needs no upstream, however old its page, and even if that
+        hangs or is lost.
+        """
+        self.get(self.url)
+        requests = len(self.index.requests)
+        self.index.fail("*", Fault(delay=1000), times=None)
+        self.advance(100_000)
+        for restart in (False, True):
+            if restart:
+                self.start_proxy()
+            answer = self.get(self.url)
+            self.assertEqual(self.wheel.content, answer.body)
+            self.assertEqual("proxypypi; hit", answer.header("Cache-Status"))
+        (self.directory / ".proxypypi" / "cache" / "pages" / "demo.page").unlink()
+        self.start_proxy()
+        self.assertEqual(self.wheel.content, self.get(self.url).body)
+        self.assertEqual(requests, len(self.index.requests))
+
+    def test_a_file_without_a_page(self) -> None:
+        """
+        A file may be asked for before its page; the page is fetched for it.
+        """
+        self.assertEqual(self.wheel.content, self.get(self.url).body)
+        self.assertEqual(
+            ["/simple/demo/", self.path], [seen.path for seen in self.index.requests]
+        )
+
+    def test_old_page(self) -> None:
+        """
+        A file is found by an old page when there is no other to be had.
+        """
+        self.get("/simple/demo/")
+        self.advance(901)
+        self.index.fail("/simple/demo/", Fault(status=403), times=None)
+        self.assertEqual(self.wheel.content, self.get(self.url).body)
+
+    def test_page_that_cannot_be_had(self) -> None:
+        """
+        Without any page nobody knows of the file: to be tried again, never 404.
+        """
+        self.index.fail("/simple/demo/", Fault(status=403), times=None)
+        answer = self.get(self.url)
+        self.assertEqual((502, "2"), (answer.code, answer.header("Retry-After")))
+
+    def test_size_that_cannot_be_had(self) -> None:
+        """
+        A host that refuses HEAD as it refuses GET is told alike.
+        """
+        self.index.sizes = False
+        self.index.fail(self.path, Fault(status=500), times=None)
+        transfer = self.start(self.url, "HEAD")
+        self.advance_slowly(6)
+        self.assertEqual((502, "2"), (transfer.code, transfer.header("Retry-After")))
+        self.index.heal()
+        self.index.remove(self.wheel.filename)
+        self.advance(11)
+        self.assertEqual(404, self.get(self.url, "HEAD").code)
+
+    def test_silent_host(self) -> None:
+        """
+        Nobody waits in silence for a size or a range either.
+        """
+        self.index.sizes = False
+        self.get("/simple/demo/")
+        self.index.fail(self.path, Fault(delay=1000), times=None)
+        for method, headers in [("HEAD", {}), ("GET", {"Range": "bytes=0-9"})]:
+            transfer = self.start(self.url, method, **headers)
+            self.advance_slowly(12.1)
+            self.assertEqual(503, transfer.code, method)
+            self.assertEqual("2", transfer.header("Retry-After"))
+
+    def test_silent_host_of_a_range(self) -> None:
+        """
+        With the size known, it is the range itself that is waited for.
+        """
+        self.get("/simple/demo/")
+        self.index.fail(self.path, Fault(delay=1000), times=None)
+        transfer = self.start(self.url, Range="bytes=0-9")
+        self.advance_slowly(12.1)
+        self.assertEqual((503, "2"), (transfer.code, transfer.header("Retry-After")))
+
+    def test_replaced_between_two_looks(self) -> None:
+        """
+        A file that has taken the place of the one we know of is not sent under the
+        other's name and length: the client is to come back when it is known.
+        """
+        for _ in range(2):
+            self.get(self.url)
+        path = self.directory / "demo" / self.wheel.filename
+        beside = path.with_name("beside.tmp")
+        beside.write_bytes(b"another")
+        beside.rename(path)
+        answer = self.get(self.url)
+        self.assertEqual((503, "2"), (answer.code, answer.header("Retry-After")))
+        self.settle()
+        answer = self.get(self.url)
+        self.assertEqual((200, b"another"), (answer.code, answer.body))
+
+    def test_idle_downloads(self) -> None:
+        """
+        A file that is only looked at starts nothing.
+        """
+        self.get(self.url, "HEAD")
+        downloads = self.proxy.downloads
+        assert downloads is not None
+        idle: Deferred[None] = downloads.when_idle()
+        self.successResultOf(idle)
+
+    def test_links_by_any_scheme(self) -> None:
+        """
+        Addresses come from the index alone, and only http and https are followed.
+        """
+        self.index.file_host = "ftp://files.example"
+        answer = self.get(self.url)
+        self.assertIn(answer.code, (404, 502))
+        self.assertEqual([], self.index.asked(self.path))
+        self.index.file_host = "http://files.example:81"
+        self.index.add(self.wheel)
+        self.advance(901)
+        self.assertEqual(self.wheel.content, self.get(self.url).body)
+        (seen,) = self.index.asked(self.path)
+        self.assertEqual("files.example:81", seen.header("Host"))

@@ -1,0 +1,140 @@
+"""
+Tests for :mod:`proxypypi.cache.listings`, over HTTP.
+"""
+
+from tests.distributions import make_sdist, make_wheel
+from tests.fake_index import JSON, Fault
+from tests.proxy_case import ProxyTestCase
+
+
+class ProjectTests(ProxyTestCase):
+    def test_sources_of_a_page(self) -> None:
+        """
+        What is listed, with which status, by who has the project and who is asked.
+        """
+        self.index.add(make_wheel("theirs", "1.0"))
+        self.index.add(make_wheel("both", "1.0"))
+        self.index.add_project("empty")
+        for name in ("both", "ours"):
+            self.drop(make_wheel(name, "2.0"))
+        self.index.add(make_wheel("fetched", "1.0"))
+        self.index.add(make_wheel("fetched", "2.0"))
+        self.get("/files/fetched/fetched-1.0-py3-none-any.whl")
+        for route, name, expected in [
+            ("simple", "theirs", ["1.0"]),
+            ("simple", "both", ["1.0", "2.0"]),
+            ("simple", "ours", ["2.0"]),
+            ("simple", "empty", []),
+            ("simple", "fetched", ["1.0", "2.0"]),
+            ("simple", "none", None),
+            ("local", "theirs", None),
+            ("local", "both", ["2.0"]),
+            ("local", "ours", ["2.0"]),
+            ("local", "empty", None),
+            ("local", "fetched", ["1.0"]),
+            ("local", "none", None),
+        ]:
+            answer = self.get(f"/{route}/{name}/", Accept=JSON)
+            if expected is None:
+                self.assertEqual(404, answer.code, (route, name))
+            else:
+                found = [f["filename"].split("-")[1] for f in answer.json["files"]]
+                self.assertEqual(expected, sorted(found), (route, name))
+                self.assertEqual(expected, sorted(answer.json["versions"]))
+
+    def test_local_knows_what_upstream_said(self) -> None:
+        """
+        /local/ has of cached files all that upstream last said of them.
+        """
+        wheel = make_wheel("demo", requires_python=">=3.8")
+        self.index.add(wheel, yanked="broken")
+        self.get(f"/files/demo/{wheel.filename}")
+        requests = len(self.index.requests)
+        self.advance(100_000)
+        self.start_proxy()
+        file = self.files("demo", "local")[wheel.filename]
+        self.assertEqual("broken", file["yanked"])
+        self.assertEqual(">=3.8", file["requires-python"])
+        self.assertEqual("2024-01-02T03:04:05.678901Z", file["upload-time"])
+        self.assertEqual(requests, len(self.index.requests))
+
+    def test_upstream_unavailable(self) -> None:
+        """
+        Private files are listed without upstream; with nothing here it is an error.
+        """
+        self.drop(make_sdist("ours"))
+        self.index.fail("*", Fault(status=401), times=None)
+        answer = self.get("/simple/ours/")
+        self.assertEqual(
+            (200, "no-cache", "proxypypi; hit; detail=upstream-unavailable"),
+            (
+                answer.code,
+                answer.header("Cache-Control"),
+                answer.header("Cache-Status"),
+            ),
+        )
+        answer = self.get("/simple/other/")
+        self.assertEqual(
+            (502, "no-store", "proxypypi; fwd=miss; fwd-status=401"),
+            (
+                answer.code,
+                answer.header("Cache-Control"),
+                answer.header("Cache-Status"),
+            ),
+        )
+
+    def test_private_file_appears(self) -> None:
+        """
+        A file that is dropped in shows on a page that was made before.
+        """
+        self.index.add(make_wheel("demo"))
+        self.assertEqual(1, len(self.files("demo")))
+        path = self.drop(make_wheel("demo", "2.0"))
+        self.assertEqual(2, len(self.files("demo")))
+        self.remove(path)
+        self.assertEqual(1, len(self.files("demo")))
+
+    def test_fetched_file_appears(self) -> None:
+        """
+        A file that was just fetched is on /local/ at once.
+        """
+        self.index.add(make_wheel("demo"))
+        self.index.add(make_wheel("demo", "2.0"))
+        for number, version in enumerate(("1.0", "2.0"), start=1):
+            self.get(f"/files/demo/demo-{version}-py3-none-any.whl")
+            self.assertEqual(number, len(self.files("demo", "local")))
+
+    def test_made_once(self) -> None:
+        """
+        A page is made again only when something it is made from has changed.
+        """
+        for number in range(30):
+            self.index.add(make_wheel("demo", f"1.{number}"))
+
+        def made() -> int:
+            for _ in range(3):
+                self.get("/simple/demo/")
+            return self.threads.calls.count("_render")
+
+        self.assertEqual(1, made())
+        self.advance(10)
+        self.assertEqual(1, made())
+        self.drop(make_wheel("demo", "2.0"))
+        self.assertEqual(2, made())
+        self.index.add(make_wheel("demo", "3.0"))
+        self.advance(901)
+        self.assertEqual(3, made())
+
+    def test_many_at_once(self) -> None:
+        """
+        Many who want a page that is being made get the same one.
+        """
+        for number in range(30):
+            self.index.add(make_wheel("demo", f"1.{number}"))
+        self.threads.hold("_render")
+        answers = [self.start("/simple/demo/", Accept=JSON) for _ in range(4)]
+        self.assertEqual([None] * 4, [answer.code for answer in answers])
+        self.threads.release()
+        self.flush()
+        self.assertEqual(1, self.threads.calls.count("_render"))
+        self.assertEqual({200}, {answer.code for answer in answers})

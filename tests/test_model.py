@@ -1,0 +1,97 @@
+"""
+Tests for :mod:`proxypypi.model`.
+"""
+
+from attrs import evolve
+from attrs.exceptions import FrozenInstanceError
+from twisted.trial.unittest import SynchronousTestCase
+
+from proxypypi.model import Distribution, FileFacts, LocalFile, ProjectPage
+from proxypypi.names import normalize
+
+FILE = LocalFile(
+    filename="demo-1.zip",
+    path="/srv/cache/demo-1.zip",
+    size=7,
+    modified_at=11,
+    inode=13,
+    changed_at=17,
+)
+FACTS = FileFacts(
+    size=7,
+    modified_at=11,
+    inode=13,
+    changed_at=17,
+    hashes={"sha256": "5f"},
+    seen_at=1.0,
+)
+
+
+class DistributionTests(SynchronousTestCase):
+    def test_frozen(self) -> None:
+        """
+        What was said of a file stays so, its digests included, whatever becomes of the
+        mappings it was made from.
+        """
+        given = {"sha256": "5f"}
+        demo = Distribution(
+            filename="demo-1.zip", url="", hashes=given, core_metadata=given
+        )
+        given["md5"] = "0"
+        self.assertEqual({"sha256": "5f"}, demo.hashes)
+        self.assertEqual({"sha256": "5f"}, demo.core_metadata)
+        for mapping in (demo.hashes, demo.core_metadata):
+            with self.assertRaises(TypeError):
+                mapping["md5"] = "0"  # type: ignore[index]
+        with self.assertRaises(FrozenInstanceError):
+            demo.size = 1  # type: ignore[misc]
+
+    def test_metadata_without_digest(self) -> None:
+        """
+        That there are core metadata, or none, or that nobody says, are three things.
+        """
+        for value in (True, False, None):
+            demo = Distribution(filename="demo-1.zip", url="", core_metadata=value)
+            self.assertIs(value, demo.core_metadata)
+
+
+class ProjectPageTests(SynchronousTestCase):
+    def test_by_filename(self) -> None:
+        """
+        A file is found by its name; a page made from another has its own.
+        """
+        one = Distribution(filename="demo-1.zip", url="")
+        two = Distribution(filename="demo-2.zip", url="")
+        page = ProjectPage(name=normalize("demo"), distributions=(one, two))
+        self.assertEqual({"demo-1.zip": one, "demo-2.zip": two}, page.by_filename)
+        self.assertIs(page.by_filename, page.by_filename)
+        fewer = evolve(page, distributions=(two,))
+        self.assertEqual({"demo-2.zip": two}, fewer.by_filename)
+
+
+class FileFactsTests(SynchronousTestCase):
+    def test_describe(self) -> None:
+        """
+        Facts are of a file only while size, times and inode are the same.
+        """
+        cases = [
+            (FILE, True),
+            (evolve(FILE, path="/srv/cache/demo/demo-1.zip"), True),
+            (evolve(FILE, size=8), False),
+            (evolve(FILE, modified_at=12), False),
+            (evolve(FILE, inode=14), False),
+            (evolve(FILE, changed_at=18), False),
+        ]
+        for file, expected in cases:
+            self.assertIs(expected, FACTS.describe(file), file)
+
+    def test_read_only(self) -> None:
+        """
+        Digests cannot be changed from outside.
+        """
+        given = {"sha256": "5f"}
+        facts = evolve(FACTS, hashes=given)
+        given.clear()
+        self.assertEqual({"sha256": "5f"}, facts.hashes)
+        with self.assertRaises(TypeError):
+            facts.hashes["md5"] = "0"  # type: ignore[index]

@@ -1,0 +1,348 @@
+"""
+Tests for :mod:`proxypypi.service`.
+"""
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from attrs import evolve
+from twisted.application.service import IService
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
+from twisted.internet.error import CannotListenError
+from twisted.internet.testing import MemoryReactorClock
+from twisted.logger import ILogObserver, LogEvent, formatEvent, globalLogPublisher
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
+from zope.interface.verify import verifyObject
+
+from proxypypi.errors import CannotListen, DirectoryInUse
+from proxypypi.service import Proxy, ProxyService, assemble, build
+from proxypypi.settings import Settings
+from proxypypi.upstream.index import Index
+from tests.distributions import make_wheel
+from tests.fake_index import Fault
+from tests.proxy_case import ProxyTestCase, connect
+
+
+class Port:
+    """
+    A port that says when it was closed, and can take its time.
+    """
+
+    def __init__(self, host: str, number: int, note: Callable[[str], None]) -> None:
+        kind = IPv6Address if ":" in host else IPv4Address
+        self._address = kind("TCP", host or "0.0.0.0", number)
+        self._note = note
+
+    def getHost(self) -> Any:
+        return self._address
+
+    def stopListening(self) -> "Deferred[None]":
+        self._note("port closed")
+        return succeed(None)
+
+
+class Reactor(MemoryReactorClock):
+    """
+    :ivar taken: ports that others listen on.
+    :ivar notes: what happened, in order.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.advance(time.time())
+        self.taken: set[int] = set()
+        self.notes: list[str] = []
+        self.in_thread: list[str] = []
+
+    @property
+    def served(self) -> Any:
+        """
+        What the one site that listens serves.
+        """
+        ((_, site, _, _),) = self.tcpServers
+        root: Any = site
+        return root.resource
+
+    def listenTCP(
+        self, port: int, factory: Any, backlog: int = 50, interface: str = ""
+    ) -> Any:
+        if port in self.taken:
+            raise CannotListenError(interface, port, OSError(98, "Address in use"))
+        super().listenTCP(port, factory, backlog, interface)
+        return Port(interface, port or 4711, self.notes.append)
+
+    def callInThread(self, call: Callable[..., Any], *args: Any) -> None:
+        self.in_thread.append(call.__name__)
+        call(*args)
+
+    def getThreadPool(self) -> None:
+        """
+        What is done in threads in these tests is done by :func:`maybeDeferred`.
+        """
+
+
+class ServiceTestCase(ProxyTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.reactor = Reactor()
+        self.lines: list[str] = []
+
+        @implementer(ILogObserver)
+        def note(event: LogEvent) -> None:
+            if str(event.get("log_namespace", "")).startswith("proxypypi."):
+                self.lines.append(formatEvent(event))
+
+        globalLogPublisher.addObserver(note)
+        self.addCleanup(globalLogPublisher.removeObserver, note)
+
+    def service(self, **settings: Any) -> ProxyService:
+        """
+        The service of the proxy that this test case has.
+        """
+        settings.setdefault("listen", ("tcp:8000:interface=127.0.0.1",))
+        return ProxyService(
+            Settings(directory=self.directory, **settings),
+            self.reactor,
+            self.proxy,
+            self.noting(self.upstream_index),
+        )
+
+    def noting(self, index: Index | None) -> Index | None:
+        """
+        The same index, which from now on notes when it is closed.
+        """
+        if index is not None:
+            index._close = self._closed
+        return index
+
+    def _closed(self) -> "Deferred[None]":
+        self.reactor.notes.append("index closed")
+        return succeed(None)
+
+    def another(self) -> ProxyService:
+        """
+        Another server on the same directory.
+        """
+        settings = Settings(directory=self.directory, listen=("tcp:8001",))
+        proxy = build(settings, self.reactor, None, maybeDeferred)
+        return ProxyService(settings, self.reactor, proxy, None)
+
+
+class StartTests(ServiceTestCase):
+    def test_listens(self) -> None:
+        """
+        It listens wherever it was told to, before it is allowed to less, and says how
+        to use that.
+        """
+        service = self.service(
+            listen=(
+                "tcp:8000:interface=127.0.0.1",
+                "tcp:8001",
+                "tcp:8002:interface=\\:\\:1",
+                "unix:/run/proxypypi.sock",
+            )
+        )
+        verifyObject(IService, service)
+        service.privilegedStartService()
+        listening = [
+            (port, interface) for port, _, _, interface in self.reactor.tcpServers
+        ]
+        self.assertEqual([(8000, "127.0.0.1"), (8001, ""), (8002, "::1")], listening)
+        self.assertEqual("/run/proxypypi.sock", self.reactor.unixServers[0][0])
+        service.startService()
+        self.assertEqual(3, len(self.reactor.tcpServers), "only once")
+        said = "\n".join(self.lines)
+        for simple in (
+            "http://127.0.0.1:8000/simple/",
+            "http://localhost:8001/simple/",
+            "http://[::1]:8002/simple/",
+        ):
+            self.assertIn(f"pip install -i {simple} PACKAGE", said)
+            self.assertIn(f"index-url = {simple}", said)
+        self.assertIn("/run/proxypypi.sock", said)
+
+    def test_started_without_privileges(self) -> None:
+        """
+        Started in one step, it listens all the same; what it serves is the proxy.
+        """
+        self.service().startService()
+        wire = connect(self.reactor.served, self.clock)
+        wire.send("GET /-/ready HTTP/1.1")
+        self.assertEqual(200, wire.code)
+
+    def test_the_port_it_was_given(self) -> None:
+        """
+        With port 0 it says the one it got.
+        """
+        self.service(listen=("tcp:0:interface=127.0.0.1",)).startService()
+        self.assertIn("http://127.0.0.1:4711/simple/", "\n".join(self.lines))
+
+    def test_address_that_is_taken(self) -> None:
+        """
+        An address that cannot be had is an error that names it.
+        """
+        self.reactor.taken.add(8000)
+        error = self.assertRaises(CannotListen, self.service().privilegedStartService)
+        self.assertIn("tcp:8000", str(error))
+        self.assertIn("Address in use", str(error))
+
+    def test_directory_in_use(self) -> None:
+        """
+        There is one server a directory; the other says who has it.
+        """
+        first, second = self.service(), self.another()
+        first.privilegedStartService()
+        error = self.assertRaises(DirectoryInUse, second.privilegedStartService)
+        self.assertEqual(str(os.getpid()), error.pid)
+        self.assertIn(str(self.directory), str(error))
+        self.assertEqual(1, len(self.reactor.tcpServers))
+
+    def test_old_leftovers_are_removed(self) -> None:
+        """
+        What crashes left behind and nobody took up again is removed at start, in a
+        thread; what is younger than a day is kept.
+        """
+        partials = self.directory / ".proxypypi" / "cache" / "partial" / "demo"
+        partials.mkdir(parents=True)
+        now = self.reactor.seconds()
+        for name, age in [("old", 25 * 3600), ("young", 23 * 3600)]:
+            (partials / name).write_bytes(b"x")
+            os.utime(partials / name, (now - age, now - age))
+        self.service().startService()
+        self.assertEqual(["young"], [path.name for path in partials.iterdir()])
+        self.assertEqual(1, len(self.reactor.in_thread))
+
+
+class StopTests(ServiceTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.wheel = make_wheel("demo", payload=20_000)
+        self.path = self.index.add(self.wheel)
+        self.url = f"/files/demo/{self.wheel.filename}"
+
+    def started(self, **settings: Any) -> ProxyService:
+        service = self.service(**settings)
+        service.startService()
+        return service
+
+    def test_idle(self) -> None:
+        """
+        With nothing to wait for it ends at once: ports first, then upstream, then the
+        directory is free.
+        """
+        service = self.started()
+        stopped = service.stopService()
+        self.successResultOf(stopped)
+        self.assertEqual(["port closed", "index closed"], self.reactor.notes)
+        self.another().startService()
+        self.assertEqual([], self.reactor.getDelayedCalls())
+
+    def test_running_transfers_finish(self) -> None:
+        """
+        A client gets all of its file; meanwhile we are not ready for more, and the
+        directory is ours.
+        """
+        self.index.fail(self.path, Fault(stall_at=9000, stall=5))
+        service = self.started()
+        transfer = self.start(self.url)
+        stopped = service.stopService()
+        self.assertNoResult(stopped)
+        self.assertEqual(["port closed"], self.reactor.notes)
+        self.assertEqual(503, self.get("/-/ready").code)
+        self.assertRaises(DirectoryInUse, self.another().startService)
+        self.assertIn("waiting up to 30 s for running transfers", self.lines)
+        self.advance(5)
+        self.assertEqual(self.wheel.content, transfer.body)
+        self.successResultOf(stopped)
+        self.assertEqual(["port closed", "index closed"], self.reactor.notes)
+        self.assertEqual([], self.reactor.getDelayedCalls())
+
+    def test_fetches_finish(self) -> None:
+        """
+        A fetch that nobody follows any more is waited for, too.
+        """
+        self.index.fail(self.path, Fault(stall_at=9000, stall=5))
+        service = self.started()
+        transfer = self.start(self.url)
+        transfer.hang_up()
+        self.flush()
+        stopped = service.stopService()
+        self.assertNoResult(stopped)
+        self.advance(5)
+        self.successResultOf(stopped)
+        self.assertEqual([f"demo/{self.wheel.filename}"], self.kept())
+
+    def test_no_longer_than_that(self) -> None:
+        """
+        After the drain time, what still runs is cut off, and all is let go as usual.
+        """
+        self.index.fail(self.path, Fault(stall_at=9000))
+        service = self.started(drain=7.0)
+        transfer = self.start(self.url)
+        stopped = service.stopService()
+        self.reactor.advance(6.9)
+        self.flush()
+        self.assertNoResult(stopped)
+        self.assertFalse(transfer.is_cut)
+        self.reactor.advance(0.1)
+        self.flush()
+        self.assertTrue(transfer.is_cut)
+        self.successResultOf(stopped)
+        self.assertIn("transfers that still run are cut off", self.lines)
+        self.assertEqual(["port closed", "index closed"], self.reactor.notes)
+        self.another().startService()
+        # What ends only now finds nobody waiting.
+        self.advance_slowly(11)
+        self.assertEqual([], self.flushLoggedErrors())
+
+    def test_no_upstream(self) -> None:
+        """
+        Without upstream there is nothing to close.
+        """
+        self.start_proxy(None)
+        service = self.started()
+        self.successResultOf(service.stopService())
+        self.assertEqual(["port closed"], self.reactor.notes)
+
+
+class BuildTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.directory = Path(self.mktemp()).resolve()
+        self.directory.mkdir()
+        self.settings = Settings(
+            directory=self.directory, index_url="http://index.example/simple/"
+        )
+
+    def test_nothing_is_written(self) -> None:
+        """
+        To build the proxy touches nothing.
+        """
+        reactor = Reactor()
+        proxy = build(self.settings, reactor, None, maybeDeferred)
+        self.assertIsInstance(proxy, Proxy)
+        self.assertIsNone(proxy.downloads)
+        self.assertEqual([], list(self.directory.iterdir()))
+
+    def test_assemble(self) -> None:
+        """
+        From settings and a reactor comes a whole server, with upstream or without.
+        """
+        for settings, role in [
+            (self.settings, b"It stands in for http://index.example/simple/"),
+            (evolve(self.settings, index_url=None), b"asks no one else"),
+        ]:
+            reactor = Reactor()
+            service = assemble(settings, reactor)
+            self.assertEqual(([], []), (reactor.tcpServers, reactor.tcpClients))
+            service.startService()
+            ((port, _, _, interface),) = reactor.tcpServers
+            self.assertEqual((8000, "127.0.0.1"), (port, interface))
+            wire = connect(reactor.served, reactor)
+            wire.send("GET / HTTP/1.1")
+            self.assertIn(role, wire.body)
+            self.successResultOf(service.stopService())

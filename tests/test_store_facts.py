@@ -1,0 +1,169 @@
+"""
+Tests for :mod:`proxypypi.store.facts`.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import maybeDeferred
+from twisted.trial.unittest import SynchronousTestCase
+
+from proxypypi.store.facts import FactsStore
+from tests.store_contract import BARE_FACTS, DEMO, FULL_FACTS, FactsStoreContract
+
+
+def fail(*arguments: Any) -> None:
+    raise OSError(5, "Input/output error")
+
+
+DAMAGED = {
+    "empty": b"",
+    "zeros": b"\0" * 100,
+    "truncated": b'{"format":1,',
+    "no object": b"[1]",
+    "no fields": b"{}",
+    "other types": b'{"format":1,"files":[],"seen":[]}',
+    "no UTF-8 name": b'{"format":1,"files":{"\xff":{}},"seen":{"\xff":{}}}',
+    "nested": b'{"x":' + b"[" * 100_000,
+}
+
+
+class FactsStoreTests(FactsStoreContract, SynchronousTestCase):
+    def make_store(self) -> FactsStore:
+        self.cache = Path(self.mktemp()) / "cache"
+        self.decisions = Path(self.mktemp()) / "decisions"
+        return FactsStore(self.cache, self.decisions, maybeDeferred)
+
+    def files_in(self, folder: Path) -> list[str]:
+        return sorted(
+            str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()
+        )
+
+    def test_on_disk(self) -> None:
+        """
+        What can be found out again lies in the cache; first-seen times do not.
+        """
+        self.successResultOf(self.store.save_facts(DEMO, {"a.whl": FULL_FACTS}))
+        self.successResultOf(self.store.save_metadata(DEMO, "a.whl", b"a"))
+        self.assertEqual([], self.files_in(self.decisions))
+        expected = ["facts/demo.json", "metadata/demo/a.whl.metadata"]
+        self.assertEqual(expected, self.files_in(self.cache))
+        self.successResultOf(self.store.save_first_seen(DEMO, {"a.whl": {"1": 2.0}}))
+        self.assertEqual(["first-seen/demo.json"], self.files_in(self.decisions))
+        self.assertEqual(expected, self.files_in(self.cache))
+
+    def test_later_changes(self) -> None:
+        """
+        What is saved is what was handed over, whatever becomes of it in the thread's
+        time.
+        """
+        waiting: list[Any] = []
+
+        def later(*arguments: Any, **options: Any) -> Any:
+            waiting.append((arguments, options))
+            return maybeDeferred(lambda: None)
+
+        store = FactsStore(self.cache, self.decisions, later)
+        facts, seen = {"a": FULL_FACTS}, {"a": {"1": 2.0}}
+        store.save_facts(DEMO, facts)
+        store.save_first_seen(DEMO, seen)
+        facts.clear()
+        seen["a"].clear()
+        for (function, *arguments), options in waiting:
+            function(*arguments, **options)
+        loaded = self.successResultOf(self.store.load_facts(DEMO))
+        self.assertEqual({"a": FULL_FACTS}, loaded)
+        times = self.successResultOf(self.store.load_first_seen(DEMO))
+        self.assertEqual({"a": {"1": 2.0}}, times)
+
+    def test_damaged_facts(self) -> None:
+        """
+        Damaged facts are none, and may be written anew.
+        """
+        whole = self.whole_facts()
+        cases = {
+            **DAMAGED,
+            "cut": whole[:-2],
+            "other format": self.changed(whole, b'"format":1', b'"format":2'),
+            "no sha256": self.changed(whole, b'"sha256"', b'"sha255"'),
+            "no time": self.changed(whole, b'"seen_at":1700000000.25', b'"seen_at":-1'),
+            "wild time": self.changed(whole, b'"seen_at":1', b'"seen_at":10000'),
+        }
+        for case, content in cases.items():
+            (self.cache / "facts" / "demo.json").write_bytes(content)
+            loaded = self.successResultOf(self.store.load_facts(DEMO))
+            self.assertEqual({}, loaded, case)
+            self.successResultOf(self.store.save_facts(DEMO, {"b": BARE_FACTS}))
+            loaded = self.successResultOf(self.store.load_facts(DEMO))
+            self.assertEqual({"b": BARE_FACTS}, loaded, case)
+
+    def test_damaged_first_seen(self) -> None:
+        """
+        Damaged times are none; what is left of them is set aside, never written over.
+        """
+        self.successResultOf(self.store.save_first_seen(DEMO, {"a": {"1": 2.0}}))
+        path = self.decisions / "first-seen" / "demo.json"
+        whole = path.read_bytes()
+        cases = {
+            **DAMAGED,
+            "cut": whole[:-2],
+            "no time": self.changed(whole, b"2.0", b"-1"),
+            "wild time": self.changed(whole, b"2.0", b"1e18"),
+        }
+        for case, content in cases.items():
+            path.write_bytes(content)
+            loaded = self.successResultOf(self.store.load_first_seen(DEMO))
+            self.assertEqual({}, loaded, case)
+            self.successResultOf(self.store.save_first_seen(DEMO, {"b": {"1": 3.0}}))
+            aside = path.with_name("demo.json.damaged")
+            self.assertEqual(content, aside.read_bytes(), case)
+
+    def test_all_or_nothing(self) -> None:
+        """
+        If the last step fails, what was there before is still there, and nothing else.
+        """
+        save_all = (
+            lambda: self.store.save_facts(DEMO, {"b": BARE_FACTS}),
+            lambda: self.store.save_metadata(DEMO, "a.whl", b"new"),
+            lambda: self.store.save_first_seen(DEMO, {"b": {"1": 3.0}}),
+        )
+        self.successResultOf(self.store.save_facts(DEMO, {"a": FULL_FACTS}))
+        self.successResultOf(self.store.save_metadata(DEMO, "a.whl", b"old"))
+        self.successResultOf(self.store.save_first_seen(DEMO, {"a": {"1": 2.0}}))
+        before = self.files_in(self.cache), self.files_in(self.decisions)
+        self.patch(os, "rename", fail)
+        for save in save_all:
+            self.failureResultOf(save(), OSError)
+        got = self.successResultOf
+        self.assertEqual({"a": FULL_FACTS}, got(self.store.load_facts(DEMO)))
+        self.assertEqual(b"old", got(self.store.load_metadata(DEMO, "a.whl")))
+        self.assertEqual({"a": {"1": 2.0}}, got(self.store.load_first_seen(DEMO)))
+        after = self.files_in(self.cache), self.files_in(self.decisions)
+        self.assertEqual(before, after)
+
+    def test_durable(self) -> None:
+        """
+        Times wait for the disk; facts need not.
+        """
+        synced: list[int] = []
+        fsync = os.fsync
+
+        def note(fd: int) -> None:
+            synced.append(fd)
+            fsync(fd)
+
+        self.patch(os, "fsync", note)
+        self.successResultOf(self.store.save_facts(DEMO, {"a": FULL_FACTS}))
+        self.assertEqual([], synced)
+        self.successResultOf(self.store.save_first_seen(DEMO, {"a": {"1": 2.0}}))
+        self.assertEqual(2, len(synced))
+
+    def whole_facts(self) -> bytes:
+        self.successResultOf(self.store.save_facts(DEMO, {"a": FULL_FACTS}))
+        return (self.cache / "facts" / "demo.json").read_bytes()
+
+    def changed(self, whole: bytes, old: bytes, new: bytes) -> bytes:
+        changed = whole.replace(old, new)
+        self.assertNotEqual(whole, changed)
+        return changed

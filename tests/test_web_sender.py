@@ -1,0 +1,378 @@
+"""
+Tests for :mod:`proxypypi.web.sender`.
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from attrs import define, field
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET, Request
+from zope.interface import implementer
+from zope.interface.verify import verifyObject
+
+from proxypypi.errors import WrongBytes
+from proxypypi.interfaces import IByteSource
+from proxypypi.web.sender import cut_off, send_body, send_file
+from tests.distributions import make_wheel
+from tests.fake_index import Fault
+from tests.proxy_case import ProxyTestCase, Wire, connect
+from tests.scripted import FILE_URL, ScriptedBody, cut
+
+PIECE = 64 * 1024
+
+
+@implementer(IByteSource)
+@define(eq=False)
+class Growing:
+    """
+    A file on disk that grows as told.
+    """
+
+    fd: int
+    size: int | None = None
+    released: int = 0
+    ended: bool = False
+    failed: bool = False
+    closed: int = field(default=0, init=False)
+    _changed: Callable[[], None] = field(default=lambda: None, init=False)
+
+    def watch(self, changed: Callable[[], None]) -> None:
+        self._changed = changed
+
+    def close(self) -> None:
+        self.closed += 1
+
+    def tell(self, **changes: Any) -> None:
+        for name, value in changes.items():
+            setattr(self, name, value)
+        self._changed()
+
+
+class Sending(Resource):
+    """
+    Answers by a sender, and notes what came of it.
+    """
+
+    isLeaf = True
+
+    def __init__(self, send: "Callable[[Request], Deferred[Any]]") -> None:
+        super().__init__()
+        self._send = send
+        self.sent: list[int] = []
+        self.requests: list[Request] = []
+
+    def render(self, request: Request) -> Any:
+        self.requests.append(request)
+        sending = self._send(request)
+        request.notifyFinish().addErrback(lambda _: sending.cancel())
+
+        def sent(size: int) -> None:
+            self.sent.append(size)
+            request.finish()
+
+        sending.addCallbacks(sent, lambda _: None)
+        return NOT_DONE_YET
+
+
+class SenderTestCase(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.content = os.urandom(5 * PIECE + 100)
+
+    def ask(self, send: "Callable[[Request], Deferred[Any]]") -> Wire:
+        self.face = Sending(send)
+        wire = connect(self.face, self.clock)
+        wire.send_bytes(b"GET / HTTP/1.0\r\n\r\n")  # so that the body is plain
+        return wire
+
+
+class SendFileTests(SenderTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.path = Path(self.mktemp())
+        self.path.write_bytes(self.content)
+        fd = os.open(self.path, os.O_RDONLY)
+        self.addCleanup(os.close, fd)
+        self.source = Growing(fd)
+
+    def all_there(self) -> None:
+        size = len(self.content)
+        self.source.tell(size=size, released=size, ended=True)
+
+    def send(self, start: int = 0, stop: int | None = None) -> Wire:
+        return self.ask(
+            lambda request: send_file(request, self.source, self.clock, start, stop)
+        )
+
+    def test_promise(self) -> None:
+        """
+        The fake source here is one.
+        """
+        verifyObject(IByteSource, self.source)
+
+    def test_whole(self) -> None:
+        """
+        What is there is sent at once, and the source closed.
+        """
+        self.all_there()
+        wire = self.send()
+        self.assertEqual(self.content, wire.body)
+        self.assertEqual([len(self.content)], self.face.sent)
+        self.assertEqual(1, self.source.closed)
+        self.assertEqual([], self.clock.getDelayedCalls())
+
+    def test_growing(self) -> None:
+        """
+        What is not there yet is sent as it is released, and not a byte before.
+        """
+        wire = self.send()
+        self.assertEqual(b"", wire.body)
+        for released in (1, 1, 1000, PIECE, 3 * PIECE + 7):
+            self.source.tell(released=released)
+            self.assertEqual(self.content[:released], wire.body)
+        self.assertEqual([], self.face.sent)
+        self.all_there()
+        self.assertEqual(self.content, wire.body)
+        self.assertEqual([len(self.content)], self.face.sent)
+
+    def test_part(self) -> None:
+        """
+        A part starts and stops where it was asked to, without waiting for the rest.
+        """
+        wire = self.send(1000, 2000)
+        for released, expected in [
+            (999, b""),
+            (1000, b""),
+            (1500, self.content[1000:1500]),
+            (5000, self.content[1000:2000]),
+        ]:
+            self.source.tell(released=released)
+            self.assertEqual(expected, wire.body, released)
+        self.assertEqual([1000], self.face.sent)
+        self.assertEqual(1, self.source.closed)
+
+    def test_failure(self) -> None:
+        """
+        When the source fails, the client is cut off with what it has, never padded and
+        never told that this was all.
+        """
+        wire = self.send()
+        self.source.tell(released=1000)
+        self.source.tell(ended=True, failed=True)
+        self.assertTrue(wire.is_cut)
+        self.assertEqual(self.content[:1000], wire.body)
+        self.assertEqual([], self.face.sent)
+        self.assertEqual(1, self.source.closed)
+
+    def test_truncated(self) -> None:
+        """
+        A file that somebody made shorter under our hands is cut, too.
+        """
+        self.path.write_bytes(self.content[:1000])
+        self.all_there()
+        wire = self.send()
+        self.assertTrue(wire.is_cut)
+        self.assertEqual(self.content[:1000], wire.body)
+
+    def test_slow_client(self) -> None:
+        """
+        A client that takes its time has one piece in memory, no more; it gets all.
+        """
+        wire = self.send()
+        wire.take(1)
+        self.all_there()
+        while not self.face.sent:
+            self.source.tell()  # changes nothing for one who is paused
+            before = len(wire.body)
+            wire.take(1)
+            self.assertLessEqual(len(wire.body) - before, PIECE + 1000)
+        self.assertEqual(self.content, wire.body)
+        self.assertEqual([], self.clock.getDelayedCalls())
+
+    def test_stalled_client(self) -> None:
+        """
+        A client that takes nothing at all for two minutes is cut off.
+        """
+        wire = self.send()
+        wire.take(1)
+        self.all_there()
+        self.clock.advance(119)
+        self.assertFalse(wire.is_cut)
+        wire.take(1)
+        self.clock.advance(119)
+        self.assertFalse(wire.is_cut)
+        self.clock.advance(1)
+        self.assertTrue(wire.is_cut)
+        self.assertEqual(1, self.source.closed)
+
+    def test_pause_twice(self) -> None:
+        """
+        To be asked for a pause again does not start the two minutes anew.
+        """
+        wire = self.send()
+        wire.take(1)
+        self.all_there()
+        for _ in range(2):
+            producer: Any = wire.transport.producer
+            producer.pauseProducing()
+            self.clock.advance(60)
+        self.assertTrue(wire.is_cut)
+        self.assertEqual([], self.clock.getDelayedCalls())
+
+    def test_client_leaves(self) -> None:
+        """
+        Nothing is left of a client that hangs up, paused or not.
+        """
+        for paused in (False, True):
+            self.source.closed = 0
+            self.source.tell(released=0, ended=False)
+            wire = self.send()
+            if paused:
+                wire.take(1)
+            self.source.tell(released=PIECE)
+            wire.hang_up()
+            self.assertEqual(1, self.source.closed, paused)
+            self.source.tell(released=2 * PIECE)
+            self.assertEqual(PIECE, len(wire.body))
+            self.assertEqual([], self.clock.getDelayedCalls(), paused)
+
+
+class SendBodyTests(SenderTestCase):
+    def send(self, body: ScriptedBody, most: int | None = None) -> Wire:
+        return self.ask(lambda request: send_body(request, body, self.clock, most))
+
+    def test_relay(self) -> None:
+        """
+        Every piece is handed on as it comes.
+        """
+        body = ScriptedBody()
+        wire = self.send(body)
+        body.send(b"abc")
+        self.assertEqual(b"abc", wire.body)
+        body.send(b"def")
+        body.end()
+        self.assertEqual((b"abcdef", [6]), (wire.body, self.face.sent))
+
+    def test_pace(self) -> None:
+        """
+        Upstream pauses with the client, and goes on with it.
+        """
+        body = ScriptedBody()
+        wire = self.send(body)
+        wire.take(1)
+        body.send(b"abc")
+        self.assertTrue(body.is_paused)
+        wire.take(100)
+        self.assertFalse(body.is_paused)
+        body.send(b"def")
+        body.end()
+        self.assertEqual(b"abcdef", wire.body)
+
+    def test_stalled_client(self) -> None:
+        """
+        Two minutes of nothing, and both ends are let go.
+        """
+        body = ScriptedBody()
+        wire = self.send(body)
+        wire.take(1)
+        body.send(b"abc")
+        self.clock.advance(120)
+        self.assertEqual((True, True), (wire.is_cut, body.is_cancelled))
+
+    def test_most(self) -> None:
+        """
+        No more than was asked for is sent, however it comes; the rest is not fetched.
+        """
+        for pieces in ([b"abcdef"], [b"abc", b"def"], [b"abcd"], [b"a", b"bcdefgh"]):
+            body = ScriptedBody()
+            wire = self.send(body, most=4)
+            for piece in pieces:
+                if not body.over:
+                    body.send(piece)
+            self.assertEqual((b"abcd", [4]), (wire.body, self.face.sent), pieces)
+            self.assertTrue(body.is_cancelled, pieces)
+
+    def test_all_at_once(self) -> None:
+        """
+        The body may come while it is still being asked for.
+        """
+        for most in (3, 4):
+            body = ScriptedBody(at_once=b"abcd")
+            wire = self.send(body, most=most)
+            self.assertEqual(b"abcd"[:most], wire.body)
+            self.assertEqual([most], self.face.sent)
+            self.assertTrue(body.is_cancelled)
+
+    def test_upstream_breaks_off(self) -> None:
+        """
+        Whoever promised more is told that there is less.
+        """
+        for error in (cut(), WrongBytes(url=FILE_URL, reason="x", filename="x")):
+            body = ScriptedBody()
+            wire = self.send(body)
+            body.send(b"abc")
+            body.fail(error)
+            self.assertEqual((b"abc", [3]), (wire.body, self.face.sent))
+
+    def test_client_leaves(self) -> None:
+        """
+        The transfer ends with the one client it was for.
+        """
+        body = ScriptedBody()
+        wire = self.send(body)
+        body.send(b"abc")
+        wire.hang_up()
+        self.assertTrue(body.is_cancelled)
+        self.assertEqual([], self.face.sent)
+
+
+class CutOffTests(SenderTestCase):
+    def test_cut_off(self) -> None:
+        """
+        The connection ends, and nothing is waited for any more.
+        """
+        wire = self.ask(cut_off)
+        self.assertTrue(wire.is_cut)
+        self.assertEqual([], self.face.sent)
+
+    def test_client_has_left_before(self) -> None:
+        """
+        Then there is nothing to cut.
+        """
+        wire = self.ask(lambda request: Deferred())
+        (request,) = self.face.requests
+        wire.hang_up()
+        self.assertNoResult(cut_off(request))
+
+
+class PaceTests(ProxyTestCase):
+    def test_slow_client_slows_nobody(self) -> None:
+        """
+        While one takes nothing, the fetch and another client go on; the first gets all
+        in its own time, from disk.
+        """
+        wheel = make_wheel("demo", payload=10 * PIECE)
+        path = self.index.add(wheel)
+        url = f"/files/demo/{wheel.filename}"
+        self.index.fail(path, Fault(stall_at=PIECE, stall=1))
+        slow = self.connect()
+        slow.send(f"GET {url} HTTP/1.1")
+        self.flush()
+        slow.take(1)
+        fast = self.start(url)
+        self.advance(1)
+        self.assertEqual(wheel.content, fast.body)
+        self.assertEqual([f"demo/{wheel.filename}"], self.kept())
+        self.assertLess(len(slow.body), 4 * PIECE)
+        while len(slow.body) < len(wheel.content):
+            before = len(slow.body)
+            slow.take(1)
+            self.assertLessEqual(len(slow.body) - before, 2 * PIECE)
+        self.assertEqual(wheel.content, slow.body)
+        self.assertEqual(1, len(self.index.asked(path)))

@@ -1,0 +1,64 @@
+"""
+Tests for :mod:`proxypypi.web.status`.
+"""
+
+from tests.proxy_case import ProxyTestCase
+
+
+class StatusTests(ProxyTestCase):
+    def test_all_is_well(self) -> None:
+        """
+        Both routes say so in a word, to be asked for anew each time, and are no part of
+        what is cached.
+        """
+        for path in ("/-/health", "/-/ready"):
+            answer = self.get(path)
+            self.assertEqual((200, b"ok\n"), (answer.code, answer.body), path)
+            self.assertEqual("text/plain; charset=utf-8", answer.header("Content-Type"))
+            self.assertEqual("no-store", answer.header("Cache-Control"), path)
+            self.assertIsNone(answer.header("Cache-Status"), path)
+
+    def test_trouble_upstream(self) -> None:
+        """
+        Health stays 200, and says what is wrong until upstream answers again; we are
+        ready all the same.
+        """
+        self.index.add_project("attrs")
+        self.index.down = True
+        self.start("/simple/attrs/")
+        self.advance_slowly(5)
+        answer = self.get("/-/health")
+        self.assertEqual(200, answer.code)
+        self.assertRegex(answer.body, rb"^degraded: .*503.*\n$")
+        self.assertEqual(200, self.get("/-/ready").code)
+        self.index.heal()
+        self.get("/simple/attrs/")
+        self.assertEqual(b"ok\n", self.get("/-/health").body)
+
+    def test_a_missing_project_is_no_trouble(self) -> None:
+        """
+        Upstream that answers 404 is well.
+        """
+        self.index.down = True
+        self.start("/simple/attrs/")
+        self.advance_slowly(5)
+        self.index.heal()
+        self.assertEqual(404, self.get("/simple/attrs/").code)
+        self.assertEqual(b"ok\n", self.get("/-/health").body)
+
+    def test_stopping(self) -> None:
+        """
+        While running transfers may finish, we are not ready for more.
+        """
+        self.proxy.draining = True
+        self.assertEqual(503, self.get("/-/ready").code)
+        answer = self.get("/-/health")
+        self.assertEqual((200, b"degraded: stopping\n"), (answer.code, answer.body))
+
+    def test_nothing_else(self) -> None:
+        """
+        Other addresses below are nobody's.
+        """
+        for path in ("/-/", "/-/other", "/-"):
+            self.assertEqual(404, self.get(path).code, path)
+        self.assertEqual(405, self.get("/-/health", "POST").code)
