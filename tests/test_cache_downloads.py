@@ -984,6 +984,19 @@ class DownloadsTests(SynchronousTestCase):
         self.failureResultOf(joined, WrongBytes)
         self.assertTrue(body.is_abandoned)
 
+    def test_too_much(self) -> None:
+        """
+        The transfer ends with the first byte too many, not when upstream likes to.
+        """
+        joined, body = self.begin()
+        body.send(CONTENT)
+        source = self.successResultOf(joined)
+        self.assertFalse(body.over)
+        body.send(b"x")
+        self.assertTrue(body.over)
+        self.assertEqual((True, 3976), (source.failed, source.released))
+        source.close()
+
     def test_another_process_fetches_it(self) -> None:
         """
         What somebody else is working on is not touched.

@@ -402,6 +402,8 @@ class MergedTests(HoldingsTestCase):
         file_answer = self.get(self.url)
         self.assertEqual(self.theirs.content, file_answer.body)
         self.assertIn("immutable", str(file_answer.header("Cache-Control")))
+        seen = self.directory / ".proxypypi" / "decisions" / "first-seen"
+        self.assertFalse(seen.exists(), "that is noted of private files alone")
 
     def test_other_digests(self) -> None:
         """

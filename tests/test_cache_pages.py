@@ -332,6 +332,21 @@ class MissingTests(PagesTestCase):
             self.assertEqual(f"proxypypi; {status}", answer.header("Cache-Status"))
         self.assertEqual(404, self.get("/files/demo/demo-1.0-py3-none-any.whl").code)
 
+    def test_back_within_the_minute(self) -> None:
+        """
+        Whatever upstream says of the page counts at once, whoever asked for it.
+        """
+        path = self.index.add(make_wheel("demo", "2.0"))
+        self.start_page()
+        self.advance(640)
+        self.index.fail(PAGE, Fault(status=404))
+        self.index.fail(path, Fault(delay=11, status=404))
+        waiting = self.start("/files/demo/demo-2.0-py3-none-any.whl")
+        self.assertEqual(404, self.get(PAGE).code)
+        self.advance_slowly(11.2)
+        self.assertEqual(502, waiting.code)
+        self.check(self.start_page(), ["1.0", "2.0"], "hit", 3)
+
     def test_gone_upstream_and_nothing_here(self) -> None:
         """
         With nothing here it is 404.
