@@ -748,6 +748,22 @@ class UpstreamSaysNoTests(TeeTestCase):
 
 
 class PatienceTests(TeeTestCase):
+    def test_several_waits(self) -> None:
+        """
+        That is so, too, if one thing after the other is waited for.
+        """
+        self.index.fail("/simple/demo/", Fault(delay=8), times=None)
+        self.index.fail(self.path, Fault(delay=8), times=None)
+        transfer = self.start_file()
+        self.advance_slowly(11.8)
+        self.assertIsNone(transfer.code)
+        self.advance_slowly(0.4)
+        self.assertEqual((503, "2"), (transfer.code, transfer.header("Retry-After")))
+        again = self.start_file()
+        self.advance_slowly(4.5)
+        self.has_all(again)
+        self.assertEqual(1, len(self.index.asked(self.path)))
+
     def test_nobody_waits_in_silence(self) -> None:
         """
         After 12 seconds without a first byte, 503 with Retry-After: 2, while the fetch

@@ -3,15 +3,19 @@ Routes to files and to their core metadata.
 """
 
 import hashlib
-from typing import ClassVar
+from collections.abc import Coroutine
+from typing import Any, ClassVar
+from urllib.parse import unquote
 
 from attrs import define
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.web.http import NOT_MODIFIED, PARTIAL_CONTENT
 from twisted.web.server import Request
 
 from proxypypi.cache.files import Files, FoundFile
+from proxypypi.cache.flight import PATIENCE
 from proxypypi.cache.metadata import MetadataCache
 from proxypypi.errors import BadName, ProxypypiError, StillFetching
 from proxypypi.model import Outcome
@@ -56,8 +60,8 @@ class FileRoutes:
         self, request: Request, name: str, filename: str, _letter: str = ""
     ) -> bytes:
         project, (filename, is_metadata) = normalize(name), _split(filename)
-        found = await self._files.find(project, filename)
-        return await self._serve(request, found, is_metadata)
+        finding = self._files.find(project, filename)
+        return await self._in_time(request, finding, is_metadata)
 
     @router.route("/package/<filename>", methods=["GET"])
     async def file_alone(self, request: Request, filename: str) -> bytes:
@@ -65,16 +69,52 @@ class FileRoutes:
         project = project_of(filename)
         if project is None:
             raise BadName(kind="file", name=filename)
-        found = await self._files.find(project, filename)
-        return await self._serve(request, found, is_metadata)
+        finding = self._files.find(project, filename)
+        return await self._in_time(request, finding, is_metadata)
 
     @router.route("/packages/<aa>/<bb>/<rest>/<filename>", methods=["GET"])
     async def file_at(
         self, request: Request, aa: str, bb: str, rest: str, filename: str
     ) -> bytes:
         filename, is_metadata = _split(filename)
-        found = await self._files.find_at(f"{aa}/{bb}/{rest}", filename)
-        return await self._serve(request, found, is_metadata)
+        finding = self._files.find_at(f"{aa}/{bb}/{rest}", filename)
+        return await self._in_time(request, finding, is_metadata)
+
+    async def _in_time(
+        self,
+        request: Request,
+        finding: Coroutine[Any, Any, FoundFile],
+        is_metadata: bool,
+    ) -> bytes:
+        """
+        However many things are waited for one after the other, the client is told
+        something in time: what is being fetched goes on, and its retry joins.
+
+        :raises StillFetching: not a byte could be sent until then.
+        """
+        late = False
+
+        def give_up() -> None:
+            nonlocal late
+            if not request.startedWriting:
+                late = True
+                answering.cancel()
+
+        async def answer() -> bytes:
+            return await self._serve(request, await finding, is_metadata)
+
+        answering = Deferred.fromCoroutine(answer())
+        timer = self._clock.callLater(PATIENCE, give_up)
+        try:
+            return await answering
+        except CancelledError as e:
+            if late:
+                what = request.path.rpartition(b"/")[2].decode("ascii")
+                raise StillFetching(what=unquote(what)) from e
+            raise
+        finally:
+            if timer.active():
+                timer.cancel()
 
     async def _serve(
         self, request: Request, found: FoundFile, is_metadata: bool
