@@ -1,12 +1,16 @@
 """
-The door for the shell: ``proxypypi run``.
+The door for the shell: ``proxypypi COMMAND``.
 """
 
 import sys
+from collections.abc import Callable, Sequence
 
-from twisted.scripts import twistd
+from twisted.python import usage
 
 from proxypypi import __version__
+from proxypypi.commands import daemons, serving
+from proxypypi.commands.options import complain
+from proxypypi.errors import ProxypypiError
 
 _USAGE = """\
 Usage: proxypypi COMMAND [options]
@@ -14,9 +18,30 @@ Usage: proxypypi COMMAND [options]
 A caching proxy and private index for Python packages.
 
 Commands:
-    run     serve in the foreground, caching in the current directory or --dir
+    run           serve in the foreground, caching in the current directory or --dir
+    start         serve in the background; needs --pid, --log and --out
+    stop          end what runs in the background, after its running transfers
+    restart       stop it, if it runs, and start it
+    forcerestart  the same, and kill it if it does not end in time
+    condstart     start it, unless it runs
+    maybestop     stop it, if it runs
+    status        say whether it runs, and how it is
 
 proxypypi COMMAND --help lists the options of a command.
+"""
+
+COMMANDS: dict[str, Callable[[str, Sequence[str]], int]] = {
+    "run": serving.run,
+    "start": daemons.start,
+    "stop": daemons.stop,
+    "restart": daemons.restart,
+    "forcerestart": daemons.restart,
+    "condstart": daemons.start,
+    "maybestop": daemons.stop,
+    "status": daemons.status,
+}
+"""
+Each is given its name and its arguments, and returns its exit status.
 """
 
 
@@ -31,10 +56,16 @@ def main() -> None:
     if arguments[0] in ("-V", "--version"):
         print(f"proxypypi {__version__}")
         raise SystemExit(0)
-    command, *rest = arguments
-    if command != "run":
-        sys.stderr.write(f"proxypypi: there is no command {command!r}\n\n{_USAGE}")
+    name, *rest = arguments
+    command = COMMANDS.get(name)
+    if command is None:
+        sys.stderr.write(f"proxypypi: there is no command {name!r}\n\n{_USAGE}")
         raise SystemExit(2)
-    config = twistd.ServerOptions()  # type: ignore[attr-defined]
-    config.parseOptions(["--nodaemon", "--pidfile=", "proxypypi", *rest])
-    twistd.runApp(config)
+    try:
+        status = command(name, ["--help"] if rest == ["-h"] else rest)
+    except (ProxypypiError, usage.UsageError, OSError) as e:
+        complain(e)
+        raise SystemExit(1) from e
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    raise SystemExit(status)

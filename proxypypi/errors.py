@@ -27,6 +27,20 @@ class BadSettings(ProxypypiError):
 
 
 @define(kw_only=True)
+class BadConfiguration(ProxypypiError):
+    """
+    The command line, the environment or the file say what cannot be.
+
+    :ivar problems: a line for each, with its key, value and place.
+    """
+
+    problems: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return "\n".join(self.problems)
+
+
+@define(kw_only=True)
 class BadName(ProxypypiError):
     """
     A name that no project or file can have.
@@ -258,3 +272,47 @@ class CannotListen(ProxypypiError):
 
     def __str__(self) -> str:
         return f"cannot listen on {self.endpoint}: {self.reason}"
+
+
+@define(kw_only=True)
+class BadPidFile(ProxypypiError):
+    """
+    A pid file holds what is no process's number.
+    """
+
+    path: str
+    content: str
+
+    def __str__(self) -> str:
+        return (
+            f"there is no pid in {self.path}, but {self.content!a}: "
+            "remove it, if it is not another program's"
+        )
+
+
+@define(kw_only=True)
+class AlreadyRunning(ProxypypiError):
+    """
+    The daemon that a pid file is for runs.
+    """
+
+    pid: int
+
+    def __str__(self) -> str:
+        return f"proxypypi (pid {self.pid}) is already running"
+
+
+@define(kw_only=True)
+class NotOurs(ProxypypiError):
+    """
+    A pid file is locked by a process, but not by the one that it names.
+    """
+
+    path: str
+    pid: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path} names pid {self.pid}, but another process has it locked: "
+            "nothing was done"
+        )

@@ -28,7 +28,8 @@ from proxypypi.cache.streams import Streams
 from proxypypi.errors import CannotListen
 from proxypypi.interfaces import IIndex
 from proxypypi.rules.freshness import Freshness
-from proxypypi.settings import Settings, UpstreamSettings
+from proxypypi.settings import Settings
+from proxypypi.signals import Signals
 from proxypypi.store.directory import Directory
 from proxypypi.store.facts import FactsStore
 from proxypypi.store.lock import DirectoryLock
@@ -148,6 +149,7 @@ class ProxyService(Service):
         )
         self._site.noisy = False
         self._ports: list[tuple[str, IListeningPort]] = []
+        self._patience: Deferred[None] = Deferred()
 
     def privilegedStartService(self) -> None:
         """
@@ -167,6 +169,8 @@ class ProxyService(Service):
         super().startService()
         if not self._ports:
             self.privilegedStartService()
+        signals = Signals(self._reactor, self.hurry)
+        self._reactor.callWhenRunning(signals.install)
         older_than = self._reactor.seconds() - _LEFT_OVER
         self._reactor.callInThread(self._proxy.partials.sweep, older_than)
         if self._index is None:
@@ -178,6 +182,14 @@ class ProxyService(Service):
         super().stopService()
         return Deferred.fromCoroutine(self._drain())
 
+    def hurry(self) -> None:
+        """
+        Wait no longer: the end that was asked for, or will be, cuts off what runs.
+        """
+        if not self._patience.called:
+            self._log.warn("asked again to end: waiting no longer")
+            self._patience.callback(None)
+
     async def _drain(self) -> None:
         self._proxy.draining = True
         for _, port in self._ports:
@@ -185,22 +197,35 @@ class ProxyService(Service):
         idle = [self._proxy.faces.when_idle()]
         if self._proxy.downloads is not None:
             idle.append(self._proxy.downloads.when_idle())
-        finished = gatherResults(idle, consumeErrors=True)
-        if not finished.called:
-            self._log.info(
-                "waiting up to {seconds:g} s for running transfers",
-                seconds=self._settings.drain,
-            )
-
-        def too_late(result: object, seconds: float) -> None:
+        if not await self._finish(gatherResults(idle, consumeErrors=True)):
             self._log.warn("transfers that still run are cut off")
             self._proxy.faces.cut_off()
-
-        drain = self._settings.drain
-        await finished.addTimeout(drain, self._reactor, onTimeoutCancel=too_late)
         if self._index is not None:
             await self._index.close()
         self._proxy.lock.release()
+
+    async def _finish(self, transfers: "Deferred[Any]") -> bool:
+        """
+        :returns: have the transfers come to their end, in the time they are given?
+        """
+        finished: list[bool] = []
+        transfers.addCallback(lambda _: finished.append(True))
+        if finished:
+            return True
+        self._log.info(
+            "waiting up to {seconds:g} s for running transfers",
+            seconds=self._settings.drain,
+        )
+        transfers.addCallback(lambda _: self._be_done())
+        call = self._reactor.callLater(self._settings.drain, self._be_done)
+        await self._patience
+        if call.active():
+            call.cancel()
+        return bool(finished)
+
+    def _be_done(self) -> None:
+        if not self._patience.called:
+            self._patience.callback(None)
 
     def _listen(self, endpoint: str) -> IListeningPort:
         listening = serverFromString(self._reactor, endpoint).listen(self._site)
@@ -240,8 +265,8 @@ def assemble(settings: Settings, reactor: Any) -> ProxyService:
     The whole server, not started yet.
     """
     index = None
-    if settings.index_url is not None:
-        index = connect_index(UpstreamSettings.from_url(settings.index_url), reactor)
+    if settings.upstreams:
+        index = connect_index(settings.upstreams[0], reactor)
     in_thread = partial(deferToThreadPool, reactor, reactor.getThreadPool())
     return ProxyService(
         settings, reactor, build(settings, reactor, index, in_thread), index

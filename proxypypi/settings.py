@@ -10,8 +10,10 @@ from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 
 from attrs import Attribute, field, frozen
 from distlib.index import DEFAULT_INDEX as _DISTLIB_INDEX
+from packaging.version import Version
 
 from proxypypi.errors import BadSettings
+from proxypypi.names import NormalizedName
 
 DEFAULT_INDEX: str = urljoin(_DISTLIB_INDEX, "/simple/")
 DEFAULT_LISTEN = "tcp:8000:interface=127.0.0.1"
@@ -82,7 +84,7 @@ def seconds(text: str) -> float:
         value = -1.0
     if not 0.0 <= value < 1e10:
         raise BadSettings(
-            reason=f"{text!r} is no number of seconds, such as 600 or 0.5"
+            reason=f"{masked(text)!r} is no number of seconds, such as 600 or 0.5"
         )
     return value
 
@@ -192,6 +194,27 @@ class UpstreamSettings:
         return cls(url=bare, **{"name": parts.hostname, **more})
 
 
+DEFAULT_UPSTREAM = UpstreamSettings.from_url(DEFAULT_INDEX)
+
+
+@frozen(kw_only=True)
+class CooldownExemption:
+    """
+    Files of a project that ``min-age`` does not hold back.
+
+    :ivar version: all files of it; :obj:`None` if a digest says.
+    :ivar sha256: hex digest of one file, in lower case; :obj:`None` if a version says.
+    :ivar ends_at: POSIX seconds; :obj:`None` if it does not end.
+    :ivar note: why, in the user's words.
+    """
+
+    project: NormalizedName
+    version: Version | None = None
+    sha256: str | None = None
+    ends_at: float | None = None
+    note: str = ""
+
+
 @frozen(kw_only=True)
 class Settings:
     """
@@ -199,15 +222,15 @@ class Settings:
 
     :ivar directory: where files are kept and private ones are found; absolute.
     :ivar listen: Twisted server endpoint descriptions.
-    :ivar index_url: the upstream index; :obj:`None` to have none.
+    :ivar upstreams: the indexes to ask, in order; empty to ask none.
     :ivar index_ttl: seconds a fetched project page is fresh.
     :ivar drain: seconds that running transfers may go on after the end was asked for.
+    :ivar cooldown_exemptions: of files that are too young otherwise.
     """
 
     directory: Path
     listen: tuple[str, ...] = (DEFAULT_LISTEN,)
-    index_url: str | None = field(
-        default=DEFAULT_INDEX, repr=lambda url: repr(url and masked(url))
-    )
+    upstreams: tuple[UpstreamSettings, ...] = (DEFAULT_UPSTREAM,)
     index_ttl: float = 600.0
     drain: float = 30.0
+    cooldown_exemptions: tuple[CooldownExemption, ...] = ()

@@ -3,66 +3,54 @@ The door for twistd: its options, and the service they make.
 """
 
 import os
-import string
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import Any, NoReturn
 
 from twisted.application.service import IService, MultiService
 from twisted.internet.endpoints import serverFromString
 from twisted.python import usage
 
-from proxypypi.errors import BadSettings, CannotListen, DirectoryInUse
-from proxypypi.service import assemble
-from proxypypi.settings import (
-    DEFAULT_INDEX,
-    DEFAULT_LISTEN,
-    Settings,
-    index_address,
-    seconds,
+from proxypypi.config import Configuration, configure
+from proxypypi.errors import (
+    BadConfiguration,
+    BadSettings,
+    CannotListen,
+    DirectoryInUse,
 )
-
-T = TypeVar("T")
+from proxypypi.kinds import FLAG
+from proxypypi.manual import help_of
+from proxypypi.options import OPTIONS, Option
+from proxypypi.service import assemble
+from proxypypi.settings import Settings, masked
 
 
 class Options(usage.Options):
     """
-    What stands after ``proxypypi`` on twistd's command line, and on our own.
+    What stands after ``proxypypi`` on twistd's command line, and on our own. It takes
+    all of :data:`OPTIONS`, which are added below.
+
+    :ivar given: what the command line says, by the option's name, in order.
+    :ivar configuration: what all places say, once they are read.
     """
 
     synopsis = "[options]"
-    longdesc = "A caching proxy and private index for Python packages."
-
-    optFlags = [
-        ["no-proxy", "n", "Never ask an upstream: serve what is in the directory."],
-    ]
-    optParameters = [
-        ["dir", "d", ".", "The cache directory; it must exist."],
-        ["bind", "b", None, "The address to listen on. [default: 127.0.0.1]"],
-        ["port", "p", None, "The TCP port to listen on. [default: 8000]"],
-        ["index-url", "i", None, "The upstream simple index. [default: PyPI's]"],
-        ["index-ttl", None, "600", "Seconds a fetched project page is fresh."],
-        ["drain", None, "30", "Seconds running transfers may finish after TERM."],
-    ]
+    longdesc = (
+        "A caching proxy and private index for Python packages. Each option can also "
+        "be set by PROXYPYPI_NAME in the environment, and in the file that --config "
+        "names; the command line beats the environment, which beats the file."
+    )
 
     def __init__(self) -> None:
+        self.given: dict[str, list[str]] = {}
+        self.configuration: Configuration
         super().__init__()
-        self["listen"] = []
-        self.settings: Settings
 
-    def opt_listen(self, endpoint: str) -> None:
-        """
-        A Twisted server endpoint; repeatable. [default: tcp:8000:interface=127.0.0.1]
-        """
-        self["listen"].append(endpoint)
-
-    def opt_cache(self, directory: str) -> None:
-        """
-        The same as --dir.
-        """
-        self["dir"] = directory
+    @property
+    def settings(self) -> Settings:
+        return self.configuration.settings
 
     def opt_version(self) -> NoReturn:
         """
@@ -81,80 +69,48 @@ class Options(usage.Options):
 
     def parseArgs(self, *arguments: str) -> None:
         if arguments:
-            raise usage.UsageError(f"unexpected argument {arguments[0]!r}")
+            raise usage.UsageError(f"unexpected argument {masked(arguments[0])!r}")
 
     def postOptions(self) -> None:
-        self.settings = Settings(
-            directory=self._directory(),
-            listen=self._listen(),
-            index_url=self._index_url(),
-            index_ttl=_checked("--index-ttl", self["index-ttl"], seconds),
-            drain=_checked("--drain", self["drain"], seconds),
-        )
-
-    def _directory(self) -> Path:
-        path = Path(self["dir"])
-        if not path.is_dir():
-            what = (
-                "it is no directory" if path.exists() else "there is no such directory"
-            )
-            raise usage.UsageError(f"--dir {self['dir']!r}: {what}")
-        if not self["no-proxy"] and not os.access(path, os.W_OK | os.X_OK):
-            raise usage.UsageError(
-                f"--dir {self['dir']!r}: it is not writable, "
-                "which only --no-proxy does without"
-            )
-        return path.resolve()
-
-    def _listen(self) -> tuple[str, ...]:
-        bind, port = self["bind"], self["port"]
-        if bind is None and port is None:
-            return tuple(self["listen"]) or (DEFAULT_LISTEN,)
-        if self["listen"]:
-            raise usage.UsageError("--listen cannot be combined with --bind or --port")
-        address = _checked("--bind", "127.0.0.1" if bind is None else bind, _address)
-        number = _checked("--port", "8000" if port is None else port, _port)
-        kind = "tcp6" if ":" in address else "tcp"
-        escaped = address.replace(":", "\\:")
-        return (f"{kind}:{number}:interface={escaped}",)
-
-    def _index_url(self) -> str | None:
-        if self["no-proxy"]:
-            return None
-        if self["index-url"] is None:
-            return DEFAULT_INDEX
-        return _checked("--index-url", self["index-url"], index_address)
+        try:
+            self.configuration = configure(self.given, os.environ, Path.cwd())
+        except BadConfiguration as e:
+            _refuse(*e.problems)
 
 
-def _address(text: str) -> str:
-    if not text or set(text) - set(string.ascii_letters + string.digits + ".:-_%"):
-        raise BadSettings(
-            reason=f"{text!r} is no address, such as 127.0.0.1, ::1 or 0.0.0.0"
-        )
-    return text
+def _taker(option: Option) -> Callable[..., None]:
+    """
+    The method that usage.Options calls when the command line has *option*.
+    """
+
+    def take(self: Options, value: str) -> None:
+        self.given.setdefault(option.name, []).append(value)
+
+    def take_flag(self: Options) -> None:
+        take(self, "true")
+
+    return take_flag if option.kind is FLAG else take
 
 
-def _port(text: str) -> int:
-    is_number = text.isascii() and text.isdigit() and len(text) <= 5
-    number = int(text) if is_number else -1
-    if not 0 <= number <= 65535:
-        raise BadSettings(reason=f"{text!r} is no port, which is a number up to 65535")
-    return number
+for _option in OPTIONS:
+    _method: Any = _taker(_option)
+    _method.__doc__ = help_of(_option)
+    setattr(Options, f"opt_{_option.name.replace('-', '_')}", _method)
+    if _option.short:
+        setattr(Options, f"opt_{_option.short}", _method)
+    for _alias in _option.aliases:
+        _method = _taker(_option)
+        _method.__doc__ = f"The same as --{_option.name}."
+        setattr(Options, f"opt_{_alias.replace('-', '_')}", _method)
 
 
-def _checked(option: str, text: str, parse: Callable[[str], T]) -> T:
-    try:
-        return parse(text)
-    except BadSettings as e:
-        raise usage.UsageError(f"{option}: {e}") from e
-
-
-def _refuse(message: str) -> NoReturn:
+def _refuse(*messages: str) -> NoReturn:
     """
     End the program as a user of a shell expects it.
     """
-    # Not sys.stderr, which by then may lead to the log.
-    print(f"proxypypi: {message}", file=sys.__stderr__, flush=True)
+    for message in messages:
+        # Not sys.stderr, which by then may lead to the log.
+        print(f"proxypypi: {message}", file=sys.__stderr__, flush=True)
     raise SystemExit(1)
 
 
@@ -182,14 +138,16 @@ def makeService(options: Options) -> IService:
     """
     from twisted.internet import reactor
 
-    for endpoint in options.settings.listen:
+    configuration = options.configuration
+    for endpoint in configuration.settings.listen:
         try:
             serverFromString(reactor, endpoint)
         except Exception as e:  # each kind of endpoint has its own
-            _refuse(f"--listen {endpoint!r} is no server endpoint: {e}")
+            reason = f"{endpoint!r} is no server endpoint: {e}"
+            _refuse(configuration.complaint("listen", reason))
     try:
-        service: IService = assemble(options.settings, reactor)
-    except BadSettings as e:
+        service: IService = assemble(configuration.settings, reactor)
+    except BadSettings as e:  # what the environment says of TLS and outbound proxies
         _refuse(str(e))
     if options.parent is not None and options.parent.get("nodaemon"):
         foreground = Foreground()

@@ -25,7 +25,7 @@ from twisted.web.resource import IResource
 from twisted.web.server import Site
 
 from proxypypi.service import Proxy, build
-from proxypypi.settings import Settings
+from proxypypi.settings import Settings, UpstreamSettings
 from proxypypi.upstream.index import Index, make_index
 from proxypypi.upstream.patience import Patience
 from tests.distributions import BuiltDistribution
@@ -242,7 +242,11 @@ class ProxyTestCase(SynchronousTestCase):
         :param index_url: :obj:`None` for a proxy that asks nobody.
         """
         settings = Settings(
-            directory=self.directory, index_url=index_url, index_ttl=index_ttl
+            directory=self.directory,
+            upstreams=()
+            if index_url is None
+            else (UpstreamSettings.from_url(index_url),),
+            index_ttl=index_ttl,
         )
         self._upstream = RequestTraversalAgent(self.index)
         self.upstream_index: Index | None = None

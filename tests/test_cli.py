@@ -5,6 +5,7 @@ Tests for :mod:`proxypypi.cli`.
 import io
 import sys
 from importlib.metadata import entry_points
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,20 @@ from twisted.scripts import twistd
 from twisted.trial.unittest import SynchronousTestCase
 
 from proxypypi import __version__, cli
+from proxypypi.commands.options import StartOptions, configure
 from proxypypi.tap import Options
+
+COMMANDS = (
+    "run",
+    "start",
+    "stop",
+    "restart",
+    "forcerestart",
+    "condstart",
+    "maybestop",
+    "status",
+)
+STARTING = ("start", "restart", "forcerestart", "condstart")
 
 
 class MainTests(SynchronousTestCase):
@@ -28,7 +42,7 @@ class MainTests(SynchronousTestCase):
 
     def run_main(self, *arguments: str) -> tuple[object, str, str]:
         """
-        :returns: exit status (:obj:`None` if it just returned), stdout and stderr.
+        :returns: exit status, stdout and stderr.
         """
         self.patch(sys, "argv", ["proxypypi", *arguments])
         for stream in (self.stdout, self.stderr):
@@ -56,7 +70,8 @@ class MainTests(SynchronousTestCase):
             status, out, err = self.run_main(word)
             self.assertEqual((0, ""), (status, err), word)
             self.assertIn("Usage: proxypypi COMMAND", out, word)
-            self.assertIn("run ", out, word)
+            for command in COMMANDS:
+                self.assertIn(f"\n    {command} ", out, word)
 
     def test_nothing(self) -> None:
         """
@@ -92,7 +107,7 @@ class MainTests(SynchronousTestCase):
         directory = Path(self.mktemp()).resolve()
         directory.mkdir()
         status, _, err = self.run_main("run", "-d", str(directory), "--index-ttl", "5")
-        self.assertEqual((None, ""), (status, err))
+        self.assertEqual((0, ""), (status, err))
         (config,) = self.ran
         self.assertTrue(config["nodaemon"])
         self.assertEqual("", config["pidfile"])
@@ -117,11 +132,94 @@ class MainTests(SynchronousTestCase):
             self.assertIn(word, err)
         self.assertEqual([], self.ran)
 
-    def test_help_of_run(self) -> None:
+    def test_help_of_commands(self) -> None:
         """
-        ``run --help`` lists the options.
+        ``COMMAND --help`` lists the options of that command.
         """
-        status, out, _ = self.run_main("run", "--help")
-        self.assertEqual(0, status)
-        self.assertIn("--index-url", out)
+        for command in COMMANDS:
+            for word in ("--help", "-h"):
+                status, out, err = self.run_main(command, word)
+                self.assertEqual((0, ""), (status, err), command)
+                self.assertIn(f"Usage: proxypypi {command} ", out)
+                serves = command == "run" or command in STARTING
+                self.assertEqual(serves, "--index-url" in out, command)
+                self.assertEqual(command != "run", "-P, --pid" in out, command)
         self.assertEqual([], self.ran)
+
+    def test_version_of_commands(self) -> None:
+        """
+        ``COMMAND --version`` is that of the program.
+        """
+        for command in COMMANDS:
+            expected = (0, f"proxypypi {__version__}\n", "")
+            self.assertEqual(expected, self.run_main(command, "--version"), command)
+
+    def test_missing_files(self) -> None:
+        """
+        A daemon needs three files, and what deals with one the pid file; the error says
+        which are missing.
+        """
+        given = {"-P/--pid": ["-P", "p"], "-l/--log": ["-l", "l"], "-o/--out": ["-oo"]}
+        for present in product((False, True), repeat=3):
+            here = [
+                option
+                for option, is_here in zip(given, present, strict=True)
+                if is_here
+            ]
+            arguments = [word for option in here for word in given[option]]
+            for command in COMMANDS[1:]:
+                needed = set(given) if command in STARTING else {"-P/--pid"}
+                if needed <= set(here):
+                    continue
+                status, out, err = self.run_main(command, *arguments)
+                self.assertEqual((1, ""), (status, out), (command, here))
+                self.assertIn(f"{command} needs", err)
+                for option in given:
+                    missing = option in needed and option not in here
+                    self.assertEqual(missing, option in err, (command, here, err))
+
+    def test_one_file_for_two(self) -> None:
+        """
+        The three have to be different files.
+        """
+        for command in STARTING:
+            arguments = ["-P", "a", "-l", "b", "-o", "./b"]
+            status, _, err = self.run_main(command, *arguments)
+            self.assertEqual(1, status)
+            self.assertIn("different files", err)
+
+    def test_file_names(self) -> None:
+        """
+        All names of the files' options mean the same, and relative paths are of the
+        directory that we are in.
+        """
+        for names in (("-P", "-l", "-o"), ("--pidfile", "--logfile", "--out")):
+            words = [word for name in names for word in (name, name.strip("-"))]
+            config = configure(StartOptions, "start", words)
+            for key, name in zip(("pid", "log", "out"), names, strict=True):
+                expected = Path.cwd() / name.strip("-")
+                self.assertEqual(expected, config.subOptions.file(key))
+
+    def test_not_running(self) -> None:
+        """
+        Of a daemon that there is none of, ``stop`` complains, ``maybestop`` does not,
+        and ``status`` has a status of its own.
+        """
+        said = "proxypypi is not running\n"
+        for command, expected in (
+            ("stop", (1, "", said)),
+            ("maybestop", (0, said, "")),
+            ("status", (3, said, "")),
+        ):
+            self.assertEqual(expected, self.run_main(command, "-P", self.mktemp()))
+
+    def test_unreadable(self) -> None:
+        """
+        A pid file that cannot be read is one line on stderr.
+        """
+        directory = self.mktemp()
+        Path(directory).mkdir()
+        for command in ("stop", "maybestop", "status"):
+            status, out, err = self.run_main(command, "--pidfile", directory)
+            self.assertEqual((1, ""), (status, out))
+            self.assertIn(directory, err)

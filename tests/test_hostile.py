@@ -20,7 +20,7 @@ from proxypypi.cache import pages
 from proxypypi.model import LocalFile
 from proxypypi.rules.integrity import Digests
 from proxypypi.service import ProxyService
-from proxypypi.settings import Settings
+from proxypypi.settings import Settings, UpstreamSettings
 from proxypypi.store.archives import examine
 from tests.distributions import BuiltDistribution, make_sdist, make_wheel
 from tests.fake_index import JSON, Fault
@@ -913,7 +913,8 @@ class ReadOnlyDirectoryTests(ProxyTestCase):
             patch.restore()
 
     def serve(self, index_url: str | None) -> ProxyService:
-        settings = Settings(directory=self.directory, index_url=index_url)
+        upstreams = (UpstreamSettings.from_url(index_url),) if index_url else ()
+        settings = Settings(directory=self.directory, upstreams=upstreams)
         self.start_proxy(index_url)
         reactor = MemoryReactorClock()
         service = ProxyService(settings, reactor, self.proxy, self.upstream_index)

@@ -21,7 +21,7 @@ from zope.interface.verify import verifyObject
 
 from proxypypi.errors import CannotListen, DirectoryInUse
 from proxypypi.service import Proxy, ProxyService, assemble, build
-from proxypypi.settings import Settings
+from proxypypi.settings import Settings, UpstreamSettings
 from proxypypi.upstream.index import Index
 from tests.distributions import make_wheel
 from tests.fake_index import Fault
@@ -314,9 +314,8 @@ class BuildTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.directory = Path(self.mktemp()).resolve()
         self.directory.mkdir()
-        self.settings = Settings(
-            directory=self.directory, index_url="http://index.example/simple/"
-        )
+        upstream = UpstreamSettings.from_url("http://index.example/simple/")
+        self.settings = Settings(directory=self.directory, upstreams=(upstream,))
 
     def test_nothing_is_written(self) -> None:
         """
@@ -334,7 +333,7 @@ class BuildTests(SynchronousTestCase):
         """
         for settings, role in [
             (self.settings, b"It stands in for http://index.example/simple/"),
-            (evolve(self.settings, index_url=None), b"asks no one else"),
+            (evolve(self.settings, upstreams=()), b"asks no one else"),
         ]:
             reactor = Reactor()
             service = assemble(settings, reactor)

@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from proxypypi.errors import BadSettings
+from proxypypi.names import normalize
 from proxypypi.settings import (
     DEFAULT_INDEX,
     DEFAULT_LISTEN,
+    CooldownExemption,
     Credentials,
     Settings,
     UpstreamSettings,
@@ -272,9 +274,10 @@ class UpstreamSettingsTests(SynchronousTestCase):
         """
         Settings can be logged.
         """
-        url = "https://me:secret@index.example/"
-        shown = repr(Settings(directory=Path("/srv/cache"), index_url=url))
+        upstream = UpstreamSettings.from_url("https://me:secret@index.example/")
+        shown = repr(Settings(directory=Path("/srv/cache"), upstreams=(upstream,)))
         self.assertNotIn("secret", shown)
+        self.assertNotIn("'me'", shown)
         self.assertIn("index.example", shown)
 
     def test_frozen(self) -> None:
@@ -369,7 +372,10 @@ class SettingsTests(SynchronousTestCase):
         self.assertEqual(("tcp:8000:interface=127.0.0.1",), settings.listen)
         self.assertEqual(600.0, settings.index_ttl)
         self.assertEqual(30.0, settings.drain)
-        self.assertEqual(DEFAULT_INDEX, settings.index_url)
+        self.assertEqual(
+            (UpstreamSettings.from_url(DEFAULT_INDEX),), settings.upstreams
+        )
+        self.assertEqual((), settings.cooldown_exemptions)
         self.assertEqual((DEFAULT_LISTEN,), settings.listen)
 
     def test_default_index(self) -> None:
@@ -380,15 +386,6 @@ class SettingsTests(SynchronousTestCase):
         self.assertEqual(("https", "/simple/"), (parts.scheme, parts.path))
         self.assertEqual(DEFAULT_INDEX, index_address(DEFAULT_INDEX))
 
-    def test_password_not_shown(self) -> None:
-        """
-        Settings can be logged.
-        """
-        url = "https://me:secret@index.example/"
-        shown = repr(Settings(directory=Path("/srv/cache"), index_url=url))
-        self.assertNotIn("secret", shown)
-        self.assertIn("index.example", shown)
-
     def test_frozen(self) -> None:
         """
         Settings do not change while the server runs.
@@ -397,12 +394,23 @@ class SettingsTests(SynchronousTestCase):
         with self.assertRaises(FrozenInstanceError):
             settings.drain = 1.0  # type: ignore[misc]
 
-    def test_nothing_secret(self) -> None:
+
+class CooldownExemptionTests(SynchronousTestCase):
+    def test_defaults(self) -> None:
         """
-        The credentials in the index's address are not shown.
+        An exemption is of one project, does not end, and says no more.
         """
-        url = "https://me:secret@index.example/"
-        settings = Settings(directory=Path("/srv/cache"), index_url=url)
-        self.assertIn("https://***@index.example/", repr(settings))
-        self.assertNotIn("secret", repr(settings))
-        self.assertIn("None", repr(Settings(directory=Path("/"), index_url=None)))
+        exemption = CooldownExemption(project=normalize("Demo"))
+        self.assertEqual("demo", exemption.project)
+        self.assertEqual(
+            (None, None, None, ""),
+            (exemption.version, exemption.sha256, exemption.ends_at, exemption.note),
+        )
+
+    def test_frozen(self) -> None:
+        """
+        It does not change while the server runs.
+        """
+        exemption = CooldownExemption(project=normalize("demo"))
+        with self.assertRaises(FrozenInstanceError):
+            exemption.ends_at = 1.0  # type: ignore[misc]

@@ -19,10 +19,16 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from proxypypi import __version__
 from proxypypi.errors import CannotListen, DirectoryInUse
+from proxypypi.manual import help_of
+from proxypypi.options import OPTIONS, PREFIX
 from proxypypi.service import ProxyService
-from proxypypi.settings import DEFAULT_INDEX, Settings
+from proxypypi.settings import DEFAULT_INDEX, Settings, UpstreamSettings
 from proxypypi.store.lock import DirectoryLock
 from proxypypi.tap import Foreground, Options, makeService
+
+
+def indexes(*urls: str) -> tuple[UpstreamSettings, ...]:
+    return tuple(map(UpstreamSettings.from_url, urls))
 
 
 class DoorTestCase(SynchronousTestCase):
@@ -31,6 +37,12 @@ class DoorTestCase(SynchronousTestCase):
         self.directory.mkdir()
         self.stderr = io.StringIO()
         self.patch(sys, "__stderr__", self.stderr)
+        self.environment = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(PREFIX)
+        }
+        self.patch(os, "environ", self.environment)
 
     def parse(self, *arguments: str) -> Settings:
         options = Options()
@@ -84,11 +96,16 @@ class OptionsTests(DoorTestCase):
             ("-b localhost -p 1", "listen", ("tcp:1:interface=localhost",)),
             ("-b ::1 -p 1", "listen", ("tcp6:1:interface=\\:\\:1",)),
             ("-b fe80::1%eth0", "listen", ("tcp6:8000:interface=fe80\\:\\:1%eth0",)),
-            ("--no-proxy", "index_url", None),
-            ("-n", "index_url", None),
-            ("-n -i https://index.example/", "index_url", None),
-            ("-i https://index.example/a", "index_url", "https://index.example/a/"),
-            ("--index-url http://index.example/", "index_url", "http://index.example/"),
+            ("--no-proxy", "upstreams", ()),
+            ("-n", "upstreams", ()),
+            ("-n -i https://index.example/", "upstreams", ()),
+            ("-i https://a.example/b", "upstreams", indexes("https://a.example/b/")),
+            ("--index-url http://a.example/", "upstreams", indexes("http://a.example")),
+            (
+                "--extra-index-url http://a.example/ --extra-index-url http://b.example",
+                "upstreams",
+                indexes(DEFAULT_INDEX, "http://a.example/", "http://b.example/"),
+            ),
             ("--index-ttl 0", "index_ttl", 0.0),
             ("--index-ttl=1.5", "index_ttl", 1.5),
             ("--drain 0", "drain", 0.0),
@@ -104,7 +121,7 @@ class OptionsTests(DoorTestCase):
         """
         settings = self.parse("--index-ttl", "5", "--port", "1")
         self.assertEqual(30.0, settings.drain)
-        self.assertEqual(DEFAULT_INDEX, settings.index_url)
+        self.assertEqual(indexes(DEFAULT_INDEX), settings.upstreams)
 
     def test_directory(self) -> None:
         """
@@ -157,6 +174,7 @@ class OptionsTests(DoorTestCase):
             (["--drain"], ["drain", "argument"]),
             (["--no-proxy=yes"], ["no-proxy", "argument"]),
             (["surplus"], ["'surplus'"]),
+            (["http://me:secret@index.example/"], ["'http://***@index.example/'"]),
             (["--", "--drain"], ["'--drain'"]),
         ]
         for arguments, words in cases:
@@ -215,16 +233,47 @@ class OptionsTests(DoorTestCase):
             self.parse("--help")
         self.assertEqual(0, caught.exception.code)
         text = stdout.getvalue()
-        for option, default in (
-            *(("--dir", "."), ("--cache", ""), ("--no-proxy", "")),
-            *(("--bind", "127.0.0.1"), ("--port", "8000"), ("--index-url", "PyPI")),
-            *(("--index-ttl", "600"), ("--drain", "30")),
-            ("--listen", "tcp:8000:interface=127.0.0.1"),
-        ):
-            _, found, rest = text.partition(f"{option}")
-            self.assertTrue(found, option)
-            explained = "".join(rest.split("\n  -")[0].split())
-            self.assertIn(default, explained, option)
+        for option in OPTIONS:
+            for name in option.names:
+                self.assertIn(f" --{name}", text)
+            said = "".join(help_of(option).split())
+            self.assertIn(said, "".join(text.split()), option.name)
+        self.assertIn(" --version", text)
+
+    def test_several_errors(self) -> None:
+        """
+        All that is wrong is told at once, a line each.
+        """
+        self.environment["PROXYPYPI_INDEX_TTL"] = "soon"
+        with self.assertRaises(SystemExit) as caught:
+            self.parse("--drain", "nan", "--port", "http")
+        self.assertEqual(1, caught.exception.code)
+        self.assertEqual(
+            [
+                "proxypypi: --port: 'http' is not a port, which is a number up to 65535"
+                " (on the command line)",
+                "proxypypi: --drain: 'nan' is no number of seconds, such as 600 or 0.5"
+                " (on the command line)",
+                "proxypypi: PROXYPYPI_INDEX_TTL: 'soon' is no number of seconds, such "
+                "as 600 or 0.5 (in the environment)",
+            ],
+            self.stderr.getvalue().splitlines(),
+        )
+
+    def test_other_places(self) -> None:
+        """
+        What the command line does not say is taken from the environment, and from the
+        file that it names.
+        """
+        file = self.directory / "p.toml"
+        file.write_text("drain = 5\nindex-ttl = 6\n")
+        self.environment.update(
+            PROXYPYPI_CONFIG=str(file), PROXYPYPI_DRAIN="7", PROXYPYPI_NO_PROXY="1"
+        )
+        settings = self.parse()
+        self.assertEqual(
+            (7.0, 6.0, ()), (settings.drain, settings.index_ttl, settings.upstreams)
+        )
 
 
 class Pool:
@@ -330,8 +379,19 @@ class MakeServiceTests(DoorTestCase):
         for endpoint in ("nonsense:1", "tcp:http", "tcp", "", "ssl:1:privateKey=none"):
             listen = ("--listen", "tcp:1", "--listen", endpoint)
             said = self.refusal(partial(self.make, *listen))
-            self.assertIn(f"--listen {endpoint!r}", said)
+            self.assertIn(f"--listen: {endpoint!r} is no server endpoint", said)
+        self.environment["PROXYPYPI_LISTEN"] = "tcp:1 nonsense:1"
+        said = self.refusal(self.make)
+        self.assertIn("PROXYPYPI_LISTEN: 'nonsense:1' is no server endpoint", said)
         self.assertEqual([], self.listening())
+
+    def test_bad_environment(self) -> None:
+        """
+        So does what the environment says of outbound connections, if it cannot be used.
+        """
+        self.environment["HTTP_PROXY"] = "ftp://proxy.example/"
+        self.environment.pop("http_proxy", None)
+        self.assertIn("HTTP_PROXY: 'ftp://proxy.example/'", self.refusal(self.make))
 
     def test_foreground(self) -> None:
         """

@@ -102,7 +102,9 @@ class TableTests(SynchronousTestCase):
         Only what ends before there are requests, or never leaves the core, has no
         status.
         """
-        never = {"BadSettings", "UnreadablePage", "DirectoryInUse", "CannotListen"}
+        never = {"BadSettings", "BadConfiguration", "UnreadablePage"}
+        never |= {"DirectoryInUse", "CannotListen"}
+        never |= {"BadPidFile", "AlreadyRunning", "NotOurs"}
         kinds = {
             name
             for name, kind in vars(errors).items()

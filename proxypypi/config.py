@@ -1,0 +1,148 @@
+"""
+The settings, out of four places: the command line beats the environment, which beats
+the file, which beats the defaults.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from attrs import define, frozen
+
+from proxypypi import layers, tables
+from proxypypi.errors import BadConfiguration
+from proxypypi.layers import Layer, Place
+from proxypypi.options import OPTIONS, group_of
+from proxypypi.settings import Settings, UpstreamSettings
+
+
+@frozen(kw_only=True)
+class Configuration:
+    """
+    Settings, and where they come from.
+
+    :ivar sources: the place of each option that is not a default.
+    :ivar file: that was read, absolute; :obj:`None` if there is none.
+    """
+
+    settings: Settings
+    sources: Mapping[str, Place]
+    file: Path | None = None
+
+    def complaint(self, name: str, reason: str) -> str:
+        """
+        What to say of an option whose value turned out to be bad.
+        """
+        source = self.sources.get(name)
+        return reason if source is None else source.complaint(name, reason)
+
+
+@define(eq=False)
+class _Choice:
+    """
+    What the places say, taken together.
+
+    :ivar said: what is not a default.
+    :ivar values: all options, with their defaults, and tables.
+    :ivar sources: the layers that *said* comes from.
+    """
+
+    said: Mapping[str, Any]
+    values: Mapping[str, Any]
+    sources: Mapping[str, Layer]
+
+
+def configure(
+    given: Mapping[str, Sequence[str]], variables: Mapping[str, str], directory: Path
+) -> Configuration:
+    """
+    Read the file, if one is named, and decide. Also reads files of passwords.
+
+    :param given: on the command line; see :func:`proxypypi.layers.command_line`.
+    :param variables: the environment.
+    :param directory: the working directory.
+    :raises BadConfiguration: with all that is wrong in any of the places, even if
+        another place overrides it.
+    """
+    problems: list[str] = []
+    on_line = layers.command_line(given, directory, problems)
+    around = layers.environment(variables, directory, problems)
+    places = [on_line, around]
+    path = None
+    for layer in places:
+        if path is None and "config" in layer.values:
+            path = layer.values["config"]
+            in_file = layers.file(path, layer, problems)
+            for name, make in (
+                ("upstream", tables.upstreams),
+                ("cooldown-exemption", tables.exemptions),
+            ):
+                if name in in_file.values:
+                    in_file.values[name] = make(in_file)
+            places = [on_line, around, in_file]
+    choice = _choose(places)
+    values = choice.values
+    root = directory / values["dir"]
+    if not problems:
+        source = choice.sources.get("dir") or layers.defaults(directory, problems)
+        _check_directory(root, values["no-proxy"], source)
+    if problems:
+        raise BadConfiguration(problems=tuple(problems))
+    settings = Settings(
+        directory=root.resolve(),
+        listen=_listen(choice),
+        upstreams=_upstreams(choice),
+        index_ttl=values["index-ttl"],
+        drain=values["drain"],
+        cooldown_exemptions=values.get("cooldown-exemption", ()),
+    )
+    sources = {name: layer.place for name, layer in choice.sources.items()}
+    return Configuration(settings=settings, sources=sources, file=path)
+
+
+def _choose(places: Sequence[Layer]) -> _Choice:
+    """
+    :param places: the highest first.
+    """
+    said: dict[str, Any] = {}
+    sources: dict[str, Layer] = {}
+    decided: set[str] = set()
+    for layer in places:
+        for name, value in layer.values.items():
+            if group_of(name) not in decided:
+                said[name], sources[name] = value, layer
+        decided |= {group_of(name) for name in layer.values}
+    defaults = {option.name: option.default_value() for option in OPTIONS}
+    return _Choice(said, {**defaults, **said}, sources)
+
+
+def _check_directory(path: Path, read_only: bool, source: Layer) -> None:
+    if not path.is_dir():
+        why = "it is no directory" if path.exists() else "there is no such directory"
+        source.refuse("dir", f"{str(path)!r}: {why}")
+    elif not read_only and not os.access(path, os.W_OK | os.X_OK):
+        source.refuse(
+            "dir",
+            f"{str(path)!r}: it is not writable, which only --no-proxy does without",
+        )
+
+
+def _listen(choice: _Choice) -> tuple[str, ...]:
+    values = choice.values
+    if not choice.said.keys() & {"bind", "port"}:
+        listen: tuple[str, ...] = values["listen"]
+        return listen
+    kind = "tcp6" if ":" in values["bind"] else "tcp"
+    escaped = values["bind"].replace(":", "\\:")
+    return (f"{kind}:{values['port']}:interface={escaped}",)
+
+
+def _upstreams(choice: _Choice) -> tuple[UpstreamSettings, ...]:
+    values = choice.values
+    if values["no-proxy"]:
+        return ()
+    if "upstream" in values:
+        upstreams: tuple[UpstreamSettings, ...] = values["upstream"]
+        return upstreams
+    return (values["index-url"], *values["extra-index-url"])

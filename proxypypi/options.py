@@ -1,0 +1,303 @@
+"""
+All options, in one table.
+
+The command line, the environment, the file, ``--help`` and the reference are made from
+it. A new option is an entry here, and a line in :mod:`proxypypi.config` that puts its
+value into the settings.
+"""
+
+from typing import Any
+
+from attrs import frozen
+
+from proxypypi.errors import BadSettings
+from proxypypi.kinds import (
+    ADDRESS,
+    DIRECTORY,
+    DURATION,
+    ENDPOINT,
+    FILE,
+    FILE_HOST,
+    FLAG,
+    GLOB,
+    INDEX,
+    INSTANT,
+    PORT,
+    PROJECT,
+    SECONDS,
+    SECRET,
+    SHA256,
+    STATUS,
+    TEXT,
+    VERSION,
+    Kind,
+)
+from proxypypi.settings import DEFAULT_INDEX, DEFAULT_LISTEN
+
+PREFIX = "PROXYPYPI_"
+
+
+@frozen(kw_only=True)
+class Option:
+    """
+    A value that users can set.
+
+    :ivar name: its long name, and its key in the file.
+    :ivar doc: one sentence or more, for help and the reference.
+    :ivar default: as one would write it; :obj:`None` if there is none.
+    :ivar default_said: the default in words; empty to show it as it is.
+    :ivar short: its letter on the command line; empty for none.
+    :ivar aliases: further long names.
+    :ivar repeatable: is it a tuple of values?
+    :ivar needs_one: may the tuple not be empty?
+    :ivar required: must a table have it?
+    :ivar in_file: may it stand in the file?
+    """
+
+    name: str
+    kind: Kind
+    doc: str
+    default: str | None = None
+    default_said: str = ""
+    short: str = ""
+    aliases: tuple[str, ...] = ()
+    repeatable: bool = False
+    needs_one: bool = False
+    required: bool = False
+    in_file: bool = True
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.name, *self.aliases)
+
+    def read(self, raw: object) -> Any:
+        """
+        :param raw: what one place says: a value, or a list of them if it is repeatable.
+        :raises BadSettings: that is not allowed.
+        """
+        if not self.repeatable:
+            return self.kind.read(raw)
+        if not isinstance(raw, list):
+            raise BadSettings(reason=f"it has to be an array, each {self.kind.allowed}")
+        if self.needs_one and not raw:
+            raise BadSettings(reason=f"it is empty; say {self.kind.allowed}")
+        return tuple(self.kind.read(item) for item in raw)
+
+    def default_value(self) -> Any:
+        """
+        :returns: the default as :meth:`read` would; :obj:`None` or empty for none.
+        """
+        if self.default is None:
+            return () if self.repeatable else None
+        return self.read([self.default] if self.repeatable else self.default)
+
+    @property
+    def default_shown(self) -> str:
+        return self.default_said or self.default or "none"
+
+
+@frozen(kw_only=True)
+class Table:
+    """
+    An array of tables, which only the file can have.
+
+    :ivar name: as in ``[[name]]``.
+    :ivar doc: for the reference.
+    """
+
+    name: str
+    doc: str
+    keys: tuple[Option, ...]
+
+
+OPTIONS = (
+    Option(
+        name="dir",
+        short="d",
+        aliases=("cache",),
+        kind=DIRECTORY,
+        default=".",
+        doc="The cache directory; it must exist, and be writable unless --no-proxy "
+        "is given.",
+    ),
+    Option(
+        name="listen",
+        kind=ENDPOINT,
+        default=DEFAULT_LISTEN,
+        repeatable=True,
+        needs_one=True,
+        doc="A Twisted server endpoint to listen on, such as tcp:8000 or "
+        "unix:/run/p.sock.",
+    ),
+    Option(
+        name="bind",
+        short="b",
+        kind=ADDRESS,
+        default="127.0.0.1",
+        doc="The address to listen on: short for --listen, with --port.",
+    ),
+    Option(
+        name="port",
+        short="p",
+        kind=PORT,
+        default="8000",
+        doc="The TCP port to listen on: short for --listen, with --bind.",
+    ),
+    Option(
+        name="index-url",
+        short="i",
+        kind=INDEX,
+        default=DEFAULT_INDEX,
+        default_said="PyPI's",
+        doc="The upstream simple index.",
+    ),
+    Option(
+        name="extra-index-url",
+        kind=INDEX,
+        repeatable=True,
+        doc="A further upstream. They are asked in order; the first that has a project "
+        "serves it.",
+    ),
+    Option(
+        name="no-proxy",
+        short="n",
+        kind=FLAG,
+        default="false",
+        default_said="off",
+        doc="Never ask an upstream: serve what is in the directory.",
+    ),
+    Option(
+        name="index-ttl",
+        kind=SECONDS,
+        default="600",
+        doc="How long a fetched project page is fresh.",
+    ),
+    Option(
+        name="drain",
+        kind=SECONDS,
+        default="30",
+        doc="How long running transfers may finish after TERM.",
+    ),
+    Option(
+        name="config",
+        kind=FILE,
+        in_file=False,
+        doc="A TOML file with options and more; see the reference.",
+    ),
+)
+
+UPSTREAM = Table(
+    name="upstream",
+    doc="The indexes to ask, in order, in place of ``index-url`` and "
+    "``extra-index-url``. The first that has a project serves it.",
+    keys=(
+        Option(
+            name="url",
+            kind=INDEX,
+            required=True,
+            doc="The simple index; may hold credentials.",
+        ),
+        Option(
+            name="name",
+            kind=TEXT,
+            default_said="the host's",
+            doc="What logs and pages call it.",
+        ),
+        Option(
+            name="projects",
+            kind=GLOB,
+            repeatable=True,
+            needs_one=True,
+            default_said="all",
+            doc="Only these are asked for here.",
+        ),
+        Option(
+            name="username",
+            kind=SECRET,
+            default_said="netrc's",
+            doc="For a password, or alone.",
+        ),
+        Option(name="password", kind=SECRET, doc="Of ``username``."),
+        Option(
+            name="password-file",
+            kind=FILE,
+            doc="What holds the password, in place of ``password``.",
+        ),
+        Option(
+            name="token",
+            kind=SECRET,
+            doc="The password of ``__token__``, in place of all these.",
+        ),
+        Option(
+            name="index-ttl",
+            kind=DURATION,
+            default_said="as for all",
+            doc="How long a project page is fresh.",
+        ),
+        Option(
+            name="min-age",
+            kind=DURATION,
+            doc="How old files must be. Checked, but not in force yet.",
+        ),
+        Option(
+            name="ca-bundle",
+            kind=FILE,
+            doc="PEM certificates to trust beside the usual ones.",
+        ),
+        Option(
+            name="missing-status",
+            kind=STATUS,
+            repeatable=True,
+            default_said="404, 410",
+            doc="What it answers if there is no such project.",
+        ),
+        Option(
+            name="file-hosts",
+            kind=FILE_HOST,
+            repeatable=True,
+            doc="Other origins that get the credentials, and may be private addresses.",
+        ),
+    ),
+)
+
+EXEMPTION = Table(
+    name="cooldown-exemption",
+    doc="Files that ``min-age`` does not hold back. Checked, but not in force yet.",
+    keys=(
+        Option(name="project", kind=PROJECT, required=True, doc="Whose files."),
+        Option(name="version", kind=VERSION, doc="All files of this version, or …"),
+        Option(name="sha256", kind=SHA256, doc="… the one file with this digest."),
+        Option(
+            name="until",
+            kind=INSTANT,
+            default_said="for good",
+            doc="When it ends; a date to the end of that day, UTC.",
+        ),
+        Option(name="note", kind=TEXT, doc="Why."),
+    ),
+)
+
+TABLES = (UPSTREAM, EXEMPTION)
+
+EXCLUSIVE = {
+    "listen": ("bind", "port"),
+    "upstream": ("index-url", "extra-index-url"),
+}
+"""
+What cannot stand beside what in one place. All of them together are a group, which a
+higher place replaces as a whole.
+"""
+
+
+def group_of(name: str) -> str:
+    """
+    :returns: that of an option or a table; its own name if there is none.
+    """
+    return next((g for g, others in EXCLUSIVE.items() if name in others), name)
+
+
+def variable(name: str) -> str:
+    """
+    What an option is called in the environment.
+    """
+    return PREFIX + name.upper().replace("-", "_")
