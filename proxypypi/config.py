@@ -84,15 +84,17 @@ def configure(
     choice = _choose(places)
     values = choice.values
     root = directory / values["dir"]
+    upstreams = _upstreams(choice)
     if not problems:
         source = choice.sources.get("dir") or layers.defaults(directory, problems)
         _check_directory(root, values["no-proxy"], source)
+        _check_upstreams(upstreams, choice.sources)
     if problems:
         raise BadConfiguration(problems=tuple(problems))
     settings = Settings(
         directory=root.resolve(),
         listen=_listen(choice),
-        upstreams=_upstreams(choice),
+        upstreams=upstreams,
         index_ttl=values["index-ttl"],
         drain=values["drain"],
         cooldown_exemptions=values.get("cooldown-exemption", ()),
@@ -126,6 +128,16 @@ def _check_directory(path: Path, read_only: bool, source: Layer) -> None:
             "dir",
             f"{str(path)!r}: it is not writable, which only --no-proxy does without",
         )
+
+
+def _check_upstreams(
+    upstreams: Sequence[UpstreamSettings], sources: Mapping[str, Layer]
+) -> None:
+    said = [text for upstream in upstreams for text in (upstream.url, upstream.name)]
+    twice = next((text for text in said if said.count(text) > 1), None)
+    if twice is not None:
+        key = "upstream" if "upstream" in sources else "extra-index-url"
+        sources[key].refuse(key, f"{twice!r} is there twice")
 
 
 def _listen(choice: _Choice) -> tuple[str, ...]:

@@ -60,6 +60,10 @@ class ProjectPage:
     """
     What an index says of a project (PEP 503, PEP 691, PEP 700, PEP 792).
 
+    :ivar index: the address of that index; empty if it is we who say it.
+    :ivar distributions: no two have one name.
+    :ivar ambiguous: names that the index gave to files of different digests; the first
+        of each is here.
     :ivar versions: of the project, as the index gave them; empty if it gave none.
     :ivar status: ``active``, ``archived``, ``quarantined``, ``deprecated``, or
         :obj:`None` if the index does not say.
@@ -67,7 +71,9 @@ class ProjectPage:
     """
 
     name: NormalizedName
+    index: str = ""
     distributions: tuple[Distribution, ...] = ()
+    ambiguous: tuple[str, ...] = ()
     versions: tuple[str, ...] = ()
     status: str | None = None
     status_reason: str | None = None
@@ -130,7 +136,8 @@ class FileFacts:
     :ivar metadata_sha256: digest of the core metadata inside of a wheel;
         :obj:`None` for other files and for wheels without any.
     :ivar seen_at: POSIX seconds at which this name and digest was first seen here.
-    :ivar cached: did it come from an index, by way of this proxy?
+    :ivar origin: address of the index that it came from, or that lists the same file;
+        :obj:`None` for a private one.
     """
 
     size: int
@@ -141,7 +148,14 @@ class FileFacts:
     requires_python: str | None = None
     metadata_sha256: str | None = None
     seen_at: float
-    cached: bool = False
+    origin: str | None = None
+
+    @property
+    def cached(self) -> bool:
+        """
+        Is it not private?
+        """
+        return self.origin is not None
 
     def describe(self, file: LocalFile) -> bool:
         """

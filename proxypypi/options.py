@@ -200,7 +200,7 @@ UPSTREAM = Table(
         Option(
             name="name",
             kind=TEXT,
-            default_said="the host's",
+            default_said="host and path",
             doc="What logs and pages call it.",
         ),
         Option(

@@ -2,7 +2,7 @@
 Assembly: settings and a reactor in, a service out.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
@@ -18,13 +18,14 @@ from twisted.python.failure import Failure
 from twisted.web.server import Site
 
 from proxypypi.cache.downloads import Downloads
-from proxypypi.cache.files import Files, Upstream
+from proxypypi.cache.files import Files
 from proxypypi.cache.health import Health
 from proxypypi.cache.holdings import Holdings
 from proxypypi.cache.listings import Listings
 from proxypypi.cache.metadata import MetadataCache
 from proxypypi.cache.pages import PageCache
 from proxypypi.cache.streams import Streams
+from proxypypi.cache.upstreams import Upstream, Upstreams
 from proxypypi.errors import CannotListen
 from proxypypi.interfaces import IIndex
 from proxypypi.rules.freshness import Freshness
@@ -55,7 +56,7 @@ class Proxy:
 
     faces: Faces
     partials: PartialStore
-    downloads: Downloads | None
+    downloads: Downloads
     lock: DirectoryLock
     draining: bool = field(default=False)
 
@@ -63,12 +64,12 @@ class Proxy:
 def build(
     settings: Settings,
     clock: Any,
-    index: IIndex | None,
+    indexes: Sequence[IIndex],
     in_thread: Callable[..., "Deferred[Any]"],
 ) -> Proxy:
     """
     :param clock: an ``IReactorTime``.
-    :param index: the upstream; :obj:`None` for none.
+    :param indexes: one for each of the settings' upstreams.
     :param in_thread: runs a blocking call with arguments.
     """
     root = settings.directory
@@ -79,26 +80,16 @@ def build(
     partials = PartialStore(cache / "partial", root, in_thread)
     health = Health()
     holdings = Holdings(directory, facts, health, clock, in_thread)
-    pages = PageCache(
-        index,
-        PageStore(cache / "pages", in_thread),
-        Freshness(max_age=settings.index_ttl),
-        health,
-        clock,
-        in_thread,
-    )
-    upstream = None
-    if index is not None:
-        downloads = Downloads(
-            index, partials, holdings, pages.distrust, health, clock, in_thread
-        )
-        upstream = Upstream(index, downloads, Streams(index))
-    files = Files(pages, holdings, upstream, clock)
-    metadata = MetadataCache(holdings, facts, index, health, clock)
-    listings = Listings(pages, holdings, directory, in_thread, index is None)
+    upstreams = Upstreams(_upstreams(settings, indexes), health)
+    page_store = PageStore(cache / "pages", in_thread)
+    pages = PageCache(upstreams, page_store, health, clock, in_thread)
+    downloads = Downloads(partials, holdings, pages.distrust, health, clock, in_thread)
+    files = Files(pages, holdings, upstreams, downloads, Streams(), clock)
+    metadata = MetadataCache(holdings, facts, upstreams, health, clock)
+    listings = Listings(pages, holdings, upstreams, health, directory, in_thread)
     simple = SimpleRoutes(listings).router.resource()
     of_files = FileRoutes(files, metadata, clock).router.resource()
-    home = HomeRoutes(index.url if index is not None else None).router.resource()
+    home = HomeRoutes([index.url for index in indexes]).router.resource()
 
     def trouble() -> str:
         if proxy.draining:
@@ -120,10 +111,26 @@ def build(
     proxy = Proxy(
         faces=faces,
         partials=partials,
-        downloads=upstream.downloads if upstream is not None else None,
+        downloads=downloads,
         lock=DirectoryLock(root / ".proxypypi" / "lock"),
     )
     return proxy
+
+
+def _upstreams(settings: Settings, indexes: Iterable[IIndex]) -> list[Upstream]:
+    return [
+        Upstream(
+            index=index,
+            name=upstream.name,
+            freshness=Freshness(
+                max_age=settings.index_ttl
+                if upstream.index_ttl is None
+                else upstream.index_ttl
+            ),
+            projects=upstream.projects,
+        )
+        for upstream, index in zip(settings.upstreams, indexes, strict=True)
+    ]
 
 
 class ProxyService(Service):
@@ -134,12 +141,12 @@ class ProxyService(Service):
     _log: ClassVar[Logger] = Logger()
 
     def __init__(
-        self, settings: Settings, reactor: Any, proxy: Proxy, index: Index | None
+        self, settings: Settings, reactor: Any, proxy: Proxy, indexes: Sequence[Index]
     ) -> None:
         self._settings = settings
         self._reactor = reactor
         self._proxy = proxy
-        self._index = index
+        self._indexes = indexes
         self._site = Site(
             proxy.faces,
             requestFactory=ProxyRequest,
@@ -159,7 +166,7 @@ class ProxyService(Service):
         try:
             self._proxy.lock.acquire()
         except OSError as e:
-            if self._index is not None:
+            if self._indexes:
                 raise
             self._log.info("the directory is read-only: {error}", error=e)
         for endpoint in self._settings.listen:
@@ -173,7 +180,7 @@ class ProxyService(Service):
         self._reactor.callWhenRunning(signals.install)
         older_than = self._reactor.seconds() - _LEFT_OVER
         self._reactor.callInThread(self._proxy.partials.sweep, older_than)
-        if self._index is None:
+        if not self._indexes:
             self._log.info("no upstream is asked: what is in the directory is all")
         for endpoint, port in self._ports:
             self._announce(endpoint, port.getHost())
@@ -194,14 +201,12 @@ class ProxyService(Service):
         self._proxy.draining = True
         for _, port in self._ports:
             await maybeDeferred(port.stopListening)
-        idle = [self._proxy.faces.when_idle()]
-        if self._proxy.downloads is not None:
-            idle.append(self._proxy.downloads.when_idle())
+        idle = [self._proxy.faces.when_idle(), self._proxy.downloads.when_idle()]
         if not await self._finish(gatherResults(idle, consumeErrors=True)):
             self._log.warn("transfers that still run are cut off")
             self._proxy.faces.cut_off()
-        if self._index is not None:
-            await self._index.close()
+        for index in self._indexes:
+            await index.close()
         self._proxy.lock.release()
 
     async def _finish(self, transfers: "Deferred[Any]") -> bool:
@@ -264,10 +269,7 @@ def assemble(settings: Settings, reactor: Any) -> ProxyService:
     """
     The whole server, not started yet.
     """
-    index = None
-    if settings.upstreams:
-        index = connect_index(settings.upstreams[0], reactor)
+    indexes = [connect_index(upstream, reactor) for upstream in settings.upstreams]
     in_thread = partial(deferToThreadPool, reactor, reactor.getThreadPool())
-    return ProxyService(
-        settings, reactor, build(settings, reactor, index, in_thread), index
-    )
+    proxy = build(settings, reactor, indexes, in_thread)
+    return ProxyService(settings, reactor, proxy, indexes)

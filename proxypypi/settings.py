@@ -178,7 +178,7 @@ class UpstreamSettings:
     def from_url(cls, url: str, **more: Any) -> "UpstreamSettings":
         """
         :param url: as users write it; may hold credentials.
-        :param more: attributes; the name is the host's unless it is among them.
+        :param more: attributes; without a name among them it is host and path.
         :raises BadSettings: it is no address, or there are credentials in both.
         """
         parts = urlsplit(index_address(url))
@@ -191,7 +191,8 @@ class UpstreamSettings:
             more["credentials"] = found
         host = parts.netloc.rpartition("@")[2]
         bare = urlunsplit((parts.scheme, host, parts.path, "", ""))
-        return cls(url=bare, **{"name": parts.hostname, **more})
+        name = (host + parts.path.rstrip("/")).removesuffix("/simple")
+        return cls(url=bare, **{"name": name, **more})
 
 
 DEFAULT_UPSTREAM = UpstreamSettings.from_url(DEFAULT_INDEX)

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -234,30 +234,36 @@ class ProxyTestCase(SynchronousTestCase):
         self.start_proxy()
 
     def start_proxy(
-        self, index_url: str | None = INDEX_URL, *, index_ttl: float = 600.0
+        self,
+        index_url: str | None = INDEX_URL,
+        *,
+        upstreams: Sequence[UpstreamSettings] = (),
+        index_ttl: float = 600.0,
     ) -> None:
         """
         Have a new one, that knows what is on disk and no more.
 
         :param index_url: :obj:`None` for a proxy that asks nobody.
+        :param upstreams: in place of that address.
         """
+        if not upstreams and index_url is not None:
+            upstreams = [UpstreamSettings.from_url(index_url)]
         settings = Settings(
-            directory=self.directory,
-            upstreams=()
-            if index_url is None
-            else (UpstreamSettings.from_url(index_url),),
-            index_ttl=index_ttl,
+            directory=self.directory, upstreams=tuple(upstreams), index_ttl=index_ttl
         )
-        self._upstream = RequestTraversalAgent(self.index)
-        self.upstream_index: Index | None = None
-        if index_url is not None:
-            self.upstream_index = make_index(
-                index_url, self._upstream, self.clock, EXACTLY
-            )
-        self.proxy: Proxy = build(
-            settings, self.clock, self.upstream_index, self.threads
-        )
+        self._upstream = RequestTraversalAgent(self.network())
+        self.indexes: list[Index] = [
+            make_index(upstream, self._upstream, self.clock, EXACTLY)
+            for upstream in settings.upstreams
+        ]
+        self.proxy: Proxy = build(settings, self.clock, self.indexes, self.threads)
         self._installers = RequestTraversalAgent(self.proxy.faces)
+
+    def network(self) -> IResource:
+        """
+        All that the proxy can reach.
+        """
+        return self.index
 
     def crash(self) -> None:
         """

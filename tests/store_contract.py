@@ -46,7 +46,7 @@ FULL_FACTS = FileFacts(
     requires_python=">=3.8,!=3.9",
     metadata_sha256="af" * 32,
     seen_at=1_700_000_000.25,
-    cached=True,
+    origin="https://index.example/simple/",
 )
 BARE_FACTS = FileFacts(
     size=0,

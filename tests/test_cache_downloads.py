@@ -849,13 +849,12 @@ class Tee:
             size=len(CONTENT) if sized else None,
         )
         proxy = build(
-            Settings(directory=directory), self.clock, self.index, maybeDeferred
+            Settings(directory=directory), self.clock, [self.index], maybeDeferred
         )
-        assert proxy.downloads is not None
         self.downloads = proxy.downloads
 
     def join(self) -> "Deferred[IByteSource]":
-        return self.downloads.join(NAME, self.listed)
+        return self.downloads.join(NAME, self.listed, self.index)
 
     @property
     def published(self) -> dict[str, bytes]:

@@ -63,6 +63,7 @@ def found(
         filename="demo-1.0.zip",
         held=here,
         listed=there,
+        origin="http://index.example/simple/",
         private=private,
     )
 

@@ -24,10 +24,10 @@ UNHASHED = Distribution(filename="demo-1.0.zip", url=FILE_URL, hashes={"md5": "0
 class StreamsTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.index = ScriptedIndex()
-        self.streams = Streams(self.index)
+        self.streams = Streams()
 
     def open(self, listed: Distribution = LISTED) -> "Deferred[Stream]":
-        return Deferred.fromCoroutine(self.streams.open(listed, (5, 9)))
+        return Deferred.fromCoroutine(self.streams.open(listed, (5, 9), self.index))
 
     def fill(self, less: int = 0) -> list[Stream]:
         opened = []

@@ -709,6 +709,22 @@ class UpstreamTests(ConfigTestCase):
         self.assertIn("upstream.name: another upstream is called 'gpu'", said)
         self.assertIn("number 2", said)
 
+    def test_twice(self) -> None:
+        """
+        No two can have the same address, nor a name that another has by default.
+        """
+        url = "https://a.example/"
+        tables = f"[[upstream]]\nurl = '{url}'\n" * 2
+        named = "[[upstream]]\nurl = 'https://b.example/'\nname = 'a.example'\n"
+        tables_of_one_name = f"[[upstream]]\nurl = '{url}'\n{named}"
+        line = {"index-url": ["https://me:hunter2@a.example"], "extra-index-url": [url]}
+        for given, content, said in (
+            (line, None, f"--extra-index-url: {url!r} is there twice"),
+            ({}, tables, f"{self.file}:upstream: {url!r} is there twice"),
+            ({}, tables_of_one_name, f"{self.file}:upstream: 'a.example' is there"),
+        ):
+            self.assertTrue(self.problem(given, {}, content).startswith(said))
+
     def test_no_tables(self) -> None:
         """
         What is no array of tables is told so.

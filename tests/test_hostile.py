@@ -917,7 +917,7 @@ class ReadOnlyDirectoryTests(ProxyTestCase):
         settings = Settings(directory=self.directory, upstreams=upstreams)
         self.start_proxy(index_url)
         reactor = MemoryReactorClock()
-        service = ProxyService(settings, reactor, self.proxy, self.upstream_index)
+        service = ProxyService(settings, reactor, self.proxy, self.indexes)
         service.privilegedStartService()
         self.addCleanup(self.proxy.lock.release)
         self.assertEqual(1, len(reactor.tcpServers))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from proxypypi.rules.integrity import Digests, agree, is_strong, strongest
+from proxypypi.rules.integrity import Digests, agree, contradict, is_strong, strongest
 
 ALL = (
     *("sha512", "blake2b", "sha384", "sha256", "sha3_512", "sha3_384", "sha3_256"),
@@ -77,6 +77,20 @@ class AgreeTests(SynchronousTestCase):
         ]
         for ours, theirs, expected in cases:
             self.assertIs(expected, agree(ours, theirs), (ours, theirs))
+
+    def test_contradict(self) -> None:
+        """
+        Sets contradict each other by the strongest digest that both have.
+        """
+        for ours, theirs, expected in [
+            ({"sha256": "5f"}, {"sha256": "af"}, True),
+            ({"sha256": "5f"}, {"sha256": "5f"}, False),
+            ({"sha256": "5f", "md5": "5f"}, {"sha256": "5f", "md5": "af"}, False),
+            ({"sha256": "5f"}, {"md5": "af"}, False),
+            ({"sha256": "5f"}, {}, False),
+            ({"crc32": "5f"}, {"crc32": "af"}, False),
+        ]:
+            self.assertIs(expected, contradict(ours, theirs), (ours, theirs))
 
     @given(some_digests, some_digests)
     def test_symmetric(self, ours: dict[str, str], theirs: dict[str, str]) -> None:

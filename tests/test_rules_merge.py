@@ -23,16 +23,19 @@ from proxypypi.rules.merge import (
 )
 
 DEMO = normalize("demo")
+INDEX = "https://index.example/simple/"
 ONE, TWO = "demo-1.0.tar.gz", "demo-2.0-py3-none-any.whl"
 OURS, THEIRS = "5f" * 32, "af" * 32
 SEEN_AT = 1_700_000_000.25
 SEEN = "2023-11-14T22:13:20.250000Z"
 
 
-def held(filename: str = ONE, **known: Any) -> Held:
+def held(filename: str = ONE, *, cached: bool = False, **known: Any) -> Held:
     """
-    A private file, unless *known* says otherwise.
+    A private file, unless it is said to be cached, or *known* says its origin.
     """
+    if cached:
+        known["origin"] = INDEX
     facts: dict[str, Any] = {"hashes": {"sha256": OURS}, "seen_at": SEEN_AT}
     return Held(
         file=LocalFile(

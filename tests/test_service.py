@@ -4,7 +4,7 @@ Tests for :mod:`proxypypi.service`.
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from proxypypi.upstream.index import Index
 from tests.distributions import make_wheel
 from tests.fake_index import Fault
 from tests.proxy_case import ProxyTestCase, connect
+from tests.scripted import ScriptedIndex
 
 
 class Port:
@@ -109,16 +110,16 @@ class ServiceTestCase(ProxyTestCase):
             Settings(directory=self.directory, **settings),
             self.reactor,
             self.proxy,
-            self.noting(self.upstream_index),
+            self.noting(self.indexes),
         )
 
-    def noting(self, index: Index | None) -> Index | None:
+    def noting(self, indexes: Sequence[Index]) -> Sequence[Index]:
         """
-        The same index, which from now on notes when it is closed.
+        The same indexes, which from now on note when they are closed.
         """
-        if index is not None:
+        for index in indexes:
             index._close = self._closed
-        return index
+        return indexes
 
     def _closed(self) -> "Deferred[None]":
         self.reactor.notes.append("index closed")
@@ -128,9 +129,11 @@ class ServiceTestCase(ProxyTestCase):
         """
         Another server on the same directory.
         """
-        settings = Settings(directory=self.directory, listen=("tcp:8001",))
-        proxy = build(settings, self.reactor, None, maybeDeferred)
-        return ProxyService(settings, self.reactor, proxy, None)
+        settings = Settings(
+            directory=self.directory, listen=("tcp:8001",), upstreams=()
+        )
+        proxy = build(settings, self.reactor, [], maybeDeferred)
+        return ProxyService(settings, self.reactor, proxy, [])
 
 
 class StartTests(ServiceTestCase):
@@ -322,9 +325,8 @@ class BuildTests(SynchronousTestCase):
         To build the proxy touches nothing.
         """
         reactor = Reactor()
-        proxy = build(self.settings, reactor, None, maybeDeferred)
+        proxy = build(self.settings, reactor, [ScriptedIndex()], maybeDeferred)
         self.assertIsInstance(proxy, Proxy)
-        self.assertIsNone(proxy.downloads)
         self.assertEqual([], list(self.directory.iterdir()))
 
     def test_assemble(self) -> None:

@@ -213,7 +213,7 @@ class UpstreamSettingsTests(SynchronousTestCase):
         """
         upstream = UpstreamSettings.from_url("https://me:s%40@index.example:8443/a")
         expected = UpstreamSettings(
-            name="index.example",
+            name="index.example:8443/a",
             url="https://index.example:8443/a/",
             credentials=Credentials(username="me", password="s@"),
         )
@@ -226,6 +226,7 @@ class UpstreamSettingsTests(SynchronousTestCase):
         An upstream is asked for everything, and has no settings of its own.
         """
         upstream = UpstreamSettings.from_url("https://index.example/simple/")
+        self.assertEqual("index.example", upstream.name)
         self.assertEqual(("*",), upstream.projects)
         self.assertEqual(frozenset({404, 410}), upstream.missing_status)
         self.assertEqual(

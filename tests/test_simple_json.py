@@ -245,10 +245,21 @@ class ParsePageTests(SynchronousTestCase):
 
     def test_first_of_duplicates(self) -> None:
         """
-        Of two files with one name the first is listed.
+        Of two files with one name the first is listed; if their digests tell that they
+        are not the same, the name is ambiguous.
         """
         page = self.parse(page_of(file_of(size=1), file_of(size=2)))
         self.assertEqual([1], [d.size for d in page.distributions])
+        for hashes, others, ambiguous in (
+            ({"sha256": "a"}, {"sha256": "b"}, (WHEEL,)),
+            ({"sha256": "a"}, {"sha256": "A", "md5": "b"}, ()),
+            ({"sha256": "a"}, {"md5": "b"}, ()),
+            ({"sha256": "a", "md5": "c"}, {"sha256": "a", "md5": "b"}, (WHEEL,)),
+            ({}, {"md5": "b"}, ()),
+        ):
+            files = [file_of(hashes=said) for said in (hashes, others, hashes)]
+            page = self.parse(page_of(*files))
+            self.assertEqual(ambiguous, page.ambiguous, (hashes, others))
 
     def test_last_serial(self) -> None:
         """

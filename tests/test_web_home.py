@@ -6,6 +6,7 @@ import re
 from html.parser import HTMLParser
 
 from proxypypi import __version__
+from proxypypi.settings import UpstreamSettings
 from tests.proxy_case import INDEX_URL, ProxyTestCase
 
 
@@ -97,6 +98,14 @@ class HomeTests(ProxyTestCase):
         wire.send_bytes(b"GET / HTTP/1.0\r\n\r\n")
         self.assertEqual(200, wire.code)
         self.assertIn(b"/simple/", wire.body)
+
+    def test_several(self) -> None:
+        """
+        All that it stands in for are named.
+        """
+        others = ["http://a.example/", "http://b.example/"]
+        self.start_proxy(upstreams=list(map(UpstreamSettings.from_url, others)))
+        self.assertIn("stands in for http://a.example/ and http://b.ex", self.text())
 
     def test_nobody_to_stand_in_for(self) -> None:
         """

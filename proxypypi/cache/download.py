@@ -40,6 +40,7 @@ class Download:
     """
     One file on its way from upstream to the directory.
 
+    :ivar listed: the file, as the index lists it.
     :ivar size: bytes in all; :obj:`None` until the index or upstream has said it.
     :ivar released: bytes that followers may have: all but the last, until length and
         digest agree with the index.
@@ -50,7 +51,7 @@ class Download:
     _log: ClassVar[Logger] = Logger()
 
     _name: NormalizedName
-    _listed: Distribution
+    listed: Distribution
     _index: IIndex
     _partial: IPartial
     _holdings: Holdings
@@ -70,8 +71,8 @@ class Download:
     error: Failure | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.size = self._listed.size
-        self._digests = Digests.checking(self._listed.hashes)
+        self.size = self.listed.size
+        self._digests = Digests.checking(self.listed.hashes)
 
     def follow(self) -> "Deferred[IByteSource]":
         """
@@ -118,17 +119,17 @@ class Download:
     def _fail(self, error: Exception) -> None:
         if isinstance(error, OSError):
             reason = error.strerror or str(error)
-            error = CannotKeep(filename=self._listed.filename, reason=reason)
+            error = CannotKeep(filename=self.listed.filename, reason=reason)
         self.error = Failure(error)
         self.failed = True
         if isinstance(error, ProxypypiError):
             self._log.warn(
                 "{filename} failed: {error}",
-                filename=self._listed.filename,
+                filename=self.listed.filename,
                 error=error,
             )
         else:
-            self._log.failure("fetching {f}", self.error, f=self._listed.filename)
+            self._log.failure("fetching {f}", self.error, f=self.listed.filename)
         # What came before upstream failed is good for the next attempt, as long as a
         # digest will tell whether it belongs to the rest.
         failed_us = isinstance(error, UpstreamError)
@@ -137,7 +138,7 @@ class Download:
 
     @property
     def _can_resume(self) -> bool:
-        return is_strong(self._listed.hashes)
+        return is_strong(self.listed.hashes)
 
     async def _resume(self) -> None:
         """
@@ -157,7 +158,7 @@ class Download:
             self._written += read
         self._log.info(
             "{filename}: going on from byte {offset}",
-            filename=self._listed.filename,
+            filename=self.listed.filename,
             offset=left,
         )
 
@@ -166,7 +167,7 @@ class Download:
         Forget what an earlier attempt left; nobody has got any of it yet.
         """
         self._partial.restart()
-        self._digests = Digests.checking(self._listed.hashes)
+        self._digests = Digests.checking(self.listed.hashes)
         self._written = 0
 
     async def _fetch(self) -> None:
@@ -178,10 +179,10 @@ class Download:
             before = self._written
             try:
                 body = await self._index.open_body(
-                    self._listed.url,
+                    self.listed.url,
                     byte_range=(self._written, None) if self._written else None,
                     if_range=self._validator,
-                    hashed=is_strong(self._listed.hashes),
+                    hashed=is_strong(self.listed.hashes),
                 )
             except UpstreamRefusal as e:
                 if e.status != _NO_SUCH_RANGE or not self._written:
@@ -205,7 +206,7 @@ class Download:
                     raise
                 self._log.info(
                     "{filename} broke off at byte {offset}: {error}",
-                    filename=self._listed.filename,
+                    filename=self.listed.filename,
                     offset=self._written,
                     error=e,
                 )
@@ -276,14 +277,14 @@ class Download:
         if self.size is not None and self._written != self.size:
             raise self._wrong(f"it has {self._written} bytes, not {self.size}")
         if not self._is_right():
-            algorithm = strongest(self._listed.hashes)
+            algorithm = strongest(self.listed.hashes)
             raise self._wrong(f"its {algorithm} is not the one that the index gives")
 
     def _is_right(self) -> bool:
-        algorithm = strongest(self._listed.hashes)
+        algorithm = strongest(self.listed.hashes)
         return (
             algorithm is None
-            or self._digests.hex()[algorithm] == self._listed.hashes[algorithm]
+            or self._digests.hex()[algorithm] == self.listed.hashes[algorithm]
         )
 
     async def _publish(self) -> None:
@@ -291,17 +292,19 @@ class Download:
         if file is None:
             self._log.warn(
                 "{filename} was put there meanwhile, and is left as it is",
-                filename=self._listed.filename,
+                filename=self.listed.filename,
             )
         else:
-            await self._holdings.add(self._name, file, self._digests.hex())
+            await self._holdings.add(
+                self._name, file, self._digests.hex(), self._index.url
+            )
             self._log.info(
                 "{filename}: {size} bytes kept", filename=file.filename, size=file.size
             )
 
     def _wrong(self, reason: str) -> WrongBytes:
         return WrongBytes(
-            url=self._listed.url, reason=reason, filename=self._listed.filename
+            url=self.listed.url, reason=reason, filename=self.listed.filename
         )
 
 

@@ -13,11 +13,11 @@ from proxypypi.cache.download import Download
 from proxypypi.cache.flight import patiently
 from proxypypi.cache.health import Health
 from proxypypi.cache.holdings import Holdings
-from proxypypi.errors import CannotKeep, WrongBytes
+from proxypypi.errors import CannotKeep, StillFetching, WrongBytes
 from proxypypi.interfaces import IByteSource, IIndex, IPartialStore
 from proxypypi.model import Distribution
 from proxypypi.names import NormalizedName
-from proxypypi.rules.integrity import strongest
+from proxypypi.rules.integrity import contradict, strongest
 
 
 @define(eq=False)
@@ -28,7 +28,6 @@ class Downloads:
     :ivar _distrust: told that a project's page does not fit the bytes upstream sends.
     """
 
-    _index: IIndex
     _partials: IPartialStore
     _holdings: Holdings
     _distrust: Callable[[NormalizedName], None]
@@ -47,20 +46,24 @@ class Downloads:
         return self._running.get((name, filename))
 
     def join(
-        self, name: NormalizedName, listed: Distribution
+        self, name: NormalizedName, listed: Distribution, index: IIndex
     ) -> "Deferred[IByteSource]":
         """
         Start a download, or follow the one under way. It goes on when all have left.
 
+        :param index: that lists it.
         :raises UpstreamError: it failed before anything could be given out.
         :raises CannotKeep: there is no room for it.
-        :raises StillFetching: upstream takes long to send its first byte.
+        :raises StillFetching: upstream takes long to send its first byte, or another
+            file of that name, which was listed before, is still on its way.
         """
         download = self.find(name, listed.filename)
         if download is not None:
+            if contradict(download.listed.hashes, listed.hashes):
+                raise StillFetching(what=f"another {listed.filename}")
             following = download.follow()
         else:
-            download = self._make(name, listed)
+            download = self._make(name, listed, index)
             following = download.follow()
             Deferred.fromCoroutine(download.run())
         return patiently(following, self._clock, listed.filename)
@@ -74,7 +77,9 @@ class Downloads:
         self._settle()
         return idle
 
-    def _make(self, name: NormalizedName, listed: Distribution) -> Download:
+    def _make(
+        self, name: NormalizedName, listed: Distribution, index: IIndex
+    ) -> Download:
         algorithm = strongest(listed.hashes)
         tag = listed.hashes[algorithm][:16] if algorithm is not None else "unhashed"
         try:
@@ -99,7 +104,7 @@ class Downloads:
         download = self._running[key] = Download(
             name=name,
             listed=listed,
-            index=self._index,
+            index=index,
             partial=partial,
             holdings=self._holdings,
             clock=self._clock,

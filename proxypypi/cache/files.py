@@ -19,6 +19,7 @@ from proxypypi.cache.holdings import Holdings
 from proxypypi.cache.pages import PageCache
 from proxypypi.cache.sources import WholeFile
 from proxypypi.cache.streams import Stream, Streams
+from proxypypi.cache.upstreams import Upstreams
 from proxypypi.errors import (
     NoSuchFile,
     NoSuchProject,
@@ -27,7 +28,7 @@ from proxypypi.errors import (
     UpstreamRefusal,
 )
 from proxypypi.interfaces import IByteSource, IIndex
-from proxypypi.model import Distribution, Outcome
+from proxypypi.model import Distribution, Outcome, ProjectPage
 from proxypypi.names import NormalizedName, is_immutable, project_of
 from proxypypi.rules.integrity import is_strong
 from proxypypi.rules.merge import Held, is_private, is_quarantined
@@ -45,6 +46,7 @@ class FoundFile:
 
     :ivar held: the file as it is here; :obj:`None` if it is not.
     :ivar listed: as upstream lists it; :obj:`None` if it does not.
+    :ivar origin: address of the index that lists it so; empty if none does.
     :ivar private: did people put it here?
     """
 
@@ -52,6 +54,7 @@ class FoundFile:
     filename: str
     held: Held | None
     listed: Distribution | None
+    origin: str
     private: bool
 
     @property
@@ -106,12 +109,14 @@ def _possible(moment: float) -> float | None:
 @define(eq=False)
 class Files:
     """
-    :ivar _upstream: who fetches what is not here; :obj:`None` for nobody.
+    Files that are here, and those that an upstream lists.
     """
 
     _pages: PageCache
     _holdings: Holdings
-    _upstream: "Upstream | None"
+    _upstreams: Upstreams
+    _downloads: Downloads
+    _streams: Streams
     _clock: IReactorTime
 
     async def find(self, name: NormalizedName, filename: str) -> FoundFile:
@@ -132,11 +137,17 @@ class Files:
                 filename=filename,
                 held=held,
                 listed=page.by_filename.get(filename) if page is not None else None,
+                origin=page.index if page is not None else "",
                 private=is_private(held.facts, page, filename),
             )
-        listed = await self._listed(name, filename)
+        page = await self._page_listing(name, filename)
         return FoundFile(
-            name=name, filename=filename, held=None, listed=listed, private=False
+            name=name,
+            filename=filename,
+            held=None,
+            listed=page.by_filename[filename],
+            origin=page.index,
+            private=False,
         )
 
     async def find_at(self, digest: str, filename: str) -> FoundFile:
@@ -166,9 +177,9 @@ class Files:
         """
         How the file will be come by, if it is opened now.
         """
-        if found.held is not None or self._upstream is None:
+        if found.held is not None:
             return Outcome(hit=True)
-        running = self._upstream.downloads.find(found.name, found.filename)
+        running = self._downloads.find(found.name, found.filename)
         return Outcome(
             forwarded="miss", stored=running is None, collapsed=running is not None
         )
@@ -194,8 +205,9 @@ class Files:
                 os.close(fd)
                 raise StillFetching(what=f"the new {found.filename}")
             return WholeFile(fd, status.st_size)
-        downloads = self._asked().downloads
-        return await self._fetch(found, lambda d: downloads.join(found.name, d))
+        return await self._fetch(
+            found, lambda d, index: self._downloads.join(found.name, d, index)
+        )
 
     async def open_range(
         self, found: FoundFile, byte_range: tuple[int | None, int | None]
@@ -206,10 +218,11 @@ class Files:
         :raises TooManyStreams: too many others do so.
         :raises StillFetching: upstream takes long.
         """
-        streams = self._asked().streams
 
-        def open_stream(listed: Distribution) -> "Deferred[Stream]":
-            opening = Deferred.fromCoroutine(streams.open(listed, byte_range))
+        def open_stream(listed: Distribution, index: IIndex) -> "Deferred[Stream]":
+            opening = Deferred.fromCoroutine(
+                self._streams.open(listed, byte_range, index)
+            )
             return patiently(opening, self._clock, found.filename)
 
         return await self._fetch(found, open_stream)
@@ -237,14 +250,15 @@ class Files:
         """
         if found.size is not None:
             return found.size
-        index = self._asked().index
-        return await self._fetch(
-            found,
-            lambda d: patiently(index.fetch_size(d.url), self._clock, found.filename),
-        )
 
-    async def _listed(self, name: NormalizedName, filename: str) -> Distribution:
-        if self._upstream is None:
+        def ask(listed: Distribution, index: IIndex) -> "Deferred[int | None]":
+            asking = index.fetch_size(listed.url)
+            return patiently(asking, self._clock, found.filename)
+
+        return await self._fetch(found, ask)
+
+    async def _page_listing(self, name: NormalizedName, filename: str) -> ProjectPage:
+        if not self._upstreams.asked_about(name):
             raise NoSuchFile(filename=filename, why=f"no file {filename!r} here")
         answer = await self._pages.get(name)
         if filename not in answer.page.by_filename and not answer.gone:
@@ -253,10 +267,12 @@ class Files:
             raise Quarantined(project=name)
         if answer.gone or filename not in answer.page.by_filename:
             raise NoSuchFile(filename=filename)
-        return answer.page.by_filename[filename]
+        return answer.page
 
     async def _fetch(
-        self, found: FoundFile, fetch: Callable[[Distribution], "Deferred[T]"]
+        self,
+        found: FoundFile,
+        fetch: Callable[[Distribution, IIndex], "Deferred[T]"],
     ) -> T:
         """
         Ask upstream for a listed file; if its host says no, see whether it is listed
@@ -264,7 +280,7 @@ class Files:
         """
         assert found.listed is not None
         try:
-            return await fetch(found.listed)
+            return await fetch(found.listed, self._index(found.origin))
         except UpstreamRefusal as e:
             if e.status not in _GONE:
                 raise
@@ -277,19 +293,9 @@ class Files:
                 raise NoSuchFile(filename=found.filename) from e
             if listed.url == found.listed.url:
                 raise
-            return await fetch(listed)
+            return await fetch(listed, self._index(answer.page.index))
 
-    def _asked(self) -> "Upstream":
-        assert self._upstream is not None, "a file not here, with no one to ask"
-        return self._upstream
-
-
-@frozen
-class Upstream:
-    """
-    The ways to get at files of the index.
-    """
-
-    index: IIndex
-    downloads: Downloads
-    streams: Streams
+    def _index(self, address: str) -> IIndex:
+        upstream = self._upstreams.at(address)
+        assert upstream is not None, "a file not here, with no one to ask"
+        return upstream.index

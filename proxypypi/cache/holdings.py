@@ -137,14 +137,20 @@ class Holdings:
         return digest
 
     async def add(
-        self, name: NormalizedName, file: LocalFile, hashes: Mapping[str, str]
+        self,
+        name: NormalizedName,
+        file: LocalFile,
+        hashes: Mapping[str, str],
+        origin: str,
     ) -> None:
         """
-        A file came from the index, was checked, and now lies in the directory.
+        A file came from an index, was checked, and now lies in the directory.
+
+        :param origin: the address of that index.
         """
         findings = await self._in_thread(look_inside, file.path, file.filename, hashes)
         facts = await self._remembered(name)
-        learned = self._facts_of(file, findings, self._clock.seconds(), cached=True)
+        learned = self._facts_of(file, findings, self._clock.seconds(), origin)
         await self._learn(name, {**facts, file.filename: learned}, {file: findings})
         self._directory.changed(name)
 
@@ -166,9 +172,11 @@ class Holdings:
             reading = self._flight.join(key, lambda: self._read(name, unknown, page))
             facts = await patiently(reading, self._clock, f"what lies here of {name}")
         adopted = {
-            filename: evolve(known, cached=True)
+            filename: evolve(known, origin=page.index)
             for filename, known in facts.items()
-            if not known.cached and not is_private(known, page, filename)
+            if page is not None
+            and not known.cached
+            and not is_private(known, page, filename)
         }
         if adopted:
             facts = await self._learn(name, {**facts, **adopted}, {})
@@ -232,12 +240,15 @@ class Holdings:
         """
         sha256 = findings.hashes["sha256"]
         listed = page.by_filename.get(file.filename) if page is not None else None
-        cached = listed is not None and agree(findings.hashes, listed.hashes)
+        origin = None
+        if listed is not None and agree(findings.hashes, listed.hashes):
+            assert page is not None
+            origin = page.index
         seen_at = seen.get(sha256, self._clock.seconds())
         if before is not None and before.hashes["sha256"] == sha256:  # only moved
-            cached = cached or before.cached
+            origin = origin if before.origin is None else before.origin
             seen_at = before.seen_at
-        return self._facts_of(file, findings, seen_at, cached=cached)
+        return self._facts_of(file, findings, seen_at, origin)
 
     async def _note_first_seen(
         self,
@@ -291,7 +302,11 @@ class Holdings:
         )
 
     def _facts_of(
-        self, file: LocalFile, findings: Findings, seen_at: float, *, cached: bool
+        self,
+        file: LocalFile,
+        findings: Findings,
+        seen_at: float,
+        origin: str | None,
     ) -> FileFacts:
         metadata = findings.metadata
         return FileFacts(
@@ -303,7 +318,7 @@ class Holdings:
             requires_python=findings.requires_python,
             metadata_sha256=_sha256(metadata) if metadata is not None else None,
             seen_at=seen_at,
-            cached=cached,
+            origin=origin,
         )
 
 

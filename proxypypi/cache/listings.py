@@ -10,8 +10,10 @@ from twisted.internet.defer import Deferred
 
 from proxypypi.cache.bounded import Bounded
 from proxypypi.cache.flight import SingleFlight
+from proxypypi.cache.health import Health
 from proxypypi.cache.holdings import Holdings
 from proxypypi.cache.pages import PageCache
+from proxypypi.cache.upstreams import Upstreams
 from proxypypi.errors import (
     NoSuchProject,
     ProxypypiError,
@@ -50,6 +52,7 @@ class _Made:
     only_held: bool
     rendered: Rendered
     private: bool
+    alarms: tuple[str, ...]
 
     def is_of(
         self, upstream: ProjectPage | None, held: tuple[Held, ...], only_held: bool
@@ -66,14 +69,14 @@ class Listings:
     """
     A page is made again only when what it is made from has changed.
 
-    :ivar _stand_alone: list only what is here, and ask no upstream.
     """
 
     _pages: PageCache
     _holdings: Holdings
+    _upstreams: Upstreams
+    _health: Health
     _directory: IDirectory
     _in_thread: Callable[..., "Deferred[Any]"]
-    _stand_alone: bool
     _flight: SingleFlight = field(factory=SingleFlight, init=False)
     _made: Bounded[tuple[NormalizedName, bool], _Made] = field(
         factory=lambda: Bounded(_MOST_RENDERED), init=False
@@ -91,7 +94,7 @@ class Listings:
         :raises UpstreamError: upstream cannot be asked, and nothing is here.
         :raises StillFetching: likewise, but wait.
         """
-        only_held = local or self._stand_alone
+        only_held = local or not self._upstreams.asked_about(name)
         problem: ProxypypiError = NoSuchProject(project=name)
         page: ProjectPage | None = None
         outcome = Outcome(hit=True)
@@ -142,7 +145,16 @@ class Listings:
 
         made = await self._flight.join((key, id(page), id(held)), make)
         self._made.put(key, made, cost=_cost(made.rendered))
+        self._sound(name, made.alarms)
         return made
+
+    def _sound(self, name: NormalizedName, alarms: Sequence[str]) -> None:
+        subject = f"files of {name}"
+        if not alarms:
+            self._health.mend(subject)
+            return
+        more = f" (and {len(alarms) - 1} more such files)" if len(alarms) > 1 else ""
+        self._health.worsen(subject, alarms[0] + more)
 
 
 def _render(
@@ -152,7 +164,14 @@ def _render(
     only_held: bool,
 ) -> _Made:
     listing = merge(name, page, held, only_held=only_held)
-    return _Made(page, held, only_held, render_page(listing.page), listing.private)
+    return _Made(
+        page,
+        held,
+        only_held,
+        render_page(listing.page),
+        listing.private,
+        listing.alarms,
+    )
 
 
 def _cost(rendered: Rendered) -> int:

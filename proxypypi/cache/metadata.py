@@ -11,6 +11,7 @@ from proxypypi.cache.files import FoundFile
 from proxypypi.cache.flight import SingleFlight, patiently
 from proxypypi.cache.health import Health
 from proxypypi.cache.holdings import Holdings
+from proxypypi.cache.upstreams import Upstreams
 from proxypypi.errors import NoSuchFile, UpstreamRefusal
 from proxypypi.interfaces import IFactsStore, IIndex
 from proxypypi.model import Outcome
@@ -39,7 +40,7 @@ class MetadataCache:
 
     _holdings: Holdings
     _store: IFactsStore
-    _index: IIndex | None
+    _upstreams: Upstreams
     _health: Health
     _clock: IReactorTime
     _flight: SingleFlight = field(factory=SingleFlight, init=False)
@@ -69,12 +70,14 @@ class MetadataCache:
         kept = await self._store.load_metadata(name, filename)
         if kept is not None and (not hashes or agree(_digests(kept, hashes), hashes)):
             content, outcome = kept, Outcome(hit=True)
-        elif self._index is None:
+        elif (upstream := self._upstreams.at(found.origin)) is None:
             raise unknown
         else:
             key = (name, filename)
             collapsed = self._flight.is_flying(key)
-            fetching = self._flight.join(key, lambda: self._fetch(found, hashes))
+            fetching = self._flight.join(
+                key, lambda: self._fetch(found, hashes, upstream.index)
+            )
             content = await patiently(fetching, self._clock, f"{filename}.metadata")
             outcome = Outcome(
                 forwarded="miss", stored=not collapsed, collapsed=collapsed
@@ -86,12 +89,13 @@ class MetadataCache:
             outcome=outcome,
         )
 
-    async def _fetch(self, found: FoundFile, hashes: Mapping[str, str]) -> bytes:
-        assert self._index is not None
+    async def _fetch(
+        self, found: FoundFile, hashes: Mapping[str, str], index: IIndex
+    ) -> bytes:
         assert found.listed is not None
         url = found.listed.url + ".metadata"
         try:
-            content = await self._index.fetch_small(url, _LARGEST, hashes)
+            content = await index.fetch_small(url, _LARGEST, hashes)
         except UpstreamRefusal as e:
             if e.status not in (403, 404, 410):
                 raise

@@ -13,6 +13,7 @@ from twisted.logger import Logger
 from proxypypi.cache.bounded import Bounded
 from proxypypi.cache.flight import SingleFlight, patiently
 from proxypypi.cache.health import Health
+from proxypypi.cache.upstreams import Upstreams
 from proxypypi.errors import (
     NoSuchProject,
     StillFetching,
@@ -65,16 +66,13 @@ class PageAnswer:
 @define(eq=False)
 class PageCache:
     """
-    Holds project pages in memory and in a store, and asks the index for new ones.
-
-    :ivar _index: :obj:`None` to ask nobody, ever.
+    Holds project pages in memory and in a store, and asks upstream for new ones.
     """
 
     _log: ClassVar[Logger] = Logger()
 
-    _index: IIndex | None
+    _upstreams: Upstreams
     _store: IPageStore
-    _freshness: Freshness
     _health: Health
     _clock: IReactorTime
     _in_thread: Callable[..., "Deferred[Any]"]
@@ -92,7 +90,6 @@ class PageCache:
     _distrusted_at: Bounded[NormalizedName, float] = field(
         factory=lambda: Bounded(_MOST_MOMENTS), init=False
     )
-    _silent: bool = field(default=False, init=False)
 
     async def get(self, name: NormalizedName) -> PageAnswer:
         """
@@ -108,19 +105,20 @@ class PageCache:
             return self._gone(name, held, Outcome(hit=True))
         if held is None:
             return await self._fetch_first(name)
-        verdict = self._freshness.judge(held.checked_at, now)
+        verdict = self._freshness_of(held).judge(held.checked_at, now)
         if self._is_distrusted(name, held):
             verdict = Verdict.EXPIRED
         if verdict is Verdict.FRESH:
             return PageAnswer(page=held.page, outcome=Outcome(hit=True))
         refresh = self._join(name)
-        if verdict is Verdict.AGING or (self._silent and not refresh.called):
+        silent = self._upstreams.is_silent_about(name) and not refresh.called
+        if verdict is Verdict.AGING or silent:
             refresh.addErrback(self._note, name)
             return self._aged(held)
         try:
             return await patiently(refresh, self._clock, name, _IMPATIENT)
         except StillFetching:
-            self._silent = True
+            self._upstreams.give_up_on(name)
             self._log.warn("old page of {name}: upstream is silent", name=name)
             return self._aged(held)
         except NoSuchProject:
@@ -164,8 +162,14 @@ class PageCache:
         since = self._distrusted_at.get(name)
         return since is not None and held.checked_at <= since
 
+    def _freshness_of(self, held: HeldPage) -> Freshness:
+        upstream = self._upstreams.at(held.raw.index)
+        assert upstream is not None, "a page of an index that is not asked"
+        return upstream.freshness
+
     def _aged(self, held: HeldPage) -> PageAnswer:
-        ttl = min(0.0, self._freshness.ttl(held.checked_at, self._clock.seconds()))
+        now = self._clock.seconds()
+        ttl = min(0.0, self._freshness_of(held).ttl(held.checked_at, now))
         return PageAnswer(page=held.page, outcome=Outcome(hit=True, ttl=ttl))
 
     def _gone(
@@ -196,8 +200,8 @@ class PageCache:
         if loaded is None:
             return None
         raw, checked_at = loaded
-        if self._index is not None and raw.index != self._index.url:
-            return None  # of an index that was the upstream once
+        if not self._upstreams.may_speak(raw.index, name):
+            return None  # of an index that was asked about it once
         try:
             page = await self._read(raw, name)
         except UnreadablePage as e:
@@ -208,23 +212,20 @@ class PageCache:
     async def _refresh(self, name: NormalizedName) -> PageAnswer:
         held = await self.held(name)
         self._refreshed_at.put(name, self._clock.seconds())
-        if self._index is None:
-            raise NoSuchProject(project=name)
-        try:
-            known = held if held and not self._is_distrusted(name, held) else None
-            raw = await self._index.fetch_page(name, known.raw if known else None)
-            page = held.page if held else ProjectPage(name=name)
+        known = held if held and not self._is_distrusted(name, held) else None
+
+        async def ask(index: IIndex) -> tuple[RawPage | None, ProjectPage]:
+            raw = await index.fetch_page(name, known.raw if known else None)
             if raw is not None:
-                page = await self._read_answer(raw, name)
+                return raw, await self._read_answer(raw, name)
+            assert known is not None
+            return None, known.page
+
+        try:
+            raw, page = await self._upstreams.ask(name, ask)
         except NoSuchProject:
-            self._answered()
             self._missing_until.put(name, self._clock.seconds() + _MISSING_FOR)
             raise
-        except UpstreamError as e:
-            self._silent = self._silent and e.status is None
-            self._health.worsen("upstream", str(e))
-            raise
-        self._answered()
         self._missing_until.pop(name)
         now = self._clock.seconds()
         if raw is None:
@@ -235,17 +236,26 @@ class PageCache:
             )
             outcome = Outcome(forwarded="stale", status=304)
         else:
-            self._log.info(
-                "page of {name}: {files} files",
-                name=name,
-                files=len(page.distributions),
-            )
+            self._note_new(name, held, page)
             self._keep(name, HeldPage(raw=raw, page=page, checked_at=now))
             await self._health.keeping(
                 f"the page of {name}", self._store.save, name, raw, now
             )
             outcome = Outcome(forwarded="stale" if held else "miss", stored=True)
         return PageAnswer(page=page, outcome=outcome)
+
+    def _note_new(
+        self, name: NormalizedName, held: HeldPage | None, page: ProjectPage
+    ) -> None:
+        count = len(page.distributions)
+        self._log.info("page of {name}: {files} files", name=name, files=count)
+        if held is not None and held.page.index != page.index:
+            self._log.warn(
+                "{name} comes from {index} now, no longer from {before}",
+                name=name,
+                index=page.index,
+                before=held.page.index,
+            )
 
     async def _read_answer(self, raw: RawPage, name: NormalizedName) -> ProjectPage:
         try:
@@ -258,10 +268,6 @@ class PageCache:
             return read_page(raw, name)
         page: ProjectPage = await self._in_thread(read_page, raw, name)
         return page
-
-    def _answered(self) -> None:
-        self._silent = False
-        self._health.mend("upstream")
 
     def _keep(self, name: NormalizedName, held: HeldPage) -> HeldPage:
         """

@@ -68,15 +68,18 @@ class Streams:
     A bounded number of such transfers.
     """
 
-    _index: IIndex
     _running: int = field(default=0, init=False)
 
     async def open(
-        self, listed: Distribution, byte_range: tuple[int | None, int | None]
+        self,
+        listed: Distribution,
+        byte_range: tuple[int | None, int | None],
+        index: IIndex,
     ) -> Stream:
         """
         A range of a file, as upstream has it.
 
+        :param index: that lists it.
         :param byte_range: as for :meth:`~proxypypi.interfaces.IIndex.open_body`.
         :raises TooManyStreams: there is no place for another.
         :raises UpstreamError: upstream did not give it.
@@ -85,7 +88,7 @@ class Streams:
             raise TooManyStreams(limit=_MOST)
         self._running += 1
         try:
-            body = await self._index.open_body(
+            body = await index.open_body(
                 listed.url, byte_range=byte_range, hashed=is_strong(listed.hashes)
             )
         except BaseException:

@@ -37,8 +37,22 @@ def agree(ours: Mapping[str, str], theirs: Mapping[str, str]) -> bool:
 
     :returns: :obj:`False` also if they have no algorithm in common.
     """
-    common = strongest({a: d for a, d in ours.items() if a in theirs})
+    common = _common(ours, theirs)
     return common is not None and ours[common] == theirs[common]
+
+
+def contradict(ours: Mapping[str, str], theirs: Mapping[str, str]) -> bool:
+    """
+    Are two sets of digests of different bytes?
+
+    :returns: :obj:`False` also if they have no algorithm in common.
+    """
+    common = _common(ours, theirs)
+    return common is not None and ours[common] != theirs[common]
+
+
+def _common(ours: Mapping[str, str], theirs: Mapping[str, str]) -> str | None:
+    return strongest({a: d for a, d in ours.items() if a in theirs})
 
 
 @define(eq=False)

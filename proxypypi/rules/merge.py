@@ -2,7 +2,7 @@
 What a project page lists: what upstream says, and what lies here.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timezone
 from urllib.parse import quote
 
@@ -11,7 +11,7 @@ from packaging.version import Version
 
 from proxypypi.model import Distribution, FileFacts, LocalFile, ProjectPage
 from proxypypi.names import NormalizedName, version_of
-from proxypypi.rules.integrity import agree
+from proxypypi.rules.integrity import agree, contradict
 
 REMOVED = "removed from the upstream index"
 
@@ -33,10 +33,13 @@ class Listing:
 
     :ivar page: its addresses are relative to the page's own.
     :ivar private: does it list a file that came from no index?
+    :ivar alarms: a sentence for each name that means different files to different
+        people.
     """
 
     page: ProjectPage
     private: bool
+    alarms: tuple[str, ...] = ()
 
 
 def is_private(facts: FileFacts, upstream: ProjectPage | None, filename: str) -> bool:
@@ -102,7 +105,25 @@ def merge(
         versions=_versions(name, None if only_held else upstream, distributions),
     )
     private = any(is_private(h.facts, upstream, h.file.filename) for h in held)
-    return Listing(page=page, private=private)
+    alarms = tuple(_alarms(upstream, held)) if upstream is not None else ()
+    return Listing(page=page, private=private, alarms=alarms)
+
+
+def _alarms(upstream: ProjectPage, held: Iterable[Held]) -> Iterator[str]:
+    for filename in upstream.ambiguous:
+        yield (
+            f"{upstream.index} lists different files as {filename}; "
+            "the first of them is served"
+        )
+    for h in held:
+        listed = upstream.by_filename.get(h.file.filename)
+        if listed is None or not h.facts.cached:
+            continue
+        if contradict(h.facts.hashes, listed.hashes):
+            yield (
+                f"the {h.file.filename} here, from {h.facts.origin}, is not the one "
+                f"that {upstream.index} lists now; the one here is served"
+            )
 
 
 def _describe(held: Held, listed: Distribution | None, url: str) -> Distribution:

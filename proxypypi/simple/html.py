@@ -32,9 +32,11 @@ def parse_page(body: bytes, base_url: str, name: NormalizedName) -> ProjectPage:
         raise UnreadablePage(reason=f"page is no HTML: {e}") from e
     if not parser.is_html:
         raise UnreadablePage(reason="page is no HTML")
+    distributions, ambiguous = links.first_of_each(parser.found)
     return ProjectPage(
         name=name,
-        distributions=links.first_of_each(parser.found),
+        distributions=distributions,
+        ambiguous=ambiguous,
         status=links.status(parser.meta.get("pypi:project-status")),
         status_reason=links.words(parser.meta.get("pypi:project-status-reason")),
     )

@@ -83,9 +83,13 @@ def parse_page(body: bytes, base_url: str, name: NormalizedName) -> ProjectPage:
     version = meta.get("api-version")
     links.check_version("1.0" if version is None else version)
     status = _mapping(page.project_status)
+    distributions, ambiguous = links.first_of_each(
+        _read(base_url, file) for file in page.files
+    )
     return ProjectPage(
         name=name,
-        distributions=links.first_of_each(_read(base_url, f) for f in page.files),
+        distributions=distributions,
+        ambiguous=ambiguous,
         versions=_versions(page.versions),
         status=links.status(status.get("status")),
         status_reason=links.words(status.get("reason")),

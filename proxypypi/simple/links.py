@@ -84,15 +84,26 @@ def read_distribution(
     )
 
 
-def first_of_each(found: Iterable[Distribution | None]) -> tuple[Distribution, ...]:
+def first_of_each(
+    found: Iterable[Distribution | None],
+) -> tuple[tuple[Distribution, ...], tuple[str, ...]]:
     """
-    Those that can be listed; of those with the same file name the first.
+    :returns: those that can be listed, of those with the same file name the first, and
+        the names that were given to files of different digests.
     """
     listed: dict[str, Distribution] = {}
+    ambiguous: dict[str, None] = {}
     for distribution in found:
-        if distribution is not None:
-            listed.setdefault(distribution.filename, distribution)
-    return tuple(listed.values())
+        if distribution is None:
+            continue
+        first = listed.setdefault(distribution.filename, distribution)
+        if first is not distribution and _differ(first.hashes, distribution.hashes):
+            ambiguous[distribution.filename] = None
+    return tuple(listed.values()), tuple(ambiguous)
+
+
+def _differ(some: Mapping[str, str], others: Mapping[str, str]) -> bool:
+    return any(some[a] != others[a] for a in some.keys() & others.keys())
 
 
 def check_version(declared: object) -> None:

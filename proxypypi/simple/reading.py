@@ -2,6 +2,8 @@
 From what an index sent to what it says.
 """
 
+from attrs import evolve
+
 from proxypypi.errors import UnreadablePage
 from proxypypi.model import ProjectPage, RawPage
 from proxypypi.names import NormalizedName
@@ -24,4 +26,4 @@ def read_page(raw: RawPage, name: NormalizedName) -> ProjectPage:
     parse = _PARSERS.get(content_type)
     if parse is None:
         raise UnreadablePage(reason=f"page is of the type {content_type[:60]!a}")
-    return parse(raw.body, raw.url, name)
+    return evolve(parse(raw.body, raw.url, name), index=raw.index)

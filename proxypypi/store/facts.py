@@ -37,7 +37,7 @@ class _Facts(msgspec.Struct, kw_only=True, omit_defaults=True):
     requires_python: str | None = None
     metadata_sha256: str | None = None
     seen_at: _Moment
-    cached: bool = False
+    origin: str | None = None
 
 
 class _FactsRecord(msgspec.Struct):

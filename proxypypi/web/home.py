@@ -2,6 +2,7 @@
 The page at the root: what this is, and how to point installers here.
 """
 
+from collections.abc import Sequence
 from html import escape
 from typing import ClassVar
 
@@ -62,11 +63,11 @@ use <code>{local}</code> for builds that repeat.</p>
 @define(eq=False)
 class HomeRoutes:
     """
-    :ivar _upstream: address of the index it stands in for; :obj:`None` for none.
+    :ivar _upstreams: addresses of the indexes it stands in for.
     """
 
     router: ClassVar[Router] = Router()
-    _upstream: str | None
+    _upstreams: Sequence[str]
 
     @router.route("/", methods=["GET"])
     def home(self, request: Request) -> bytes:
@@ -77,8 +78,8 @@ class HomeRoutes:
         plain = base.startswith("http://") and not _is_local(name)
         page = _PAGE.format(
             role=(
-                f"It stands in for {escape(self._upstream)}."
-                if self._upstream
+                f"It stands in for {escape(' and '.join(self._upstreams))}."
+                if self._upstreams
                 else "It serves what is in its directory, and asks no one else."
             ),
             simple=escape(f"{base}simple/"),

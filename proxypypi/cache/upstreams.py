@@ -1,0 +1,115 @@
+"""
+The indexes behind us: who is asked about which project, and how they are.
+"""
+
+from collections.abc import Callable, Coroutine, Sequence
+from fnmatch import fnmatchcase
+from typing import Any, TypeVar
+
+from attrs import define, field
+
+from proxypypi.cache.health import Health
+from proxypypi.errors import NoSuchProject, UpstreamError
+from proxypypi.interfaces import IIndex
+from proxypypi.names import NormalizedName
+from proxypypi.rules.freshness import Freshness
+
+T = TypeVar("T")
+
+
+@define(eq=False)
+class Upstream:
+    """
+    One index, and what is wanted of it.
+
+    :ivar name: what logs call it.
+    :ivar freshness: of its pages.
+    :ivar projects: globs of the normalized names that it is asked about.
+    :ivar silent: has it kept somebody waiting, and not answered since?
+    """
+
+    index: IIndex
+    name: str
+    freshness: Freshness
+    projects: tuple[str, ...] = ("*",)
+    silent: bool = field(default=False, init=False)
+
+    def is_asked_about(self, name: NormalizedName) -> bool:
+        return any(fnmatchcase(name, glob) for glob in self.projects)
+
+
+@define(eq=False)
+class Upstreams:
+    """
+    All of them, in order. The first that has a project serves it; what cannot say
+    whether it has it is never passed over, as anybody might have put something else
+    under that name on the next.
+    """
+
+    _all: Sequence[Upstream]
+    _health: Health
+    _asking: dict[NormalizedName, Upstream] = field(factory=dict, init=False)
+
+    def asked_about(self, name: NormalizedName) -> Sequence[Upstream]:
+        """
+        :returns: those that may be asked about a project, in order.
+        """
+        return [u for u in self._all if u.is_asked_about(name)]
+
+    def at(self, address: str | None) -> Upstream | None:
+        """
+        :param address: of an index.
+        """
+        return next((u for u in self._all if u.index.url == address), None)
+
+    def may_speak(self, address: str, name: NormalizedName) -> bool:
+        """
+        Does it count what the index at *address* once said of a project? If nobody is
+        asked about anything, that is as good as it gets.
+        """
+        return not self._all or self.at(address) in self.asked_about(name)
+
+    async def ask(
+        self,
+        name: NormalizedName,
+        question: Callable[[IIndex], Coroutine[Any, Any, T]],
+    ) -> T:
+        """
+        Put a question about a project to the first that has it.
+
+        :raises NoSuchProject: none has it.
+        :raises UpstreamError: one has not said whether it has it.
+        """
+        for upstream in self.asked_about(name):
+            self._asking[name] = upstream
+            try:
+                answer = await question(upstream.index)
+            except NoSuchProject:
+                self._answered(upstream)
+            except UpstreamError as e:
+                upstream.silent = upstream.silent and e.status is None
+                self._health.worsen(f"upstream {upstream.name}", str(e))
+                raise
+            else:
+                self._answered(upstream)
+                return answer
+            finally:
+                self._asking.pop(name, None)
+        raise NoSuchProject(project=name)
+
+    def give_up_on(self, name: NormalizedName) -> None:
+        """
+        Somebody has waited for what is asked about a project for as long as one can.
+        """
+        if name in self._asking:
+            self._asking[name].silent = True
+
+    def is_silent_about(self, name: NormalizedName) -> bool:
+        """
+        Is it of no use to wait for what they will say of a project?
+        """
+        return any(upstream.silent for upstream in self.asked_about(name))
+
+    def _answered(self, upstream: Upstream) -> None:
+        upstream.silent = False
+        self._health.mend(f"upstream {upstream.name}")
