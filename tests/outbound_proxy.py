@@ -9,7 +9,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from attrs import define, field, frozen
-from twisted.internet.endpoints import TCP4ClientEndpoint
+from twisted.internet.endpoints import HostnameEndpoint, TCP4ClientEndpoint
+from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 
@@ -36,6 +37,7 @@ class OutboundProxy(Factory):
     Tunnels by ``CONNECT``, and forwards what it is asked for by http.
 
     :ivar hosts: ``host:port`` to the port of loopback that is behind it.
+    :ivar beyond: does it know the way to all other hosts, too?
     :ivar user: and password, that it wants; :obj:`None` to be open to everybody.
     :ivar asked: all requests, in order.
     :ivar passed: bytes that went through, in both directions.
@@ -44,6 +46,7 @@ class OutboundProxy(Factory):
     _reactor: Any
     hosts: dict[str, int] = field(factory=dict)
     user: str | None = None
+    beyond: bool = False
     asked: list[Asked] = field(factory=list)
     passed: int = 0
     noisy = False
@@ -61,8 +64,13 @@ class OutboundProxy(Factory):
         """
         :raises KeyError: there is no such host.
         """
-        port = self.hosts[target]
-        endpoint = TCP4ClientEndpoint(self._reactor, "127.0.0.1", port)
+        endpoint: IStreamClientEndpoint
+        if self.beyond and target not in self.hosts:
+            host, _, port = target.rpartition(":")
+            endpoint = HostnameEndpoint(self._reactor, host, int(port))
+        else:
+            loopback = "127.0.0.1"
+            endpoint = TCP4ClientEndpoint(self._reactor, loopback, self.hosts[target])
         factory = Factory()
         factory.noisy = False
         factory.buildProtocol = lambda address: protocol  # type: ignore[method-assign,assignment]

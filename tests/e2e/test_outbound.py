@@ -5,6 +5,7 @@ Out into the world through a proxy, with passwords for all who want one.
 from base64 import b64encode
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.protocols.policies import WrappingFactory
@@ -12,7 +13,7 @@ from twisted.web.server import Site
 
 from proxypypi.errors import UpstreamError, UpstreamRefusal, UpstreamUnreachable
 from proxypypi.names import normalize
-from proxypypi.settings import Credentials, UpstreamSettings
+from proxypypi.settings import DEFAULT_INDEX, Credentials, UpstreamSettings
 from proxypypi.upstream.connect import connect_index
 from proxypypi.upstream.index import Index
 from proxypypi.upstream.patience import Patience
@@ -196,6 +197,31 @@ class ProgramTests(OutboundTestCase):
         )
         target = await self.pip_install(pip, f"{server.url}/simple/", "app")
         self.assert_installed(target, app="1.0")
+
+
+class PublicIndexTests(EndToEndTestCase):
+    timeout = 120
+
+    async def test_pip(self) -> None:
+        """
+        pip installs from PyPI, which only an outbound proxy with a password reaches.
+        """
+        proxy = OutboundProxy(reactor, user="corp:secret", beyond=True)
+        port = reactor.listenTCP(0, proxy, interface="127.0.0.1")
+        self.addCleanup(port.stopListening)
+        server = await self.start_server(
+            index_url=DEFAULT_INDEX,
+            HTTPS_PROXY=f"http://corp:secret@127.0.0.1:{port.getHost().port}",
+        )
+        pip = await pips.fetch(self, pips.NEWEST)
+        target = await self.pip_install(pip, f"{server.url}/simple/", "six")
+        self.assertTrue((target / "six.py").is_file())
+        self.assertEqual({"CONNECT"}, {asked.method for asked in proxy.asked})
+        host = urlsplit(DEFAULT_INDEX).hostname
+        self.assertIn(f"{host}:443", {asked.target for asked in proxy.asked})
+        (wheel,) = (self.directory / "six").glob("six-*.whl")
+        self.assertGreater(proxy.passed, wheel.stat().st_size)
+        self.assertNotIn("secret", server.child.output)
 
 
 class IndexTests(OutboundTestCase):
