@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
+from random import randrange
 from signal import SIGTERM
 from typing import Any, cast
 
@@ -67,12 +68,14 @@ async def until(holds: Callable[[], bool], seconds: float, what: str) -> None:
 
 def free_port() -> int:
     """
-    A port of the loopback interface that nobody listens on.
+    A port of the loopback interface that nobody listens on, and that the system gives
+    to nobody who does not ask for it.
     """
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port: int = s.getsockname()[1]
-        return port
+    while True:
+        port = randrange(10_000, 30_000)
+        with socket.socket() as s, suppress(OSError):
+            s.bind(("127.0.0.1", port))
+            return port
 
 
 class Child(ProcessProtocol):
