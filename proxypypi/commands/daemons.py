@@ -14,7 +14,7 @@ from proxypypi.commands.options import (
     pid_file_of,
 )
 from proxypypi.commands.serving import launch
-from proxypypi.daemon import Daemon, Leftover, find
+from proxypypi.daemon.pidfile import Daemon, Leftover, find
 from proxypypi.errors import AlreadyRunning
 
 NOT_RUNNING = 3

@@ -25,7 +25,7 @@ class _UnixConnection(HTTPConnection):
 
 def ask(addresses: Iterable[str]) -> str | None:
     """
-    :param addresses: as :class:`proxypypi.daemon.State` has them.
+    :param addresses: as :class:`proxypypi.daemon.state.State` has them.
     :returns: ``"ok"``, or ``"degraded: "`` and why; :obj:`None` for no good answer.
     """
     for address in addresses:

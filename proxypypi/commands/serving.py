@@ -15,7 +15,9 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.scripts import twistd
 
 from proxypypi.commands.options import Config, RunOptions, complain, configure
-from proxypypi.daemon import PidFile, State, detach
+from proxypypi.daemon.background import detach
+from proxypypi.daemon.pidfile import PidFile
+from proxypypi.daemon.state import State
 from proxypypi.errors import ProxypypiError
 
 

@@ -16,7 +16,8 @@ from attrs import frozen
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.trial.unittest import SkipTest
 
-from proxypypi.daemon import Daemon, State, find
+from proxypypi.daemon.pidfile import Daemon, find
+from proxypypi.daemon.state import State
 from tests.distributions import BuiltDistribution, make_wheel
 from tests.e2e.harness import (
     PROXYPYPI,

@@ -1,5 +1,5 @@
 """
-Tests for :mod:`proxypypi.daemon`.
+Tests for :mod:`proxypypi.daemon.pidfile`.
 """
 
 import fcntl
@@ -9,45 +9,18 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
-from pathlib import Path
 from signal import SIGTERM
 
-from twisted.trial.unittest import SkipTest, SynchronousTestCase
-
-from proxypypi import daemon
-from proxypypi.daemon import Daemon, Leftover, PidFile, State, find
+from proxypypi.daemon import processes
+from proxypypi.daemon.pidfile import Daemon, Leftover, PidFile, find
+from proxypypi.daemon.state import State
 from proxypypi.errors import AlreadyRunning, BadPidFile, NotOurs, ProxypypiError
+from tests.daemon_case import DaemonTestCase
 
 GARBAGE = (b"", b"\n", b"garbage\n", b"-1", b"0", b"12 34", b"1.5", b"\xff", b"9" * 20)
 
 
-class DaemonTestCase(SynchronousTestCase):
-    def setUp(self) -> None:
-        self.directory = Path(self.mktemp()).absolute()
-        self.directory.mkdir()
-        self.path = self.directory / "p.pid"
-
-    def spawn(self) -> "subprocess.Popen[bytes]":
-        """
-        A program that has nothing to do with us, and ends when the test does.
-        """
-        child = subprocess.Popen(
-            [sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=-1
-        )
-
-        def end() -> None:
-            child.kill()
-            child.communicate()
-
-        self.addCleanup(end)
-        return child
-
-    def dead_pid(self) -> int:
-        child = self.spawn()
-        child.kill()
-        child.wait()
-        return child.pid
-
+class PidFileTestCase(DaemonTestCase):
     def acquire(self) -> PidFile:
         pid_file = PidFile(self.path)
         self.assertIsNone(pid_file.acquire())
@@ -72,7 +45,7 @@ class DaemonTestCase(SynchronousTestCase):
         return found
 
 
-class FindTests(DaemonTestCase):
+class FindTests(PidFileTestCase):
     def test_none(self) -> None:
         """
         Without a pid file, none runs.
@@ -131,14 +104,14 @@ class FindTests(DaemonTestCase):
         self.assertRaises(IsADirectoryError, find, self.directory)
 
 
-class SignalTests(DaemonTestCase):
+class SignalTests(PidFileTestCase):
     def hold(self) -> "subprocess.Popen[bytes]":
         """
         A process that has the pid file.
         """
         source = (
             "import sys; from pathlib import Path\n"
-            "from proxypypi.daemon import PidFile\n"
+            "from proxypypi.daemon.pidfile import PidFile\n"
             "PidFile(Path(sys.argv[1])).acquire(); print(flush=True)\n"
             "sys.stdin.read()"
         )
@@ -180,7 +153,7 @@ class SignalTests(DaemonTestCase):
         So it is where processes have nothing but numbers, and where nobody sees what
         they have open.
         """
-        self.patch(daemon, "_open_handle", lambda pid: None)
+        self.patch(processes, "open_handle", lambda pid: None)
         self.check_end()
 
     def test_unseen(self) -> None:
@@ -188,7 +161,7 @@ class SignalTests(DaemonTestCase):
         Where nobody sees what they have open, the file beside has to name it, too.
         """
         child = self.hold()
-        self.patch(daemon, "_PROC", self.directory / "none")
+        self.patch(processes, "_PROC", self.directory / "none")
         self.assertRaises(NotOurs, find, self.path)
         State(pid=child.pid, addresses=(), drain=1.0).save(self.path)
         self.assertEqual(child.pid, self.found().pid)
@@ -218,7 +191,7 @@ class SignalTests(DaemonTestCase):
         self.assertTrue(self.path.exists())
 
 
-class PidFileTests(DaemonTestCase):
+class PidFileTests(PidFileTestCase):
     def test_acquire(self) -> None:
         """
         It holds the number, and nothing lies beside it; in the end it is gone.
@@ -302,89 +275,3 @@ class PidFileTests(DaemonTestCase):
         """
         pid_file = PidFile(self.directory / "missing" / "p.pid")
         self.assertRaises(FileNotFoundError, pid_file.acquire)
-
-
-class StateTests(DaemonTestCase):
-    def test_round_trip(self) -> None:
-        """
-        What is written is read, by whoever asks for the same process.
-        """
-        state = State(pid=7, addresses=("http://a:1", "unix:/b"), drain=0.5)
-        state.save(self.path)
-        self.assertEqual(["p.pid.json"], os.listdir(self.directory))
-        self.assertEqual(state, State.load(self.path, 7))
-        self.assertIsNone(State.load(self.path, 8))
-
-    def test_damaged(self) -> None:
-        """
-        What is missing or damaged is not known.
-        """
-        self.assertIsNone(State.load(self.path, 7))
-        for content in ("", "[]", "{}", '{"pid": 7}', '{"pid": []}', "7", "\0"):
-            (self.directory / "p.pid.json").write_text(content)
-            self.assertIsNone(State.load(self.path, 7), content)
-
-
-class DetachTests(DaemonTestCase):
-    def detach(self, body: str) -> tuple[str, str]:
-        """
-        Run *body* in the background of a process of its own, and wait for the end of
-        both.
-
-        :returns: what went to stdout, which is the file, too, and to stderr.
-        """
-        source = f"""
-import os, sys
-from proxypypi.daemon import detach
-def run(started):
-    {body}
-print(detach(run, os.dup(1)) is not None)
-"""
-        args = [sys.executable, "-c", source]
-        done = subprocess.run(args, capture_output=True, timeout=60, check=True)
-        return done.stdout.decode(), done.stderr.decode()
-
-    def test_started(self) -> None:
-        """
-        One that says that it has started has. Its errors come to the caller until then,
-        and go to the file after that, with all else that it prints.
-        """
-        body = (
-            "os.write(1, b'1'); os.write(2, b'2'); started(); "
-            "os.write(1, b'3'); os.write(2, b'4')"
-        )
-        out, err = self.detach(body)
-        self.assertEqual("2", err)
-        self.assertEqual("134", "".join(filter(str.isdigit, out)))
-        self.assertIn("True\n", out)
-
-    def test_failed(self) -> None:
-        """
-        One that ends before has not, and its reason is on the caller's stderr.
-        """
-        for body, reason in (
-            ("sys.exit(0)", ""),
-            ("sys.stderr.write('reason'); sys.exit(1)", "reason"),
-            ("raise ValueError('reason')", "ValueError: reason"),
-            ("os.kill(os.getpid(), 9)", ""),
-        ):
-            out, err = self.detach(body)
-            self.assertEqual("False\n", out, body)
-            self.assertIn(reason, err)
-            self.assertEqual(not reason, not err, body)
-
-
-class SightTests(DaemonTestCase):
-    def test_seen(self) -> None:
-        """
-        A file that we have open is seen, one that we have not is not.
-        """
-        if not Path("/proc/self/fd").is_dir():
-            raise SkipTest("this system does not show what a process has open")
-        path = Path(self.mktemp())
-        path.touch()
-        fd = os.open(path, os.O_RDONLY)
-        self.addCleanup(os.close, fd)
-        self.assertIs(True, daemon._has_open(os.getpid(), fd))
-        self.assertIs(False, daemon._has_open(self.spawn().pid, fd))
-        self.assertIs(False, daemon._has_open(self.dead_pid(), fd))
