@@ -2,8 +2,9 @@
 Where options stand, and what is said there, each place by itself.
 """
 
+import re
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,13 @@ if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+_ADDRESSES = ("tcp://", "udp://")
+_INVENTED = re.compile(
+    rf"{PREFIX}[A-Z0-9_]+_"
+    r"(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?"
+    r"|PORT_[0-9]+_(TCP|UDP)(_(ADDR|PORT|PROTO))?)"
+)
 
 
 @frozen(kw_only=True)
@@ -138,13 +146,13 @@ def command_line(
 def environment(variables: Mapping[str, str], base: Path, problems: list[str]) -> Layer:
     """
     :param variables: all of them; those of other programs are left alone, and those
-        that container platforms invent for a service of our name.
+        that container platforms invent for services of our name.
     """
     place = Place(base=base, spell=variable, where=" (in the environment)")
     layer = Layer(place, problems)
     known = {variable(name): (o, name) for o in OPTIONS for name in o.names}
     for key, value in variables.items():
-        if not key.startswith(PREFIX) or _is_invented(key, value):
+        if not key.startswith(PREFIX) or _is_invented(key, value, known):
             continue
         if key not in known:
             reason = f"there is no such variable; {_any_of(known)}"
@@ -194,13 +202,21 @@ def defaults(base: Path, problems: list[str]) -> Layer:
     return Layer(place, problems)
 
 
-def _is_invented(key: str, value: str) -> bool:
+def _is_invented(key: str, value: str, known: Container[str]) -> bool:
     """
-    Does a container platform say this of a service called proxypypi?
+    Does a container platform say this of a service whose name begins with proxypypi?
+
+    :param known: what it would otherwise be.
     """
-    return key.startswith((f"{PREFIX}SERVICE_", f"{PREFIX}PORT_")) or (
-        key == f"{PREFIX}PORT" and value.startswith(("tcp://", "udp://"))
-    )
+    if key == f"{PREFIX}PORT":
+        return value.startswith(_ADDRESSES)
+    if key in known:
+        return False
+    if key.startswith((f"{PREFIX}SERVICE_", f"{PREFIX}PORT_")):
+        return True
+    if key.endswith("_PORT") and value.startswith(_ADDRESSES):
+        return True
+    return _INVENTED.fullmatch(key) is not None
 
 
 def _any_of(names: Iterable[str]) -> str:

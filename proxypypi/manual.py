@@ -39,9 +39,15 @@ repeatable
 
 In the environment and the file, what is on or off is one of ``true``, ``false``,
 ``yes``, ``no``, ``1`` and ``0``. Relative paths are relative to the working directory,
-and in the file to where the file lies. Variables that container platforms invent are
-ignored: ``PROXYPYPI_SERVICE_*``, ``PROXYPYPI_PORT_*``, and a ``PROXYPYPI_PORT`` that
-starts with ``tcp://`` or ``udp://``.
+and in the file to where the file lies.
+
+Variables that container platforms invent are ignored: ``PROXYPYPI_SERVICE_*``,
+``PROXYPYPI_PORT_*``, and a ``PROXYPYPI_PORT`` that starts with ``tcp://`` or
+``udp://``. So are, for a service whose name only begins with ours, such as
+``proxypypi-web``: ``PROXYPYPI_WEB_SERVICE_HOST``, ``PROXYPYPI_WEB_SERVICE_PORT``, which
+may have a name behind it, ``PROXYPYPI_WEB_PORT`` with such an address, and
+``PROXYPYPI_WEB_PORT_8000_TCP`` or ``_UDP``, alone or with ``_ADDR``, ``_PORT`` or
+``_PROTO`` behind it.
 """
 
 _FILE = """\

@@ -11,8 +11,10 @@ from attrs import evolve
 from packaging.version import Version
 from twisted.trial.unittest import SynchronousTestCase
 
+from proxypypi import layers
 from proxypypi.config import Configuration, configure
 from proxypypi.errors import BadConfiguration
+from proxypypi.kinds import PORT
 from proxypypi.names import normalize
 from proxypypi.options import OPTIONS, UPSTREAM, Option, variable
 from proxypypi.settings import (
@@ -337,6 +339,64 @@ class WinnerTests(ConfigTestCase):
         got = self.settings({}, {"PROXYPYPI_PORT": "udp://10.0.0.1:8000"})
         self.assertEqual((DEFAULT_LISTEN,), got.listen)
         self.assertIn("udp:8", self.problem({}, {"PROXYPYPI_PORT": "udp:8"}))
+
+    def test_container_services(self) -> None:
+        """
+        Nor is what they invent for services whose names only begin with ours; but what
+        is not quite of that form is an error, and what is an option's stays one.
+        """
+        address = "tcp://10.0.0.1:8000"
+        for service in ("WEB", "2", "WEB_2", "_WEB", "MIN_AGE"):
+            for name, value in (
+                ("SERVICE_HOST", "10.0.0.1"),
+                ("SERVICE_PORT", "8000"),
+                ("SERVICE_PORT_HTTP", "8000"),
+                ("SERVICE_PORT_HTTP_2", "8000"),
+                ("PORT", address),
+                ("PORT", "udp://10.0.0.1:8000"),
+                ("PORT_8000_TCP", address),
+                ("PORT_8000_UDP", "udp://10.0.0.1:8000"),
+                ("PORT_8000_TCP_ADDR", "10.0.0.1"),
+                ("PORT_8000_TCP_PORT", "8000"),
+                ("PORT_8000_TCP_PROTO", "tcp"),
+            ):
+                key = f"PROXYPYPI_{service}_{name}"
+                got = self.settings({}, {key: value})
+                self.assertEqual(Settings(directory=self.base), got, key)
+        for key, value in (
+            ("PROXYPYPI_WEB", ""),
+            ("PROXYPYPI_WEB_PORT", "8000"),
+            ("PROXYPYPI_WEB_PORT", "http://10.0.0.1:8000"),
+            ("PROXYPYPI_WEB_HOST", "10.0.0.1"),
+            ("PROXYPYPI_WEB_SERVICE", "10.0.0.1"),
+            ("PROXYPYPI_WEB_SERVICE_HOSTS", "10.0.0.1"),
+            ("PROXYPYPI_WEB_SERVICE_HOST_IP", "10.0.0.1"),
+            ("PROXYPYPI_WEB_SERVICE_PORTS", "8000"),
+            ("PROXYPYPI_WEB_SERVICE_PORT_", "8000"),
+            ("PROXYPYPI_WEB_SERVICE_PORT_http", "8000"),
+            ("PROXYPYPI_WEB_PORT_TCP", address),
+            ("PROXYPYPI_WEB_PORT_HTTP_TCP", address),
+            ("PROXYPYPI_WEB_PORT_8000", address),
+            ("PROXYPYPI_WEB_PORT_8000_HTTP", address),
+            ("PROXYPYPI_WEB_PORT_8000_TCP_HOST", "10.0.0.1"),
+            ("PROXYPYPI_web_SERVICE_HOST", "10.0.0.1"),
+        ):
+            said = self.problem({}, {key: value})
+            self.assertIn(f"{key}: there is no such variable", said)
+
+    def test_container_services_and_options(self) -> None:
+        """
+        A variable of an option is read, even if a platform could have invented it.
+        """
+        names = ("web-service-host", "web-port", "port-80-tcp", "service-x")
+        options = tuple(Option(name=name, kind=PORT, doc="") for name in names)
+        self.patch(layers, "OPTIONS", options)
+        for name in names:
+            problems: list[str] = []
+            around = {variable(name): "tcp://10.0.0.1:8000"}
+            layer = layers.environment(around, self.base, problems)
+            self.assertEqual({name}, layer.said)
+            self.assertEqual(1, len(problems), problems)
 
 
 class ProblemTests(ConfigTestCase):
