@@ -4,13 +4,14 @@ The door for twistd: its options, and the service they make.
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from twisted.application.service import IService, MultiService
 from twisted.internet.endpoints import serverFromString
+from twisted.logger import Logger
 from twisted.python import usage
 
 from proxypypi.config import Configuration, configure
@@ -25,6 +26,8 @@ from proxypypi.manual import help_of
 from proxypypi.options import OPTIONS, Option
 from proxypypi.service import assemble
 from proxypypi.settings import Settings, masked
+
+_FAILURES = (CannotListen, DirectoryInUse, OSError)  # of a start
 
 
 class Options(usage.Options):
@@ -114,27 +117,66 @@ def _refuse(*messages: str) -> NoReturn:
     raise SystemExit(1)
 
 
-@contextmanager
-def _plainly() -> Iterator[None]:
-    try:
-        yield
-    except (CannotListen, DirectoryInUse, OSError) as e:
-        _refuse(str(e))
-
-
 class Foreground(MultiService):
     """
     A server in a terminal: a start that fails is one line there, and no traceback.
     """
 
     def privilegedStartService(self) -> None:
-        with _plainly():
+        try:
             super().privilegedStartService()
+        except _FAILURES as e:
+            _refuse(str(e))
+
+
+class Background(MultiService):
+    """
+    A server that twistd puts into the background: a start that fails is one line in the
+    log, and on the stderr that twistd was started with. Of an exception twistd would
+    show 100 bytes there, and log a traceback.
+    """
+
+    _log: ClassVar[Logger] = Logger()
+
+    def __init__(self, twistd: Any) -> None:
+        """
+        :param twistd: its options.
+        """
+        super().__init__()
+        self._twistd = twistd
+        self._stderr = _keep_stderr()
+
+    def privilegedStartService(self) -> None:
+        try:
+            super().privilegedStartService()
+        except _FAILURES as e:
+            self._give_up(str(e))
+        finally:
+            os.close(self._stderr)  # a daemon holds nothing of its caller's
+
+    def _give_up(self, reason: str) -> NoReturn:
+        self._log.critical("{reason}", reason=reason)
+        with suppress(OSError):
+            os.write(self._stderr, f"proxypypi: {reason}\n".encode(errors="replace"))
+        with suppress(OSError):
+            os.unlink(self._twistd["pidfile"])
+        # Whoever waits for the start shows what follows the first two bytes.
+        os.write(self._twistd["statusPipe"], b"1 it has not started")
+        raise SystemExit(1)
+
+
+def _keep_stderr() -> int:
+    """
+    :returns: a descriptor that goes on to be what stderr is now.
+    """
+    if sys.__stderr__ is None:  # it was closed before we were started
+        return os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+    return os.dup(sys.__stderr__.fileno())
 
 
 def makeService(options: Options) -> IService:
     """
-    What twistd runs. In the background it is twistd that reports a failed start.
+    What twistd runs.
     """
     from twisted.internet import reactor
 
@@ -149,8 +191,9 @@ def makeService(options: Options) -> IService:
         service: IService = assemble(configuration.settings, reactor)
     except BadSettings as e:  # what the environment says of TLS and outbound proxies
         _refuse(str(e))
-    if options.parent is not None and options.parent.get("nodaemon"):
-        foreground = Foreground()
-        service.setServiceParent(foreground)
-        return foreground
-    return service
+    if options.parent is None or "nodaemon" not in options.parent:
+        return service
+    in_terminal = options.parent["nodaemon"]
+    outer = Foreground() if in_terminal else Background(options.parent)
+    service.setServiceParent(outer)
+    return outer

@@ -14,6 +14,7 @@ import twisted.internet
 from twisted.application.service import IService, IServiceMaker
 from twisted.internet.error import CannotListenError
 from twisted.internet.testing import MemoryReactorClock
+from twisted.logger import capturedLogs, formatEvent
 from twisted.plugin import getPlugins
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -24,7 +25,7 @@ from proxypypi.options import OPTIONS, PREFIX
 from proxypypi.service import ProxyService
 from proxypypi.settings import DEFAULT_INDEX, Settings, UpstreamSettings
 from proxypypi.store.lock import DirectoryLock
-from proxypypi.tap import Foreground, Options, makeService
+from proxypypi.tap import Background, Foreground, Options, makeService
 
 
 def indexes(*urls: str) -> tuple[UpstreamSettings, ...]:
@@ -321,10 +322,12 @@ class MakeServiceTests(DoorTestCase):
         self.reactor = Reactor()
         self.patch(twisted.internet, "reactor", self.reactor)
 
-    def make(self, *arguments: str, nodaemon: bool | None = None) -> IService:
+    def make(self, *arguments: str, parent: Any = None) -> IService:
+        """
+        :param parent: the options of what starts it.
+        """
         options = Options()
-        if nodaemon is not None:
-            options.parent = {"nodaemon": nodaemon}  # type: ignore[assignment]
+        options.parent = parent
         options.parseOptions(["--dir", str(self.directory), *arguments])
         return makeService(options)
 
@@ -397,7 +400,7 @@ class MakeServiceTests(DoorTestCase):
         """
         In a terminal a start that fails is one line and status 1.
         """
-        service = self.make(nodaemon=True)
+        service = self.make(parent={"nodaemon": True})
         self.assertIsInstance(service, Foreground)
         self.reactor.error = CannotListenError("127.0.0.1", 8000, OSError(98, "in use"))
         said = self.refusal(service.privilegedStartService)
@@ -411,24 +414,91 @@ class MakeServiceTests(DoorTestCase):
         lock = DirectoryLock(self.directory / ".proxypypi" / "lock")
         lock.acquire()
         self.addCleanup(lock.release)
-        said = self.refusal(self.make(nodaemon=True).privilegedStartService)
+        said = self.refusal(self.make(parent={"nodaemon": True}).privilegedStartService)
         self.assertIn(str(self.directory), said)
         self.assertIn(str(os.getpid()), said)
         self.assertEqual([], self.listening())
         lock.release()
         self.patch(os, "open", self.refuse_to_open)
-        said = self.refusal(self.make(nodaemon=True).privilegedStartService)
+        said = self.refusal(self.make(parent={"nodaemon": True}).privilegedStartService)
         self.assertIn("Read-only", said)
 
     def refuse_to_open(self, *arguments: Any) -> int:
         raise OSError(30, "Read-only file system")
 
+    def in_background(self) -> tuple[Any, Any]:
+        """
+        :returns: a service that does not start, and what twistd hears of that.
+        """
+        for name in ("stderr", "pid"):
+            (self.directory / name).touch()
+        stderr = self.enterContext((self.directory / "stderr").open("w"))
+        self.patch(sys, "__stderr__", stderr)
+        reading, writing = os.pipe()
+        self.addCleanup(os.close, writing)
+        twistd = {
+            "nodaemon": False,
+            "pidfile": str(self.directory / "pid"),
+            "statusPipe": writing,
+        }
+        service = self.make(parent=twistd)
+        self.reactor.error = CannotListenError("", 8000, OSError(98, "in use" * 50))
+        return service, self.enterContext(open(reading, "rb", buffering=0))
+
     def test_background(self) -> None:
         """
-        In the background twistd is told, in an error that says it all.
+        In the background it is one line on the stderr of before, however long, and one
+        in the log; twistd only hears that there is no start.
         """
-        for nodaemon in (None, False):
-            service = self.make(nodaemon=nodaemon)
+        service, pipe = self.in_background()
+        self.assertIsInstance(service, Background)
+        self.patch(sys, "__stderr__", None)
+        with capturedLogs() as events, self.assertRaises(SystemExit) as caught:
+            service.privilegedStartService()
+        self.assertEqual(1, caught.exception.code)
+        said = (
+            "cannot listen on tcp:8000:interface=127.0.0.1: [Errno 98] " + "in use" * 50
+        )
+        self.assertEqual(
+            f"proxypypi: {said}\n", (self.directory / "stderr").read_text()
+        )
+        self.assertEqual([said], [formatEvent(event) for event in events])
+        self.assertEqual(b"1 it has not started", pipe.read(100))
+        self.assertFalse((self.directory / "pid").exists())
+
+    def test_background_alone(self) -> None:
+        """
+        Nobody may be left who could read it, and the pid file may be gone.
+        """
+        service, pipe = self.in_background()
+        os.unlink(self.directory / "pid")
+        reading, writing = os.pipe()
+        os.close(reading)
+        os.dup2(writing, service._stderr)
+        os.close(writing)
+        self.assertRaises(SystemExit, service.privilegedStartService)
+        self.assertEqual(b"1 it has not started", pipe.read(100))
+
+    def test_background_starts(self) -> None:
+        """
+        One that starts keeps nothing of its caller's stderr, or never had it.
+        """
+        with open(os.devnull, "w") as stderr:
+            for stream in (stderr, None):
+                self.patch(sys, "__stderr__", stream)
+                service: Any = self.make(parent={"nodaemon": False})
+                service.privilegedStartService()
+                self.assertRaises(OSError, os.fstat, service._stderr)
+                self.successResultOf(service.stopService())
+        self.assertEqual([(8000, "127.0.0.1")] * 2, self.listening())
+
+    def test_other_runners(self) -> None:
+        """
+        Whatever else than twistd starts it gets the error itself.
+        """
+        parents: tuple[Any, ...] = (None, {})
+        for parent in parents:
+            service = self.make(parent=parent)
             self.assertIsInstance(service, ProxyService)
             self.reactor.error = CannotListenError("", 8000, OSError(98, "in use"))
             with self.assertRaises(CannotListen) as caught:
@@ -437,7 +507,7 @@ class MakeServiceTests(DoorTestCase):
             self.assertIn("cannot listen on tcp:8000:interface=127.0.0.1", said)
             self.assertIn("in use", said)
             with self.assertRaises(DirectoryInUse):
-                self.make(nodaemon=nodaemon).privilegedStartService()
+                self.make(parent=parent).privilegedStartService()
             self.successResultOf(service.stopService())
 
     def test_lock_ends_with_service(self) -> None:

@@ -707,27 +707,44 @@ class TwistdTests(DaemonTestCase):
 
     async def test_failed(self) -> None:
         """
-        If it cannot start, twistd says why, and fails.
+        If it cannot start, all of the reason is on stderr, and in the log if there is
+        one by then, with no traceback; its pid file is gone.
         """
-        server = await self.start()
+        other = self.work / ("other" * 40)
+        free = self.work / "free"
+        for directory in (other, free):
+            directory.mkdir()
+        server = await self.start("--dir", str(other))
         port = server.url.rpartition(":")[2]
-        (self.work / "other").mkdir()
-
-        def is_tidy() -> bool:
-            return not (self.work / "q.pid").exists()
-
-        for options, word in (
-            (["-d", "other", "-n", "-p", port], f"cannot listen on tcp:{port}"),
-            (["-d", "cache", "-n", "-p", "0"], "another proxypypi"),
-            (["-d", "missing"], "missing"),
-            (["-p", "http"], "http"),
+        taken = f"cannot listen on tcp:{port}:interface=127.0.0.1: "
+        for options, reason, is_logged in (
+            (["-d", str(free), "-n", "-p", port], rf"{taken}.*in use", True),
+            (
+                ["-d", str(free), "-n", "--listen", f"unix:{'x' * 200}"],
+                "too long",
+                True,
+            ),
+            (
+                ["-d", str(other), "-n", "-p", "0"],
+                rf"another proxypypi \(pid {self.pid()}\) already serves {other}",
+                True,
+            ),
+            (["-d", "missing"], "--dir: '.*missing': there is no such .*", False),
+            (["-p", "http"], "--port: 'http' is not a port.*", False),
         ):
             child = self.twistd(
                 "--pidfile=q.pid", "--logfile=q.log", "proxypypi", *options
             )
             self.assertEqual(1, await child.ends(30), child.output)
-            self.assertIn(word, child.stderr)
-            await until(is_tidy, 10, "its pid file goes")
+            self.assertFalse((self.work / "q.pid").exists(), options)
+            first, *rest = child.stderr.splitlines()
+            self.assertRegex(first, rf"\Aproxypypi: .*{reason}\Z", child.stderr)
+            self.assertEqual(2 if is_logged else 0, len(rest), child.stderr)
+            log = self.work / "q.log"
+            if is_logged:
+                self.assertIn(first.removeprefix("proxypypi: "), log.read_text())
+                self.assertNotIn("Traceback", log.read_text())
+                log.unlink()
 
     async def test_not_ours(self) -> None:
         """
