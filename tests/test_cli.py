@@ -200,6 +200,30 @@ class MainTests(SynchronousTestCase):
                 expected = Path.cwd() / name.strip("-")
                 self.assertEqual(expected, config.subOptions.file(key))
 
+    def test_linked_pid_file(self) -> None:
+        """
+        A link to a pid file means that file, be it there or not.
+        """
+        directory = Path(self.mktemp()).resolve()
+        directory.mkdir()
+        link = directory / "link"
+        link.symlink_to("p.pid")
+        words = ["-P", str(link), "-l", "l", "-o", "o"]
+        config = configure(StartOptions, "start", words)
+        self.assertEqual(directory / "p.pid", config.subOptions.file("pid"))
+        status, _, err = self.run_main("start", *words[:-1], str(directory / "p.pid"))
+        self.assertEqual(1, status)
+        self.assertIn("different files", err)
+
+    def test_surplus(self) -> None:
+        """
+        What is no option is named.
+        """
+        for command in COMMANDS[1:]:
+            status, out, err = self.run_main(command, "-P", "p", "surplus")
+            self.assertEqual((1, ""), (status, out), command)
+            self.assertIn("unexpected argument 'surplus'", err, command)
+
     def test_not_running(self) -> None:
         """
         Of a daemon that there is none of, ``stop`` complains, ``maybestop`` does not,

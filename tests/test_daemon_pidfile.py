@@ -271,7 +271,8 @@ class PidFileTests(PidFileTestCase):
 
     def test_no_directory(self) -> None:
         """
-        Where it cannot be, that is an error.
+        Where it cannot be, that is an error, which names it.
         """
-        pid_file = PidFile(self.directory / "missing" / "p.pid")
-        self.assertRaises(FileNotFoundError, pid_file.acquire)
+        path = self.directory / "missing" / "p.pid"
+        error = self.assertRaises(FileNotFoundError, PidFile(path).acquire)
+        self.assertEqual(str(path), error.filename)

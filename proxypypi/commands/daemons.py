@@ -4,6 +4,7 @@
 
 from collections.abc import Sequence
 from contextlib import closing
+from pathlib import Path
 from signal import SIGKILL, SIGTERM
 
 from proxypypi.commands.health import ask
@@ -31,15 +32,18 @@ def start(command: str, arguments: Sequence[str]) -> int:
     ``start``, and ``condstart``, which is content with one that runs.
     """
     config = configure(StartOptions, command, arguments)
-    found = find(config.subOptions.file("pid"))
-    if isinstance(found, Daemon):
-        with closing(found):
-            running = AlreadyRunning(pid=found.pid)
-        if command == "start":
-            raise running
-        print(running)
-        return 0
-    return launch(config)
+    path = config.subOptions.file("pid")
+    running = _running(path)
+    if running is None:
+        status = launch(config)
+        if status == 0 or command == "start":
+            return status
+        was_slower = _running(path) is not None
+        return 0 if was_slower else status
+    if command == "start":
+        raise running
+    print(running)
+    return 0
 
 
 def restart(command: str, arguments: Sequence[str]) -> int:
@@ -84,6 +88,14 @@ def status(command: str, arguments: Sequence[str]) -> int:
     with closing(found):
         print(f"proxypypi (pid {found.pid}) is running{_health_of(found)}")
     return 0
+
+
+def _running(path: Path) -> AlreadyRunning | None:
+    found = find(path)
+    if not isinstance(found, Daemon):
+        return None
+    with closing(found):
+        return AlreadyRunning(pid=found.pid)
 
 
 def _not_running(found: Leftover | None) -> str:

@@ -48,6 +48,8 @@ class _DaemonFiles:
         """
         :returns: absolute, so that it means the same wherever the daemon goes.
         """
+        if name == "pid":  # it is replaced and removed, which would hit a link to it
+            return Path(os.path.realpath(self[name]))
         return Path(os.path.abspath(self[name]))
 
     def check_files(self: Any) -> None:
@@ -108,6 +110,10 @@ class PidOptions(_DaemonFiles, usage.Options):
         """
         print(f"proxypypi {__version__}")
         raise SystemExit(0)
+
+    def parseArgs(self, *arguments: str) -> None:
+        if arguments:
+            raise usage.UsageError(f"unexpected argument {arguments[0]!r}")
 
     def postOptions(self) -> None:
         self.check_files()

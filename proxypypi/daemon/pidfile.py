@@ -171,9 +171,11 @@ class PidFile:
         :raises OSError: it cannot be written.
         """
         mine = self.path.with_name(f".{self.path.name}.{os.getpid()}")
-        self._fd = os.open(
-            mine, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644
-        )
+        flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+        try:
+            self._fd = os.open(mine, flags, 0o644)
+        except OSError as e:
+            raise OSError(e.errno, e.strerror, str(self.path)) from e
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             os.write(self._fd, b"%d\n" % os.getpid())
