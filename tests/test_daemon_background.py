@@ -7,6 +7,8 @@ import sys
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from proxypypi.daemon.background import succeeds
+
 
 class DetachTests(SynchronousTestCase):
     def detach(self, body: str) -> tuple[str, str]:
@@ -55,3 +57,34 @@ print(detach(run, os.dup(1)) is not None)
             self.assertEqual("False\n", out, body)
             self.assertIn(reason, err)
             self.assertEqual(not reason, not err, body)
+
+
+class SucceedsTests(SynchronousTestCase):
+    def test_success(self) -> None:
+        """
+        What returns has succeeded, and has changed nothing here.
+        """
+        ran: list[None] = []
+        self.assertTrue(succeeds(lambda: ran.append(None)))
+        self.assertEqual([], ran)
+
+    def test_failure(self) -> None:
+        """
+        What ends in any other way has not, and its reason is on stderr.
+        """
+        for body, reason in (
+            ("sys.exit(1)", ""),
+            ("1 / 0", "ZeroDivisionError"),
+            ("os.kill(os.getpid(), 9)", ""),
+        ):
+            source = f"""
+import os, sys
+from proxypypi.daemon.background import succeeds
+def run():
+    {body}
+print(succeeds(run))
+"""
+            args = [sys.executable, "-c", source]
+            done = subprocess.run(args, capture_output=True, timeout=60, check=True)
+            self.assertEqual(b"False\n", done.stdout, body)
+            self.assertIn(reason, done.stderr.decode())

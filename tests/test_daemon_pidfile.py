@@ -99,9 +99,12 @@ class FindTests(PidFileTestCase):
 
     def test_no_file(self) -> None:
         """
-        A directory is no pid file.
+        A directory is no pid file, nor is a pipe, for which nobody waits.
         """
-        self.assertRaises(IsADirectoryError, find, self.directory)
+        error = self.assertRaises(IsADirectoryError, find, self.directory)
+        self.assertEqual(str(self.directory), error.filename)
+        os.mkfifo(self.path)
+        self.assertRaises(BadPidFile, find, self.path)
 
 
 class SignalTests(PidFileTestCase):

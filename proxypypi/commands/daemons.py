@@ -14,7 +14,7 @@ from proxypypi.commands.options import (
     configure,
     pid_file_of,
 )
-from proxypypi.commands.serving import launch
+from proxypypi.commands.serving import can_serve, launch
 from proxypypi.daemon.pidfile import Daemon, Leftover, find
 from proxypypi.errors import AlreadyRunning
 
@@ -54,6 +54,8 @@ def restart(command: str, arguments: Sequence[str]) -> int:
     found = find(config.subOptions.file("pid"))
     if isinstance(found, Daemon):
         with closing(found):
+            if not can_serve(config):
+                return 1
             status = _end(found, kill=command == "forcerestart")
         if status != 0:
             return status

@@ -15,10 +15,11 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.scripts import twistd
 
 from proxypypi.commands.options import Config, RunOptions, complain, configure
-from proxypypi.daemon.background import detach
+from proxypypi.daemon.background import detach, succeeds
 from proxypypi.daemon.pidfile import PidFile
 from proxypypi.daemon.state import State
 from proxypypi.errors import ProxypypiError
+from proxypypi.tap import makeService
 
 
 def run(command: str, arguments: Sequence[str]) -> int:
@@ -27,6 +28,13 @@ def run(command: str, arguments: Sequence[str]) -> int:
     """
     twistd.runApp(configure(RunOptions, command, arguments))
     return 0
+
+
+def can_serve(config: Config) -> bool:
+    """
+    Try whether a server can be made of the options; if not, stderr has the reason.
+    """
+    return succeeds(partial(makeService, config.subOptions))
 
 
 def launch(config: Config) -> int:

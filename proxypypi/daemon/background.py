@@ -36,24 +36,47 @@ def detach(run: Callable[[Callable[[], None]], None], out: int) -> int | None:
     return int(said) if said else None
 
 
+def succeeds(run: Callable[[], object]) -> bool:
+    """
+    Run something in a process of its own, so that nothing of it stays here, and wait
+    for its end. What it prints goes where ours does.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    child = os.fork()
+    if child == 0:
+        _run_to_end(run)
+    _, status = os.waitpid(child, 0)
+    return status == 0
+
+
 def _become_daemon(
     run: Callable[[Callable[[], None]], None], out: int, writing: int
 ) -> NoReturn:
-    status = 1
-    try:
+    def started() -> None:
+        os.dup2(out, 2)
+        os.write(writing, b"%d" % os.getpid())
+        os.close(writing)
+
+    def become() -> None:
         os.setsid()
         if os.fork() != 0:
             os._exit(0)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         os.dup2(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC), 0)
         os.dup2(out, 1)
-
-        def started() -> None:
-            os.dup2(out, 2)
-            os.write(writing, b"%d" % os.getpid())
-            os.close(writing)
-
         run(started)
+
+    _run_to_end(become)
+
+
+def _run_to_end(run: Callable[[], object]) -> NoReturn:
+    """
+    Run something, and end this process, which has been forked for it.
+    """
+    status = 1
+    try:
+        run()
         status = 0
     except SystemExit as e:
         status = e.code if isinstance(e.code, int) else 1

@@ -242,7 +242,7 @@ def _remove(path: Path) -> None:
 
 def _read_pid(path: Path, fd: int) -> int:
     try:
-        content = os.pread(fd, _LONGEST, 0)
+        content = os.read(fd, _LONGEST)
     except OSError as e:  # a directory, perhaps
         raise OSError(e.errno, e.strerror, str(path)) from e
     text = content.strip()

@@ -360,6 +360,62 @@ class CommandTests(DaemonTestCase):
             lambda at: (at / "p.pid").write_text("garbage\n") and None,
         )
 
+    async def test_empty(self) -> None:
+        """
+        With an empty file.
+        """
+        await self.check(
+            refused("no pid in .*''"),
+            lambda at: (at / "p.pid").write_bytes(b"") or None,
+        )
+
+    async def test_unreadable(self) -> None:
+        """
+        With a directory in its place, and with a file that we may not read.
+        """
+        (self.work / "p.pid").mkdir()
+        (self.work / "q.pid").write_text("1\n")
+        (self.work / "q.pid").chmod(0)
+        cases = [("p.pid", "Is a directory")]
+        if not os.access(self.work / "q.pid", os.R_OK):
+            cases.append(("q.pid", "Permission denied"))
+        for name, why in cases:
+            for command in COMMANDS:
+                at = ["-l", "p.log", "-o", "p.out", "-d", "cache", "-n", "-p0"]
+                more = at if command in STARTING else []
+                child = await self.done(command, "-P", name, *more)
+                told = f"{command} {name}: {child.status}\n{child.output}"
+                self.assertEqual((1, ""), (child.status, child.stdout), told)
+                self.assertRegex(
+                    child.stderr,
+                    rf"\Aproxypypi: [^\n]*{why}[^\n]*{self.work / name}'\n\Z",
+                    told,
+                )
+
+    async def test_link(self) -> None:
+        """
+        A link to where the pid file will be, is or was means that file to all of them.
+        """
+        link = self.work / "link"
+        link.symlink_to("p.pid")
+        other = ["-l", "p.log", "-o", "p.out", "-d", "cache", "-n", "-p0"]
+        for command, status, said in (
+            ("status", 3, NOT_RUNNING),
+            ("start", 0, r"\(pid \d+\) has started"),
+            ("status", 0, r"\(pid \d+\) is running\Z"),
+            ("condstart", 0, "already running"),
+            ("restart", 0, r"has stopped\nproxypypi \(pid \d+\) has started"),
+            ("stop", 0, "has stopped"),
+            ("stop", 1, NOT_RUNNING),
+        ):
+            more = other if command in STARTING else []
+            child = await self.done(command, "-P", "link", *more)
+            if (self.work / "p.pid").exists():
+                self.pid()
+            self.assertEqual(status, child.status, f"{command}\n{child.output}")
+            self.assertRegex(child.output.removesuffix("\n"), said)
+            self.assertTrue(link.is_symlink(), command)
+
     async def test_locked_by_another(self) -> None:
         """
         With a file that is locked, but not by the process that it names: nobody is
@@ -409,8 +465,8 @@ class StartTests(DaemonTestCase):
             ([*q, *free, "-p", "http"], ["port", "http"]),
             ([*q, *free, "--frobnicate"], ["frobnicate"]),
             ([*q, *free, "-p0", "-o", "missing/q.out"], ["missing/q.out"]),
-            ([*q, *free, "-p0", "-l", "missing/q.log"], ["missing"]),
-            ([*q, *free, "-p0", "-P", "missing/q.pid"], ["missing"]),
+            ([*q, *free, "-p0", "-l", "missing/q.log"], ["missing/q.log"]),
+            ([*q, *free, "-p0", "-P", "missing/q.pid"], ["missing/q.pid'"]),
         ):
             await self.check_failure(options, *words)
         self.assertEqual(200, (await self.get(f"{server.url}/-/health")).code)
@@ -423,6 +479,46 @@ class StartTests(DaemonTestCase):
             child = await self.done(command, "-d", str(self.directory), "-l", "p.log")
             self.assertEqual(1, child.status)
             self.assertIn("needs -P/--pid and -o/--out", child.stderr)
+
+    async def test_at_once(self) -> None:
+        """
+        Of several that start at the same time one does; the others say that it runs,
+        and ``condstart`` is content with that.
+        """
+        names = ["start", "start", "condstart", "condstart"]
+        children = [
+            self.command(name, *self.options(self.work, "--no-proxy")) for name in names
+        ]
+        for child in children:
+            await child.ends(60)
+        pid = self.pid()
+        told = [f"{child.status} {child.output}" for child in children]
+        started = [f"proxypypi (pid {pid}) has started\n" in said for said in told]
+        self.assertEqual(1, started.count(True), told)
+        for name, child, is_it in zip(names, children, started, strict=True):
+            if not is_it:
+                self.assertEqual(name == "start", child.status == 1, told)
+                self.assertIn(f"(pid {pid}) is already running\n", child.output, told)
+        self.assertIsInstance(self.server(children[0]), Server)
+
+    async def test_bad_options_end_nothing(self) -> None:
+        """
+        What cannot be started again is not ended.
+        """
+        await self.start()
+        pid = self.pid()
+        for command in ("restart", "forcerestart"):
+            for options, word in (
+                (["-p", "http"], "http"),
+                (["-d", "missing"], "missing"),
+                (["-n", "--listen", "tcp:1", "--listen", "x:1"], "'x:1'"),
+            ):
+                child = await self.done(command, *self.files(self.work), *options)
+                self.assertEqual((1, ""), (child.status, child.stdout), child.output)
+                self.assertIn(word, child.stderr)
+                self.assertNotIn("Traceback", child.stderr)
+        self.assertTrue(self.is_alive(pid))
+        self.assertEqual(pid, self.pid())
 
     async def test_relative_paths(self) -> None:
         """
@@ -561,6 +657,49 @@ class DownloadTests(DaemonTestCase):
         And one by force, as long as it ends in time.
         """
         await self.check("forcerestart", 0, ends=True)
+
+    async def check_forced(self, freeze: bool) -> None:
+        """
+        Restart by force under a download that outlasts the drain; the next request for
+        the file, at the new server, takes it up where it was.
+        """
+        server = await self.start("--drain", "0.5")
+        wheel = make_wheel("big", payload=4 * MB)
+        path = self.index.add(wheel)
+        self.index.fail(path, Fault(stall_at=2 * MB))
+        address = f"/files/{wheel.project}/{wheel.filename}"
+        fetch = self.fetch(server.url + address, keep=False)
+        await until(lambda: fetch.received > MB, 20, "the middle")
+        pid = self.pid()
+        if freeze:
+            os.kill(pid, signal.SIGSTOP)
+        child = await self.done("forcerestart", *self.options(self.work))
+        self.assertEqual((0, ""), (child.status, child.stderr), child.output)
+        said = "was killed" if freeze else "has stopped"
+        self.assertIn(f"(pid {pid}) {said}\n", child.stdout)
+        self.assertFalse(self.is_alive(pid))
+        self.assertFalse((await fetch.done()).complete)
+        self.assertEqual(set(), self.kept())
+        server = self.server(child)
+        got = await self.get(f"{server.url}/local/big/")
+        self.assertNotIn(wheel.filename.encode(), got.body)
+        await self.assert_whole(self.fetch(server.url + address), wheel)
+        first, second = self.index.asked(path)
+        self.assertIsNone(first.header("Range"))
+        self.assertRegex(second.header("Range") or "", r"\Abytes=[1-9]\d*-\Z")
+
+    async def test_forcerestart_cuts_off(self) -> None:
+        """
+        What takes longer than ``--drain`` is cut off; nothing partial is served, and
+        what is there already is not fetched again.
+        """
+        await self.check_forced(freeze=False)
+
+    async def test_forcerestart_kills(self) -> None:
+        """
+        So it is if the daemon has to be killed.
+        """
+        await self.check_forced(freeze=True)
 
     async def test_two_stops(self) -> None:
         """
