@@ -18,6 +18,7 @@ from twisted.trial.unittest import SkipTest
 
 from proxypypi.daemon.pidfile import Daemon, find
 from proxypypi.daemon.state import State
+from tests.certificates import Authority
 from tests.distributions import BuiltDistribution, make_wheel
 from tests.e2e.harness import (
     PROXYPYPI,
@@ -582,9 +583,13 @@ class StatusTests(DaemonTestCase):
 
     async def test_unix(self) -> None:
         """
-        Which it asks by a unix socket, too, and by any address.
+        Which it asks by a unix socket, too, by any address, and by TLS, whatever the
+        certificate.
         """
-        for endpoint in ("unix:p.sock", "tcp:0", "tcp6:0"):
+        pem = Authority().vouch_for("proxy.example").dumpPEM()
+        (self.work / "p.pem").write_bytes(pem)
+        tls = "ssl:0:privateKey=p.pem:certKey=p.pem"
+        for endpoint in ("unix:p.sock", "tcp:0", "tcp6:0", tls):
             child = await self.done(
                 *("start", *self.files(self.work), "-n", "-d", str(self.directory)),
                 *("--listen", endpoint),
