@@ -205,11 +205,11 @@ class DaemonTestCase(EndToEndTestCase):
 
     def download(self, server: Server) -> tuple[Fetch, BuiltDistribution]:
         """
-        Begin one that takes a few seconds.
+        Begin one that takes twelve seconds, longer than a command needs to begin.
         """
         wheel = make_wheel("big", payload=4 * MB)
         self.index.add(wheel)
-        self.index.rate = MB
+        self.index.rate = MB // 3
         url = f"{server.url}/files/{wheel.project}/{wheel.filename}"
         return self.fetch(url, keep=False), wheel
 
