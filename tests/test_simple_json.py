@@ -206,15 +206,24 @@ class ParsePageTests(SynchronousTestCase):
 
     def test_upload_time(self) -> None:
         """
-        What clients could not read as a time is not passed on.
+        A time is put as clients can read it; what is none is not passed on.
         """
-        for good in (
-            "2026-01-02T03:04:05Z",
-            "2026-01-02T03:04:05.123456+00:00",
-            "2026-01-02 03:04:05",
+        for said, understood in (
+            ("2026-01-02T03:04:05Z", "2026-01-02T03:04:05Z"),
+            ("2026-01-02T03:04:05.1Z", "2026-01-02T03:04:05.1Z"),
+            ("2026-01-02t03:04:05.123456789z", "2026-01-02T03:04:05.123456Z"),
+            ("2026-01-02T03:04:05.123456+00:00", "2026-01-02T03:04:05.123456Z"),
+            ("2026-01-02T03:04:05+0530", "2026-01-01T21:34:05Z"),
+            ("2026-01-02T03:04:05.5-01:30", "2026-01-02T04:34:05.5Z"),
+            ("2026-01-02 03:04:05", "2026-01-02T03:04:05Z"),
         ):
-            self.assertEqual(good, self.parse_file(**{"upload-time": good}).upload_time)
-        for bad in ("yesterday", "2026-01-02", "", "2026-01-02T03:04:05Z\n", 17):
+            found = self.parse_file(**{"upload-time": said}).upload_time
+            self.assertEqual(understood, found, said)
+        for bad in (
+            *("yesterday", "2026-01-02", "", "2026-01-02T03:04:05Z\n", 17),
+            *("2026-02-30T03:04:05Z", "2026-01-02T24:04:05Z", "0000-01-02T03:04:05Z"),
+            *("0001-01-01T00:00:00+01:00", "Fri, 02 Jan 2026 03:04:05 GMT"),
+        ):
             self.assertIsNone(self.parse_file(**{"upload-time": bad}).upload_time, bad)
 
     def test_requires_python(self) -> None:

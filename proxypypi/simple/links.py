@@ -8,6 +8,7 @@ not given; a file without a safe name or a usable address counts as not listed.
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from typing import Any, Literal
 from urllib.parse import quote, urljoin
 
@@ -37,8 +38,8 @@ _ADDRESS = re.compile(
 )
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _TIME = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?"
-    r"(?:[Zz]|[+-][0-9]{2}:?[0-9]{2})?"
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]([0-9]{2}:[0-9]{2}:[0-9]{2})"
+    r"(\.[0-9]{1,6})?[0-9]{0,3}(?:[Zz]|([+-])([0-9]{2}):?([0-9]{2}))?"
 )
 
 
@@ -194,7 +195,23 @@ def _specifier(value: object) -> str | None:
 
 
 def _time(value: object) -> str | None:
-    return value if isinstance(value, str) and _TIME.fullmatch(value) else None
+    """
+    As :pep:`700` wants it, in UTC, which is also meant where no zone is given.
+
+    Of a time in another form, installers make that the whole page is unreadable.
+    """
+    matched = _TIME.fullmatch(value) if isinstance(value, str) else None
+    if matched is None:
+        return None
+    day, time, fraction, sign, hours, minutes = matched.groups()
+    try:
+        moment = datetime.fromisoformat(f"{day}T{time}")
+        if sign is not None:
+            east = timedelta(hours=int(f"{sign}{hours}"), minutes=int(sign + minutes))
+            moment -= east
+    except (ValueError, OverflowError):
+        return None
+    return f"{moment.isoformat()}{fraction or ''}Z"
 
 
 def _yanked(value: object) -> str | Literal[False]:
