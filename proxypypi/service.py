@@ -85,7 +85,7 @@ def build(
     pages = PageCache(upstreams, page_store, health, clock, in_thread)
     downloads = Downloads(partials, holdings, pages.distrust, health, clock, in_thread)
     files = Files(pages, holdings, upstreams, downloads, Streams(), clock)
-    metadata = MetadataCache(holdings, facts, upstreams, health, clock)
+    metadata = MetadataCache(holdings, facts, upstreams, health, clock, in_thread)
     listings = Listings(pages, holdings, upstreams, health, directory, in_thread)
     simple = SimpleRoutes(listings).router.resource()
     of_files = FileRoutes(files, metadata, clock).router.resource()

@@ -2,6 +2,7 @@
 Tests for :mod:`proxypypi.cache.metadata`, over HTTP.
 """
 
+import shutil
 from hashlib import sha256
 
 from tests.distributions import make_sdist, make_wheel
@@ -136,14 +137,61 @@ class MetadataTests(ProxyTestCase):
 
     def test_offered_but_not_there(self) -> None:
         """
-        What upstream offers and does not have is 404, and nothing that is remembered.
+        What upstream offers and does not have is read from the wheel, of which not
+        nearly all is asked for.
         """
-        for status in (403, 404, 410):
+        self.wheel = make_wheel("demo", requires=["attrs"], payload=300_000)
+        for number, (status, sizes) in enumerate(
+            [(403, True), (404, True), (410, False)], 1
+        ):
+            self.index.sizes = sizes
+            self.index.add(self.wheel)
+            self.start_proxy()
+            self.advance(901)
             self.index.fail(self.path, Fault(status=status))
+            self.check(self.get(self.url), "fwd=miss; stored", number)
+            self.check(self.get(self.url), "hit", number)
+            kept = self.directory / ".proxypypi" / "cache" / "metadata" / "demo"
+            shutil.rmtree(kept)
+        file = self.path.removesuffix(".metadata")
+        self.assertEqual(
+            [], [s for s in self.index.asked(file) if not s.header("Range")]
+        )
+        self.assertEqual([], self.kept())
+
+    def test_nowhere(self) -> None:
+        """
+        Where the wheel does not tell, it is 404, and nothing that is remembered.
+        """
+        file = self.path.removesuffix(".metadata")
+        for fault in (
+            Fault(status=404),
+            Fault(ranges=False, body=b"x" * 70_000),
+            Fault(body=b"no wheel"),
+        ):
+            self.index.fail(file, fault, times=None)
+            self.index.fail(self.path, Fault(status=404))
             answer = self.get(self.url, Accept=JSON)
-            self.assertEqual(404, answer.code, status)
+            self.assertEqual(404, answer.code, fault)
             self.assertIn("does not have it", answer.json["detail"])
+        self.index.heal()
         self.check(self.get(self.url), "fwd=miss; stored", 4)
+
+    def test_of_another_wheel(self) -> None:
+        """
+        Nor does metadata that has not the digest the index gives, or an sdist, tell.
+        """
+        other = make_wheel("demo", requires=["other"])
+        file = self.path.removesuffix(".metadata")
+        self.index.fail(file, Fault(body=other.content), times=None)
+        self.index.fail(self.path, Fault(status=404))
+        self.assertEqual(404, self.get(self.url).code)
+        sdist = make_sdist("demo", "2.0")
+        path = self.index.add(sdist, core_metadata=True)
+        self.index.fail(f"{path}.metadata", Fault(status=404))
+        self.advance(11)
+        self.assertEqual(404, self.get(f"/files/demo/{sdist.filename}.metadata").code)
+        self.assertEqual([], self.index.asked(path, None))
 
     def test_upstream_down(self) -> None:
         """

@@ -2,9 +2,11 @@
 Core metadata of distributions, apart from them (PEP 658, PEP 714).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from attrs import define, field, frozen
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
 from proxypypi.cache.files import FoundFile
@@ -12,9 +14,11 @@ from proxypypi.cache.flight import SingleFlight, patiently
 from proxypypi.cache.health import Health
 from proxypypi.cache.holdings import Holdings
 from proxypypi.cache.upstreams import Upstreams
+from proxypypi.cache.wheels import metadata_within
 from proxypypi.errors import NoSuchFile, UpstreamRefusal
 from proxypypi.interfaces import IFactsStore, IIndex
 from proxypypi.model import Outcome
+from proxypypi.names import is_wheel
 from proxypypi.rules.integrity import Digests, agree, is_strong
 
 _LARGEST = 10 * 1024 * 1024  # bytes
@@ -35,7 +39,8 @@ class FoundMetadata:
 @define(eq=False)
 class MetadataCache:
     """
-    That of wheels here is read from them; upstream's is fetched, checked and kept.
+    That of wheels here is read from them; upstream's is fetched, checked and kept, and
+    read from its wheel if it is offered but not there.
     """
 
     _holdings: Holdings
@@ -43,6 +48,7 @@ class MetadataCache:
     _upstreams: Upstreams
     _health: Health
     _clock: IReactorTime
+    _in_thread: Callable[..., "Deferred[Any]"]
     _flight: SingleFlight = field(factory=SingleFlight, init=False)
 
     async def get(self, found: FoundFile) -> FoundMetadata:
@@ -99,11 +105,14 @@ class MetadataCache:
         except UpstreamRefusal as e:
             if e.status not in (403, 404, 410):
                 raise
-            raise NoSuchFile(
-                filename=found.filename,
-                why=f"upstream offers core metadata of {found.filename!r}, "
-                "but does not have it",
-            ) from e
+            within = await self._within(found, hashes, index)
+            if within is None:
+                raise NoSuchFile(
+                    filename=found.filename,
+                    why=f"upstream offers core metadata of {found.filename!r}, "
+                    "but does not have it",
+                ) from e
+            content = within
         await self._health.keeping(
             f"metadata of {found.filename}",
             self._store.save_metadata,
@@ -111,6 +120,27 @@ class MetadataCache:
             found.filename,
             content,
         )
+        return content
+
+    async def _within(
+        self, found: FoundFile, hashes: Mapping[str, str], index: IIndex
+    ) -> bytes | None:
+        """
+        What the wheel itself has to say, as installers do not look there once they were
+        promised that they need not.
+        """
+        assert found.listed is not None
+        if not is_wheel(found.filename):
+            return None
+        url = found.listed.url
+        size = found.size or await index.fetch_size(url)
+        if not size:
+            return None
+        content = await metadata_within(
+            index, url, size, found.filename, self._in_thread, hashed=bool(hashes)
+        )
+        if content is None or (hashes and not agree(_digests(content, hashes), hashes)):
+            return None
         return content
 
 

@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Mapping
 from email.parser import BytesHeaderParser
 from pathlib import PurePosixPath
+from typing import IO
 
 from attrs import frozen
 from packaging.utils import canonicalize_name
@@ -92,16 +93,17 @@ def look_inside(path: str, filename: str, hashes: Mapping[str, str]) -> Findings
     )
 
 
-def wheel_metadata(path: str, filename: str) -> bytes | None:
+def wheel_metadata(file: str | IO[bytes], filename: str) -> bytes | None:
     """
     The bytes of a wheel's ``METADATA``, as :pep:`658` offers them.
 
-    :returns: :obj:`None` if *path* is no wheel, or not exactly one ``.dist-info``
+    :param file: its path, or what can be read and sought in.
+    :returns: :obj:`None` if it is no wheel, or not exactly one ``.dist-info``
         directory fits the wheel's name.
     """
     project = canonicalize_name(filename.split("-")[0])
     try:
-        with zipfile.ZipFile(path) as wheel:
+        with zipfile.ZipFile(file) as wheel:
             found = [
                 info
                 for info in wheel.infolist()
