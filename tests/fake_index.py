@@ -8,9 +8,11 @@ It is a plain resource. In memory, ask it by
 
 import gzip
 import json
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from hashlib import md5, new, sha256
 from html import escape
+from posixpath import relpath
 from typing import Any, Literal
 from urllib.parse import quote, unquote
 
@@ -43,10 +45,12 @@ class Seen:
     A request that the index got.
 
     :ivar path: without percent-encoding and query.
+    :ivar uri: the path as it was sent.
     """
 
     method: str
     path: str
+    uri: str
     query: str
     headers: Headers = field(repr=False)
 
@@ -145,6 +149,10 @@ class FakeIndex:
     :ivar projects: by normalized name.
     :ivar base: path of the project list.
     :ivar down: answer 503 to everything.
+    :ivar login: ``USER:PASSWORD``, without which everything is answered 401.
+    :ivar missing_status: of projects that it does not have.
+    :ivar directories: how the pages' addresses spell projects, by normalized name;
+        other spellings are redirected.
     :ivar html_only: know nothing of JSON.
     :ivar hashes: the algorithms of the digests that pages give, or none.
     :ivar sizes: do pages give sizes? If not, they are of version 1.0.
@@ -166,6 +174,9 @@ class FakeIndex:
     projects: dict[str, FakeProject] = Factory(dict)
     base: str = "/simple/"
     down: bool = False
+    login: str | None = None
+    missing_status: int = 404
+    directories: dict[str, str] = Factory(dict)
     html_only: bool = False
     hashes: tuple[str, ...] = ("sha256",)
     sizes: bool = True
@@ -275,6 +286,7 @@ class FakeIndex:
         seen = Seen(
             method=request.method.decode(),
             path=path,
+            uri=uri,
             query=query,
             headers=request.requestHeaders.copy(),
         )
@@ -300,6 +312,9 @@ class FakeIndex:
     def _answer(self, seen: Seen, fault: Fault) -> _Answer:
         if seen.method not in ("GET", "HEAD"):
             return _say(405, b"GET or HEAD only\n")
+        if not self._knows(seen.header("Authorization")):
+            headers = {"WWW-Authenticate": 'Basic realm="index"'}
+            return _Answer(401, headers, b"a password, please\n")
         if fault.redirect is not None:
             return _Answer(fault.status or 302, {"Location": fault.redirect})
         if fault.status is not None:
@@ -321,6 +336,11 @@ class FakeIndex:
             return _Answer(200, answer.headers, fault.body)
         return answer
 
+    def _knows(self, authorization: str | None) -> bool:
+        if self.login is None:
+            return True
+        return authorization == "Basic " + b64encode(self.login.encode()).decode()
+
     def _offers(self, file: FakeFile) -> bool:
         return self.core_metadata and file.core_metadata
 
@@ -332,9 +352,10 @@ class FakeIndex:
             normalized = canonicalize_name(name.strip("/"))
             project = self.projects.get(normalized)
             if project is None:
-                return _say(404, b"no such project\n")
-            if name != f"{normalized}/":
-                return _Answer(301, {"Location": f"{self.base}{normalized}/"})
+                return _say(self.missing_status, b"no such project\n")
+            directory = self.directories.get(normalized, normalized)
+            if name != f"{directory}/":
+                return _Answer(301, {"Location": f"{self.base}{directory}/"})
             body = self._body(seen, normalized, project)
         content_type = self._negotiate(seen)
         if content_type == JSON:
@@ -401,7 +422,7 @@ class FakeIndex:
         if self.links == "absolute":
             return f"http://{seen.header('Host')}{quoted}"
         if self.links == "relative":
-            return "../" * self.base.count("/") + quoted.removeprefix("/")
+            return relpath(quoted, seen.path)
         return quoted
 
     def _conditional(

@@ -298,13 +298,15 @@ class EndToEndTestCase(TestCase):
         self.index = FakeIndex(clock=cast(IReactorTime, reactor))
         self.index_url = self.serve_index()
 
-    def serve_index(self) -> str:
+    def serve_index(self, index: FakeIndex | None = None) -> str:
         """
-        Let the index listen on a port of its own, one more each time.
+        Let an index listen on a port of its own, one more each time.
 
+        :param index: :obj:`None` for the one that there is from the start.
         :returns: the address of its project list.
         """
-        factory: Any = WrappingFactory(Site(self.index))
+        index = index or self.index
+        factory: Any = WrappingFactory(Site(index))
         port = reactor.listenTCP(0, factory, interface="127.0.0.1")
 
         async def stop() -> None:
@@ -314,7 +316,7 @@ class EndToEndTestCase(TestCase):
             await until(lambda: not factory.protocols, 5.0, "the index's end")
 
         self.addCleanup(stop)
-        return f"http://127.0.0.1:{port.getHost().port}{self.index.base}"
+        return f"http://127.0.0.1:{port.getHost().port}{index.base}"
 
     # Processes.
 
