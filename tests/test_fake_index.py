@@ -188,6 +188,44 @@ class FakeIndexTests(SynchronousTestCase):
         )
         self.assertEqual(404, self.get("/simple/other/")[0].code)
 
+    def test_directories(self) -> None:
+        """
+        An index may spell names its own way, and say otherwise that it has no project.
+        """
+        self.index.directories = {"attrs": "Attrs"}
+        self.index.missing_status = 403
+        response, _ = self.get("/simple/attrs/")
+        self.assertEqual(
+            (301, "/simple/Attrs/"), (response.code, self.header(response, "Location"))
+        )
+        self.assertEqual(200, self.get("/simple/Attrs/")[0].code)
+        self.assertEqual(403, self.get("/simple/other/")[0].code)
+
+    def test_login(self) -> None:
+        """
+        Who does not log in is asked to, whatever it is that is asked for.
+        """
+        self.index.login = "me:pw"
+        for path in ("/simple/", "/simple/attrs/", self.path, "/simple/other/"):
+            for authorization in ("Basic bWU6cHc", "Basic bWU6eA==", "me:pw"):
+                response, _ = self.get(path, Authorization=authorization)
+                self.assertEqual(401, response.code, path)
+            response, _ = self.get(path, Authorization="Basic bWU6cHc=")
+            self.assertNotEqual(401, response.code, path)
+
+    def test_files_in_place(self) -> None:
+        """
+        Links are as short as they can be, and codes stand for a plus.
+        """
+        self.index.base = "/whl/"
+        wheel = make_wheel("attrs", "2.0+cpu")
+        self.index.add(wheel, path=f"/whl/attrs/{wheel.filename}")
+        _, body = self.get("/whl/attrs/", Accept=JSON)
+        link = wheel.filename.replace("+", "%2B")
+        self.assertEqual(link, json.loads(body)["files"][1]["url"])
+        self.get(f"/whl/attrs/{link}")
+        self.assertEqual(f"/whl/attrs/{link}", self.index.requests[-1].uri)
+
     def test_switches_of_what_pages_say(self) -> None:
         """
         Digests, sizes, times and metadata can be left out.

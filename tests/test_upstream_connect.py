@@ -2,7 +2,7 @@
 Tests for :mod:`proxypypi.upstream.connect`.
 """
 
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,8 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from proxypypi.errors import BadSettings, NoSuchProject
+from proxypypi.config import configure
+from proxypypi.errors import BadSettings, NoSuchProject, UpstreamRefusal
 from proxypypi.interfaces import IIndex
 from proxypypi.names import normalize
 from proxypypi.settings import UpstreamSettings
@@ -22,12 +23,17 @@ PLAIN = "http://index.example/simple/"
 PROXY = "http://corp:pr%40xy@proxy.example:3128"
 
 
-class ConnectTests(SynchronousTestCase):
+class ConnectTestCase(SynchronousTestCase):
+    """
+    A network in memory, with one index, one host of files and one proxy.
+    """
+
     def setUp(self) -> None:
         self.reactor = MemoryReactorClock()
         hosts = ("index.example", "files.example", "proxy.example")
         names: Any = Names({host: [f"10.0.0.{n}"] for n, host in enumerate(hosts)})
         names.hosts["index.example"] = ["1.1.1.1"]
+        names.hosts["other.example"] = ["1.1.1.2"]
         self.reactor.nameResolver = names
         self.recorded = Recorded.during(self)
 
@@ -38,6 +44,8 @@ class ConnectTests(SynchronousTestCase):
     def request(self) -> bytes:
         return Connection(self.reactor.tcpClients[-1][2]).request
 
+
+class ConnectTests(ConnectTestCase):
     def test_index(self) -> None:
         """
         It is an index, with the address and the statuses of its settings.
@@ -146,3 +154,120 @@ class ConnectTests(SynchronousTestCase):
         self.patch(__import__("os"), "environ", {"HTTP_PROXY": PROXY})
         connect_index(UpstreamSettings.from_url(PLAIN), self.reactor)
         self.assertIn("proxy.example", self.recorded.sentences[0])
+
+
+class SettingsTests(ConnectTestCase):
+    """
+    What is set anywhere is what goes over the wire.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.base = Path(self.mktemp()).resolve()
+        self.base.mkdir()
+        (self.base / "netrc").write_text(
+            "machine index.example login net password rc\n"
+        )
+        (self.base / "password").write_text("from-file\n")
+
+    def connect_as_set(
+        self, *lines: str, option: str | None = None, **environment: str
+    ) -> Any:
+        """
+        :param lines: of an ``[[upstream]]`` table with the usual address; none for no
+            table at all.
+        :param option: ``--index-url``.
+        """
+        if lines:
+            content = "\n".join(["[[upstream]]", f"url = '{PLAIN}'", *lines])
+            (self.base / "p.toml").write_text(content)
+            environment["PROXYPYPI_CONFIG"] = "p.toml"
+        given = {} if option is None else {"index-url": [option]}
+        (upstream,) = configure(given, environment, self.base).settings.upstreams
+        netrc = {"NETRC": str(self.base / "netrc")}
+        return connect_index(upstream, self.reactor, netrc)
+
+    def authorization(self, index: Any, url: str) -> str | None:
+        index.fetch_small(url, 10, {})
+        for line in self.request().split(b"\r\n"):
+            if line.startswith(b"Authorization: Basic "):
+                return b64decode(line.split()[2]).decode()
+        return None
+
+    def test_credentials(self) -> None:
+        """
+        Those of the highest place that has any; netrc's only if there are none.
+        """
+        table = ["username = 'me'", "password = 'from-table'"]
+        with_login = "http://me:{}@index.example/simple/"
+        other = "http://other.example/"
+        line, variable = with_login.format("line"), with_login.format("variable")
+        for index, expected in (
+            (self.connect_as_set("name = 'x'"), "net:rc"),
+            (self.connect_as_set(*table), "me:from-table"),
+            (
+                self.connect_as_set(table[0], "password-file = 'password'"),
+                "me:from-file",
+            ),
+            (self.connect_as_set(table[0]), "me:"),
+            (self.connect_as_set("token = 'abc'"), "__token__:abc"),
+            (self.connect_as_set(*table, PROXYPYPI_INDEX_URL=variable), "me:variable"),
+            (
+                self.connect_as_set(*table, option=line, PROXYPYPI_INDEX_URL=variable),
+                "me:line",
+            ),
+            (self.connect_as_set(*table, option=PLAIN), "net:rc"),
+        ):
+            self.assertEqual(expected, self.authorization(index, PLAIN), expected)
+            self.assertIs(None, self.authorization(index, other), expected)
+
+    def test_file_hosts(self) -> None:
+        """
+        They may be named with scheme and port or without, and only they are meant.
+        """
+        login = ["username = 'me'", "password = 'secret'"]
+        for text, good in (
+            ("files.example", {"http://files.example/"}),
+            ("files.example:81", {"http://files.example:81/"}),
+            ("http://files.example", {"http://files.example/"}),
+            ("http://files.example:81/", {"http://files.example:81/"}),
+            ("https://files.example", set()),
+        ):
+            index = self.connect_as_set(*login, f"file-hosts = ['{text}']")
+            for url in ("http://files.example/", "http://files.example:81/"):
+                before = len(self.reactor.tcpClients)
+                if url in good:
+                    found = self.authorization(index, url)
+                    self.assertEqual("me:secret", found, (text, url))
+                else:  # a private address
+                    index.fetch_small(url, 10, {}).addErrback(lambda _: None)
+                    self.assertEqual(before, len(self.reactor.tcpClients), (text, url))
+
+    def test_missing_status(self) -> None:
+        """
+        The statuses of the table mean that there is no such project, and no others; 401
+        means that only if it is among them.
+        """
+        for line, missing in (
+            ("missing-status = [404, 403]", {403, 404}),
+            ("missing-status = [401]", {401}),
+            ("name = 'x'", {404, 410}),
+        ):
+            index = self.connect_as_set(line)
+            for status in (401, 403, 404, 410):
+                fetching = index.fetch_page(normalize("attrs"), None)
+                connection = Connection(self.reactor.tcpClients[-1][2])
+                connection.send(b"HTTP/1.1 %d x\r\nContent-Length: 0\r\n" % status)
+                connection.send(b"Connection: close\r\n\r\n")
+                kind = NoSuchProject if status in missing else UpstreamRefusal
+                self.failureResultOf(fetching, kind)
+
+    def test_address(self) -> None:
+        """
+        The path of the address is that of the requests, with a final slash or without.
+        """
+        for path in ("/whl/cu124", "/whl/cu124/", "/", "", "/a%2Fb/simple/"):
+            index = self.connect_as_set(option=f"http://index.example{path}")
+            index.fetch_page(normalize("attrs"), None)
+            expected = f"GET {path.rstrip('/')}/attrs/ HTTP/1.1\r\n".encode()
+            self.assertTrue(self.request().startswith(expected), path)

@@ -93,10 +93,9 @@ class IndexTestCase(EndToEndTestCase):
         self, server: Server, *requirements: str, **versions: str
     ) -> None:
         """
-        Install by pip and, with an empty directory again, by uv.
+        Install by pip what has to be fetched, and by uv what is here.
         """
         await self.by_pip(server, *requirements, **versions)
-        await self.start_again(server)
         await self.by_uv(server, *requirements, **versions)
 
     async def files(self, server: Server, project: str) -> dict[str, Any]:
@@ -179,7 +178,9 @@ class PasswordTests(IndexTestCase):
             "missing-status = [404, 403]",
             f"file-hosts = ['{self.file_url}']",
         )
-        await self.by_both(server, "app", app="1.0", lib="1.0", base="1.0")
+        await self.by_pip(server, "app", app="1.0", lib="1.0", base="1.0")
+        await self.start_again(server)
+        await self.by_uv(server, "app", app="1.0", lib="1.0", base="1.0")
         self.assertEqual(200, (await self.look(f"{server.url}/simple/moved/")).code)
         self.assertEqual(404, (await self.look(f"{server.url}/simple/none/")).code)
         for path in ("", "simple/", "simple/app/", "local/app/", "-/health"):
@@ -302,6 +303,8 @@ class PlainIndexTests(IndexTestCase):
         self.index.hashes = ()
         server = await self.start()
         await self.by_both(server, "app", app="1.0", base="2.0")
+        await self.start_again(server)
+        await self.by_uv(server, "app", app="1.0", base="2.0")
 
     async def test_no_hashes_in_json(self) -> None:
         """
@@ -455,4 +458,7 @@ class FlatIndexTests(IndexTestCase):
                 f"<a href='/whl/{built.filename.replace('+', '%2B')}'"
                 " data-dist-info-metadata='true' data-core-metadata='true'>x</a>",
             )
-        await self.check(await self.start())
+        server = await self.start()
+        await self.check(server)
+        await self.start_again(server)
+        await self.by_uv(server, "torch", torch="2.4.0+cu124", nvidia_nccl="2.20.5")
