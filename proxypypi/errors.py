@@ -275,6 +275,19 @@ class CannotListen(ProxypypiError):
 
 
 @define(kw_only=True)
+class BadCertificate(ProxypypiError):
+    """
+    The key and certificate of an address to listen on cannot be used.
+    """
+
+    endpoint: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.endpoint}: {self.reason}"
+
+
+@define(kw_only=True)
 class BadPidFile(ProxypypiError):
     """
     A pid file holds what is no process's number.

@@ -10,7 +10,6 @@ from attrs import define, field
 from twisted.application.service import Service
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
-from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
@@ -26,7 +25,7 @@ from proxypypi.cache.metadata import MetadataCache
 from proxypypi.cache.pages import PageCache
 from proxypypi.cache.streams import Streams
 from proxypypi.cache.upstreams import Upstream, Upstreams
-from proxypypi.errors import CannotListen
+from proxypypi.errors import BadCertificate, CannotListen
 from proxypypi.interfaces import IIndex
 from proxypypi.rules.freshness import Freshness
 from proxypypi.settings import Settings
@@ -36,6 +35,7 @@ from proxypypi.store.facts import FactsStore
 from proxypypi.store.lock import DirectoryLock
 from proxypypi.store.pages import PageStore
 from proxypypi.store.partials import PartialStore
+from proxypypi.tls import Identity, parse_endpoint
 from proxypypi.upstream.connect import connect_index
 from proxypypi.upstream.index import Index
 from proxypypi.web.files import FileRoutes
@@ -133,6 +133,17 @@ def _upstreams(settings: Settings, indexes: Iterable[IIndex]) -> list[Upstream]:
     ]
 
 
+class _OurSite(Site):
+    """
+    A site that is no party to HTTP/2, which Twisted would offer if it could.
+    """
+
+    noisy = False
+
+    def acceptableProtocols(self) -> list[bytes]:
+        return [b"http/1.1"]
+
+
 class ProxyService(Service):
     """
     Listens, says where, and lets running transfers finish before it ends.
@@ -147,20 +158,21 @@ class ProxyService(Service):
         self._reactor = reactor
         self._proxy = proxy
         self._indexes = indexes
-        self._site = Site(
+        self._site = _OurSite(
             proxy.faces,
             requestFactory=ProxyRequest,
             parsePOSTFormSubmission=False,
             logFormatter=access_line,
             reactor=reactor,
         )
-        self._site.noisy = False
         self._ports: list[tuple[str, IListeningPort]] = []
+        self._identities: list[Identity] = []
         self._patience: Deferred[None] = Deferred()
 
     def privilegedStartService(self) -> None:
         """
         :raises DirectoryInUse: another server has the directory.
+        :raises BadCertificate: the files of an ``ssl:`` endpoint cannot be used.
         :raises CannotListen: an address cannot be had.
         """
         try:
@@ -176,7 +188,7 @@ class ProxyService(Service):
         super().startService()
         if not self._ports:
             self.privilegedStartService()
-        signals = Signals(self._reactor, self.hurry)
+        signals = Signals(self._reactor, self.hurry, self.reread)
         self._reactor.callWhenRunning(signals.install)
         older_than = self._reactor.seconds() - _LEFT_OVER
         self._reactor.callInThread(self._proxy.partials.sweep, older_than)
@@ -196,6 +208,28 @@ class ProxyService(Service):
         if not self._patience.called:
             self._log.warn("asked again to end: waiting no longer")
             self._patience.callback(None)
+
+    def reread(self) -> None:
+        """
+        Read certificates again, for the connections that are made from now on.
+        """
+        if not self._identities:
+            self._log.info("SIGHUP: there is nothing to read again")
+        for identity in self._identities:
+            self._reactor.callInThread(self._renew, identity)
+
+    def _renew(self, identity: Identity) -> None:
+        try:
+            identity.load()
+        except BadCertificate as e:
+            self._log.error(
+                "SIGHUP: the certificate stays the old one: {error}", error=e
+            )
+        else:
+            self._log.info(
+                "SIGHUP: the certificate was read again: {endpoint}",
+                endpoint=identity.endpoint,
+            )
 
     async def _drain(self) -> None:
         self._proxy.draining = True
@@ -233,7 +267,10 @@ class ProxyService(Service):
             self._patience.callback(None)
 
     def _listen(self, endpoint: str) -> IListeningPort:
-        listening = serverFromString(self._reactor, endpoint).listen(self._site)
+        parsed = parse_endpoint(self._reactor, endpoint)
+        if parsed.identity is not None:
+            self._identities.append(parsed.identity)
+        listening = parsed.server.listen(self._site)
         results: list[Any] = []
         listening.addBoth(results.append)
         if not results:

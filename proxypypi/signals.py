@@ -9,25 +9,25 @@ import os
 import signal
 from collections.abc import Callable
 from types import FrameType
-from typing import Any, ClassVar
+from typing import Any
 
 from attrs import define, field
-from twisted.logger import Logger
 
 
 @define(eq=False)
 class Signals:
     """
     The first TERM or INT ends the server as the reactor does, the next ends its
-    patience. HUP leaves it running, unless it is our terminal that went away.
+    patience. HUP is to read files again, unless it is our terminal that went away.
 
     :ivar _reactor: whose handlers are in place.
     :ivar _hurry: called in the reactor's thread, for each signal after the first.
+    :ivar _reread: called in the reactor's thread, for each HUP.
     """
 
-    _log: ClassVar[Logger] = Logger()
     _reactor: Any
     _hurry: Callable[[], None]
+    _reread: Callable[[], None]
     _terminal: bool = field(factory=lambda: _has_terminal(), init=False)
     _ending: bool = field(default=False, init=False)
 
@@ -56,9 +56,7 @@ class Signals:
         if self._terminal and not _has_terminal():
             self._end(signal.SIGTERM, frame)
         else:
-            self._reactor.callFromThread(
-                self._log.info, "SIGHUP: there is nothing to read again"
-            )
+            self._reactor.callFromThread(self._reread)
 
 
 def _has_terminal() -> bool:

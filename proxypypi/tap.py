@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
 from twisted.application.service import IService, MultiService
-from twisted.internet.endpoints import serverFromString
 from twisted.logger import Logger
 from twisted.python import usage
 
 from proxypypi.config import Configuration, configure
 from proxypypi.errors import (
+    BadCertificate,
     BadConfiguration,
     BadSettings,
     CannotListen,
@@ -26,8 +26,9 @@ from proxypypi.manual import help_of
 from proxypypi.options import OPTIONS, Option
 from proxypypi.service import assemble
 from proxypypi.settings import Settings, masked
+from proxypypi.tls import parse_endpoint
 
-_FAILURES = (CannotListen, DirectoryInUse, OSError)  # of a start
+_FAILURES = (BadCertificate, CannotListen, DirectoryInUse, OSError)  # of a start
 
 
 class Options(usage.Options):
@@ -183,7 +184,9 @@ def makeService(options: Options) -> IService:
     configuration = options.configuration
     for endpoint in configuration.settings.listen:
         try:
-            serverFromString(reactor, endpoint)
+            parse_endpoint(reactor, endpoint)
+        except BadCertificate as e:
+            _refuse(configuration.complaint("listen", str(e)))
         except Exception as e:  # each kind of endpoint has its own
             reason = f"{endpoint!r} is no server endpoint: {e}"
             _refuse(configuration.complaint("listen", reason))

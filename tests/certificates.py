@@ -16,7 +16,9 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 from cryptography.x509.oid import NameOID
-from twisted.internet.ssl import PrivateCertificate
+from twisted.internet.ssl import Certificate, PrivateCertificate
+from twisted.web.client import BrowserLikePolicyForHTTPS
+from twisted.web.iweb import IPolicyForHTTPS
 
 
 def _name(name: str) -> x509.Name:
@@ -51,6 +53,14 @@ class Authority:
         Its certificate.
         """
         return self._certificate.public_bytes(Encoding.PEM)
+
+    @property
+    def policy(self) -> IPolicyForHTTPS:
+        """
+        That of a client who trusts nobody else.
+        """
+        root = Certificate.loadPEM(self.pem)
+        return BrowserLikePolicyForHTTPS(trustRoot=root)
 
     def vouch_for(self, *hosts: str) -> PrivateCertificate:
         """

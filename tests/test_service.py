@@ -23,6 +23,7 @@ from proxypypi.errors import CannotListen, DirectoryInUse
 from proxypypi.service import Proxy, ProxyService, assemble, build
 from proxypypi.settings import Settings, UpstreamSettings
 from proxypypi.upstream.index import Index
+from tests.certificates import Authority
 from tests.distributions import make_wheel
 from tests.fake_index import Fault
 from tests.proxy_case import ProxyTestCase, connect
@@ -76,6 +77,10 @@ class Reactor(MemoryReactorClock):
             raise CannotListenError(interface, port, OSError(98, "Address in use"))
         super().listenTCP(port, factory, backlog, interface)
         return Port(interface, port or 4711, self.notes.append)
+
+    def listenSSL(self, port: int, *args: Any, **named: Any) -> Any:
+        super().listenSSL(port, *args, **named)
+        return Port(named["interface"], port, self.notes.append)
 
     def callInThread(self, call: Callable[..., Any], *args: Any) -> None:
         self.in_thread.append(call.__name__)
@@ -219,6 +224,67 @@ class StartTests(ServiceTestCase):
         self.service().startService()
         self.assertEqual(["young"], [path.name for path in partials.iterdir()])
         self.assertEqual(1, len(self.reactor.in_thread))
+
+
+class RereadTests(ServiceTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.file = Path(self.mktemp()).absolute()
+        self.renew()
+        self.endpoint = f"ssl:8443:{self.file}"
+
+    def renew(self) -> None:
+        made = Authority().vouch_for("proxy.example")
+        self.file.write_bytes(made.dumpPEM())
+
+    def started(self, *listen: str) -> ProxyService:
+        service = self.service(listen=listen)
+        service.startService()
+        self.lines.clear()
+        self.reactor.in_thread.clear()
+        return service
+
+    def test_renewed(self) -> None:
+        """
+        Certificates are read again, in a thread, for all who connect from then on.
+        """
+        service = self.started(self.endpoint, "tcp:8000")
+        ((_, _, identity, _, _),) = self.reactor.sslServers
+        before = identity.getContext()
+        service.reread()
+        self.assertEqual(1, len(self.reactor.in_thread))
+        self.assertIsNot(before, identity.getContext())
+        self.assertIn(f"was read again: {self.endpoint}", "".join(self.lines))
+
+    def test_bad(self) -> None:
+        """
+        If they cannot be used, the log has why, and the old ones stay.
+        """
+        service = self.started(self.endpoint)
+        ((_, _, identity, _, _),) = self.reactor.sslServers
+        before = identity.getContext()
+        self.file.write_bytes(b"half of")
+        service.reread()
+        self.assertIs(before, identity.getContext())
+        (line,) = self.lines
+        self.assertIn("the certificate stays the old one", line)
+        self.assertIn(str(self.file), line)
+
+    def test_none(self) -> None:
+        """
+        Without certificates there is nothing to do.
+        """
+        self.started("tcp:8000").reread()
+        self.assertEqual(["SIGHUP: there is nothing to read again"], self.lines)
+        self.assertEqual([], self.reactor.in_thread)
+
+    def test_no_http2(self) -> None:
+        """
+        HTTP/1.1 is all that is offered, whatever Twisted could do.
+        """
+        self.started(self.endpoint)
+        ((_, site, _, _, _),) = self.reactor.sslServers
+        self.assertEqual([b"http/1.1"], site.acceptableProtocols())
 
 
 class StopTests(ServiceTestCase):

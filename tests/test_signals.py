@@ -40,6 +40,7 @@ class SignalsTests(SynchronousTestCase):
             self.addCleanup(signal.signal, number, signal.getsignal(number))
         self.reactor = FakeReactor()
         self.hurried: list[None] = []
+        self.reread: list[None] = []
         self.terminal = False
         self.patch(signals, "_has_terminal", lambda: self.terminal)
 
@@ -47,7 +48,11 @@ class SignalsTests(SynchronousTestCase):
         signal.signal(signal.SIGTERM, self.reactor.sigTerm)
         signal.signal(signal.SIGINT, self.reactor.sigInt)
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
-        Signals(self.reactor, lambda: self.hurried.append(None)).install()
+        Signals(
+            self.reactor,
+            lambda: self.hurried.append(None),
+            lambda: self.reread.append(None),
+        ).install()
 
     def test_twice(self) -> None:
         """
@@ -67,7 +72,7 @@ class SignalsTests(SynchronousTestCase):
 
     def test_hang_up(self) -> None:
         """
-        HUP does nothing, unless there was a terminal and is none any more.
+        HUP is to read again, unless there was a terminal and is none any more.
         """
         for before, after, ends in (
             (False, False, False),
@@ -75,12 +80,14 @@ class SignalsTests(SynchronousTestCase):
             (True, False, True),
         ):
             self.reactor.got.clear()
+            self.reread.clear()
             self.terminal = before
             self.install()
             self.terminal = after
             os.kill(os.getpid(), signal.SIGHUP)
-            expected = [signal.SIGTERM] if ends else []
-            self.assertEqual(expected, self.reactor.got, (before, after))
+            expected = ([signal.SIGTERM], []) if ends else ([], [None])
+            got = self.reactor.got, self.reread
+            self.assertEqual(expected, got, (before, after))
 
     def test_not_in_place(self) -> None:
         """
@@ -92,6 +99,6 @@ class SignalsTests(SynchronousTestCase):
         for reactor in (self.reactor, MemoryReactorClock()):
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
                 signal.signal(number, other)
-            Signals(reactor, lambda: None).install()
+            Signals(reactor, lambda: None, lambda: None).install()
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
                 self.assertIs(other, signal.getsignal(number))

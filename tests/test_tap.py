@@ -379,13 +379,23 @@ class MakeServiceTests(DoorTestCase):
         """
         What is no endpoint ends the program before anything listens.
         """
-        for endpoint in ("nonsense:1", "tcp:http", "tcp", "", "ssl:1:privateKey=none"):
+        for endpoint in ("nonsense:1", "tcp:http", "tcp", "", "ssl:x"):
             listen = ("--listen", "tcp:1", "--listen", endpoint)
             said = self.refusal(partial(self.make, *listen))
             self.assertIn(f"--listen: {endpoint!r} is no server endpoint", said)
         self.environment["PROXYPYPI_LISTEN"] = "tcp:1 nonsense:1"
         said = self.refusal(self.make)
         self.assertIn("PROXYPYPI_LISTEN: 'nonsense:1' is no server endpoint", said)
+        self.assertEqual([], self.listening())
+
+    def test_bad_certificate(self) -> None:
+        """
+        So does a certificate that cannot be had.
+        """
+        endpoint = "ssl:1:privateKey=none.pem"
+        said = self.refusal(partial(self.make, "--listen", endpoint))
+        self.assertIn(f"--listen: {endpoint}: ", said)
+        self.assertIn("none.pem': No such file", said)
         self.assertEqual([], self.listening())
 
     def test_bad_environment(self) -> None:

@@ -8,25 +8,20 @@ nothing of one that is missing, and cannot add to them. So it is left to itself 
 when none of the three is used.
 """
 
-import re
 import ssl
 from collections.abc import Iterable, Mapping
 from os import pathsep
 from pathlib import Path
 
-from OpenSSL.crypto import Error as CryptoError
-from twisted.internet.ssl import Certificate, platformTrust, trustRootFromCertificates
+from twisted.internet.ssl import platformTrust, trustRootFromCertificates
 from twisted.logger import Logger
 from twisted.web.client import BrowserLikePolicyForHTTPS, HostnameCachingHTTPSPolicy
 from twisted.web.iweb import IPolicyForHTTPS
 
 from proxypypi.errors import BadSettings
+from proxypypi.pem import certificates_in, load_certificate
 
 _FILE, _DIRECTORY = "SSL_CERT_FILE", "SSL_CERT_DIR"
-
-_PEM = re.compile(
-    r"-----BEGIN ((?:X509 |TRUSTED )?CERTIFICATE)-----\s.+?-----END \1-----", re.S
-)
 
 _USUAL_BUNDLES = (
     "/etc/ssl/certs/ca-certificates.crt",
@@ -50,8 +45,8 @@ def policy_for(
     else:
         blocks = dict.fromkeys(_usual(environment))
         if ca_bundle is not None:
-            blocks |= dict.fromkeys(_blocks(ca_bundle))
-        root = trustRootFromCertificates([_certificate(b) for b in blocks])
+            blocks |= dict.fromkeys(certificates_in(ca_bundle))
+        root = trustRootFromCertificates([load_certificate(b) for b in blocks])
     return HostnameCachingHTTPSPolicy(BrowserLikePolicyForHTTPS(trustRoot=root))
 
 
@@ -67,7 +62,7 @@ def _usual(environment: Mapping[str, str]) -> Iterable[str]:
     missing: list[str] = []
     if file:
         try:
-            found += _blocks(Path(file))
+            found += certificates_in(Path(file))
         except BadSettings as e:
             missing.append(f"{_FILE}: {e}")
     for directory in directories:
@@ -88,28 +83,8 @@ def _of_platform() -> list[str]:
         return [ssl.DER_cert_to_PEM_cert(der).strip() for der in there]
     for path in map(Path, _USUAL_BUNDLES):
         if path.is_file():
-            return _blocks(path)
+            return certificates_in(path)
     return _blocks_below(Path("/etc/ssl/certs"))
-
-
-def _blocks(path: Path) -> list[str]:
-    """
-    :raises BadSettings: there is no certificate in the file, or one that is none.
-    """
-    try:
-        text = path.read_text(encoding="utf-8", errors="replace")
-    except OSError as e:
-        raise BadSettings(reason=f"{str(path)!r}: {e.strerror}") from e
-    blocks = [match[0] for match in _PEM.finditer(text)]
-    if not blocks:
-        raise BadSettings(reason=f"{str(path)!r} holds no certificates in PEM form")
-    for n, block in enumerate(blocks, 1):
-        try:
-            _certificate(block)
-        except (CryptoError, ValueError):
-            reason = f"{str(path)!r}: certificate {n} of {len(blocks)} is damaged"
-            raise BadSettings(reason=reason) from None
-    return blocks
 
 
 def _blocks_below(directory: Path) -> list[str]:
@@ -123,12 +98,7 @@ def _blocks_below(directory: Path) -> list[str]:
         return []
     for path in paths:
         try:
-            found += _blocks(path)
+            found += certificates_in(path)
         except BadSettings:
             continue
     return found
-
-
-def _certificate(block: str) -> Certificate:
-    certificate: Certificate = Certificate.loadPEM(block.encode())
-    return certificate

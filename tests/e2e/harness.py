@@ -27,8 +27,14 @@ from twisted.internet.task import LoopingCall, deferLater
 from twisted.protocols.policies import WrappingFactory
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SkipTest, TestCase
-from twisted.web.client import Agent, HTTPConnectionPool, ResponseDone
+from twisted.web.client import (
+    Agent,
+    BrowserLikePolicyForHTTPS,
+    HTTPConnectionPool,
+    ResponseDone,
+)
 from twisted.web.http_headers import Headers
+from twisted.web.iweb import IPolicyForHTTPS
 from twisted.web.server import Site
 
 import proxypypi
@@ -286,9 +292,12 @@ class Server:
 class EndToEndTestCase(TestCase):
     """
     A fake index on loopback, an empty directory, and what it takes to use them.
+
+    :ivar trust: whom requests of ours by https believe.
     """
 
     timeout = 60
+    trust: IPolicyForHTTPS = BrowserLikePolicyForHTTPS()
 
     def setUp(self) -> None:
         self.work = Path(self.mktemp()).absolute()
@@ -445,7 +454,8 @@ class EndToEndTestCase(TestCase):
 
         :param keep: the body; its digest is there in any case.
         """
-        agent: Any = Agent(reactor, pool=HTTPConnectionPool(reactor, persistent=False))
+        pool = HTTPConnectionPool(reactor, persistent=False)
+        agent: Any = Agent(reactor, self.trust, pool=pool)
         sent = Headers({name: [value] for name, value in (headers or {}).items()})
         fetch = Fetch(url, keep, reactor.seconds())
         fetch.begin(agent.request(method.encode(), url.encode(), sent))
