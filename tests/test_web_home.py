@@ -40,7 +40,7 @@ class HomeTests(ProxyTestCase):
             "Content-Length": str(len(answer.body)),
             "Cache-Control": "no-cache",
             "Cache-Status": "proxypypi; hit",
-            "Vary": "Host",
+            "Vary": "Host, X-Forwarded-Proto, X-Forwarded-Prefix",
             "X-Content-Type-Options": "nosniff",
         }.items():
             self.assertEqual(value, answer.header(name), name)
@@ -77,6 +77,21 @@ class HomeTests(ProxyTestCase):
             found = re.findall(r"--trusted-host (\S+)|trusted-host = (\S+)", text)
             expected = [] if trusted is None else [(trusted, ""), ("", trusted)]
             self.assertEqual(expected, found, base)
+
+    def test_behind_a_web_server(self) -> None:
+        """
+        Where a web server is in front, they fit the address that it was asked at.
+        """
+        for scheme, prefix, base in [
+            ("https", "/pypi-cache", "https://proxy.example/pypi-cache/"),
+            ("https", "/a/b/", "https://proxy.example/a/b/"),
+            ("https", "/", "https://proxy.example/"),
+            ("https, http", "", "http://proxy.example/"),
+            ("javascript", "/<b>", "http://proxy.example/<b>/"),
+        ]:
+            text = self.text(X_Forwarded_Proto=scheme, X_Forwarded_Prefix=prefix)
+            self.assertIn(f"index-url = {base}simple/", text)
+            self.assertIn(f"use {base}local/ for", text)
 
     def test_hostile_host(self) -> None:
         """

@@ -94,7 +94,7 @@ class HomeRoutes:
             content_length=str(len(page)),
             cache_control=ALWAYS_ASK,
             cache_status=cache_status(Outcome(hit=True)),
-            vary="Host",
+            vary="Host, X-Forwarded-Proto, X-Forwarded-Prefix",
             x_content_type_options="nosniff",
         )
         return page
@@ -102,11 +102,15 @@ class HomeRoutes:
 
 def _address(request: Request) -> str:
     """
-    The address the client used, with a final slash; never of any use but to show it.
+    The address the client used, with a final slash, or the one a web server in front
+    says it did; never of any use but to show it.
     """
-    scheme = "https" if request.isSecure() else "http"
+    scheme = header(request, "X-Forwarded-Proto")
+    if scheme not in ("http", "https"):
+        scheme = "https" if request.isSecure() else "http"
     host = header(request, "Host") or request.getRequestHostname().decode("ascii")
-    return f"{scheme}://{host}/"
+    prefix = (header(request, "X-Forwarded-Prefix") or "").strip("/")
+    return f"{scheme}://{host}/{prefix}/" if prefix else f"{scheme}://{host}/"
 
 
 def _is_local(name: str) -> bool:
