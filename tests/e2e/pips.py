@@ -39,17 +39,24 @@ Resumes downloads.
 NEWEST = "26.3"
 
 
+def cache() -> Path:
+    """
+    The directory for what is fetched once.
+    """
+    caches = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    folder = Path(caches) / "proxypypi-tests"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 async def fetch(case: EndToEndTestCase, version: str) -> str:
     """
     :returns: the directory in which that pip is unpacked: ``python DIRECTORY/pip``.
     :raises SkipTest: it cannot be fetched, or does not run on this Python.
     """
-    caches = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    folder = Path(caches) / "proxypypi-tests"
-    kept = folder / f"pip-{version}"
+    kept = cache() / f"pip-{version}"
     if not kept.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=folder) as fresh:
+        with TemporaryDirectory(dir=kept.parent) as fresh:
             await _download(case, version, fresh)
             # In one step, as others may be at it, too; then theirs is as good.
             with suppress(OSError):
