@@ -103,7 +103,7 @@ class TableTests(SynchronousTestCase):
         status.
         """
         never = {"BadSettings", "BadConfiguration", "UnreadablePage"}
-        never |= {"DirectoryInUse", "CannotListen"}
+        never |= {"DirectoryInUse", "CannotListen", "BadCertificate"}
         never |= {"BadPidFile", "AlreadyRunning", "NotOurs"}
         kinds = {
             name
