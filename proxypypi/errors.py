@@ -107,6 +107,20 @@ class NoSuchProject(ProxypypiError):
 
 
 @define(kw_only=True)
+class NoProjectList(ProxypypiError):
+    """
+    The index does not say which projects it has.
+
+    :ivar url: that was asked, without credentials.
+    """
+
+    url: str
+
+    def __str__(self) -> str:
+        return f"there is no project list at {self.url}"
+
+
+@define(kw_only=True)
 class NoSuchFile(ProxypypiError):
     """
     The project has no such file.
@@ -212,13 +226,27 @@ class TooManyStreams(ProxypypiError):
 @define(kw_only=True)
 class UnreadablePage(ProxypypiError):
     """
-    Bytes that are no project page, whatever their type says.
+    Bytes that are no project page or list, whatever their type says.
     """
 
     reason: str
 
     def __str__(self) -> str:
         return self.reason
+
+
+@define(kw_only=True)
+class CannotMake(ProxypypiError):
+    """
+    The list of all projects could not be made of what the indexes sent.
+
+    :ivar reason: the last that was said by the process that should have made it.
+    """
+
+    reason: str
+
+    def __str__(self) -> str:
+        return f"the project list cannot be made: {self.reason}"
 
 
 @define(kw_only=True)

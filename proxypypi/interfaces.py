@@ -32,6 +32,19 @@ class IIndex(Interface):
         :raises NoSuchProject: the index says 404 or 410, or what it says instead.
         """
 
+    def fetch_list(
+        known: RawPage | None, receive: Callable[[bytes], None]
+    ) -> "Deferred[RawPage | None]":
+        """
+        Ask for the project list, which may be too large for memory.
+
+        :param known: the list we hold, for a conditional request.
+        :param receive: gets the body piece by piece, decoded; each piece once. What it
+            raises ends the transfer and is the Deferred's failure.
+        :returns: the list, its body left out; :obj:`None` if *known* still holds.
+        :raises NoProjectList: the index has none, or none for us.
+        """
+
     def fetch_small(
         url: str, limit: int, hashes: Mapping[str, str]
     ) -> "Deferred[bytes]":

@@ -30,6 +30,7 @@ from twisted.web.server import Site
 from zope.interface.verify import verifyObject
 
 from proxypypi.errors import (
+    NoProjectList,
     NoSuchProject,
     UpstreamError,
     UpstreamNonsense,
@@ -42,6 +43,7 @@ from proxypypi.interfaces import IIndex
 from proxypypi.model import RawPage
 from proxypypi.names import NormalizedName, normalize
 from proxypypi.settings import UpstreamSettings
+from proxypypi.upstream import index as upstream_index
 from proxypypi.upstream.bodies import Body
 from proxypypi.upstream.connect import connect_index
 from proxypypi.upstream.index import Index
@@ -312,6 +314,133 @@ class PageTests(IndexTestCase):
                 )
             self.assertEqual(130, len(self.upstream.asked), answer)
             self.assertEqual([], self.clock.getDelayedCalls(), answer)
+
+
+class ListTests(IndexTestCase):
+    """
+    The list of all projects, which is never in memory as a whole.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.pieces: list[bytes] = []
+
+    def fetch(
+        self, *answers: Answer | Silence, known: RawPage | None = None
+    ) -> "Deferred[RawPage | None]":
+        return self.index({URL: answers}).fetch_list(known, self.pieces.append)
+
+    def test_list(self) -> None:
+        """
+        The body is handed on decoded; what is returned says all but that.
+        """
+        body = b'{"projects": []}' * 100_000
+        headers = {**JSON, "Content-Encoding": "gzip", "ETag": '"a"'}
+        fetching = self.fetch(Answer(200, gzip.compress(body), headers))
+        page = self.successResultOf(fetching)
+        self.assertEqual(
+            RawPage(
+                index=URL,
+                url=URL,
+                content_type=JSON["Content-Type"],
+                body=b"",
+                etag='"a"',
+            ),
+            page,
+        )
+        self.assertEqual(body, b"".join(self.pieces))
+        self.assertGreater(len(self.pieces), 1)
+        self.assertIn("+json", self.upstream.asked[0].header("Accept") or "")
+
+    def test_conditional(self) -> None:
+        """
+        A list that we hold may still hold.
+        """
+        fetching = self.fetch(Answer(304), known=self.known())
+        self.assertIsNone(self.successResultOf(fetching))
+        self.assertEqual('"a"', self.upstream.asked[0].header("If-None-Match"))
+        self.fail_with(self.fetch(Answer(304)), UpstreamNonsense)
+
+    def test_none(self) -> None:
+        """
+        Some indexes have no list; they are not asked twice, nor believed a body.
+        """
+        for code in (403, 404, 405, 406, 410, 501):
+            error = self.fail_with(self.fetch(Answer(code, b"no")), NoProjectList)
+            self.assertEqual((URL, 1), (error.url, len(self.upstream.asked)), code)
+        self.assertEqual([], self.pieces)
+
+    def test_refused(self) -> None:
+        """
+        Other statuses say nothing of the list; those of the server's own fault are
+        retried.
+        """
+        for code, times in {401: 1, 407: 1, 429: 1, 204: 1, 500: 4, 503: 4}.items():
+            error = self.fail_with(self.fetch(Answer(code, b"no")), UpstreamRefusal)
+            self.assertEqual((code, times), (error.status, len(self.upstream.asked)))
+        self.assertEqual([], self.pieces)
+
+    def test_cut(self) -> None:
+        """
+        Pieces come once: a list that is cut off is no list, and is not begun again.
+        """
+        fetching = self.fetch(Answer(200, b"12345", cut=3), Answer(200, b"12345"))
+        self.fail_with(fetching, UpstreamUnreachable)
+        self.assertEqual(([b"123"], 1), (self.pieces, len(self.upstream.asked)))
+
+    def test_too_large(self) -> None:
+        """
+        A list without end is ended, whether it says its length or not.
+        """
+        self.patch(upstream_index, "LARGEST_LIST", 10)
+        packed = {"Content-Encoding": "gzip"}
+        self.fail_with(self.fetch(Answer(200, bytes(11))), UpstreamNonsense)
+        self.assertEqual([], self.pieces)
+        bomb = Answer(200, gzip.compress(bytes(3_000_000)), packed)
+        self.fail_with(self.fetch(bomb), UpstreamNonsense)
+        self.assertEqual([], self.pieces)
+
+    def test_receiver_fails(self) -> None:
+        """
+        If there is no room for a piece, the transfer ends with that error.
+        """
+
+        def receive(piece: bytes) -> None:
+            raise OSError(28, "No space left on device")
+
+        index = self.index({URL: [Answer(200, b"x")]})
+        error = self.failureResultOf(index.fetch_list(None, receive), OSError).value
+        self.assertEqual(28, error.errno)
+        self.assertEqual([], self.clock.getDelayedCalls())
+
+    def test_within_three_minutes(self) -> None:
+        """
+        A list has time, as long as it goes on; but not for ever.
+        """
+        wire = Wire("http://index.example/simple/")
+        fetching = wire.index.fetch_list(None, self.pieces.append)
+        connection = wire.accept()
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n")
+        for _ in range(18):
+            wire.reactor.advance(9.9)
+            connection.send(b"x")
+        self.assertNoResult(fetching)
+        wire.reactor.advance(1.9)
+        error = self.failureResultOf(fetching, UpstreamTimeout).value
+        self.assertEqual("not here within 180 s", error.reason)
+        self.assertTrue(connection.stopped)
+        self.assertEqual([], wire.reactor.getDelayedCalls())
+
+    def test_silence(self) -> None:
+        """
+        A body that stops for ten seconds is given up.
+        """
+        wire = Wire("http://index.example/simple/")
+        fetching = wire.index.fetch_list(None, self.pieces.append)
+        wire.accept().send(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n1")
+        wire.reactor.advance(10.1)
+        error = self.failureResultOf(fetching, UpstreamTimeout).value
+        self.assertEqual("no byte within 10 s", error.reason)
 
 
 class CodingTests(IndexTestCase):

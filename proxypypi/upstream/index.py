@@ -16,6 +16,7 @@ from twisted.web.iweb import IAgent
 from zope.interface import implementer
 
 from proxypypi.errors import (
+    NoProjectList,
     NoSuchProject,
     UpstreamTimeout,
     WrongBytes,
@@ -38,6 +39,7 @@ from proxypypi.upstream.replies import Reply
 from proxypypi.upstream.urls import origin_of, shown
 
 LARGEST_PAGE = 100 * 1024 * 1024
+LARGEST_LIST = 200 * 1024 * 1024
 
 _ACCEPT = (
     "application/vnd.pypi.simple.v1+json,"
@@ -45,6 +47,7 @@ _ACCEPT = (
     " text/html;q=0.01"
 )
 _NO_HEAD = (405, 501)  # statuses of those who do not know the method
+_NO_LIST = (403, 404, 405, 406, 410, 501)  # of those who do not list their projects
 
 T = TypeVar("T")
 
@@ -74,15 +77,24 @@ class Index:
         self, name: NormalizedName, known: RawPage | None
     ) -> "Deferred[RawPage | None]":
         url = f"{self.url}{name}/"
-        return self._in_time(url, partial(self._fetch_page, url, name, known))
+        attempt = partial(self._fetch_page, url, name, known)
+        return self._in_time(url, self._client.retry(attempt))
+
+    def fetch_list(
+        self, known: RawPage | None, receive: Callable[[bytes], None]
+    ) -> "Deferred[RawPage | None]":
+        fetching = self._fetch_list(known, receive)
+        return self._in_time(self.url, fetching, self._client.patience.list)
 
     def fetch_small(
         self, url: str, limit: int, hashes: Mapping[str, str]
     ) -> "Deferred[bytes]":
-        return self._in_time(url, partial(self._fetch_small, url, limit, hashes))
+        attempt = partial(self._fetch_small, url, limit, hashes)
+        return self._in_time(url, self._client.retry(attempt))
 
     def fetch_size(self, url: str) -> "Deferred[int | None]":
-        return self._in_time(url, partial(self._fetch_size, url))
+        attempt = partial(self._fetch_size, url)
+        return self._in_time(url, self._client.retry(attempt))
 
     def open_body(
         self,
@@ -103,6 +115,40 @@ class Index:
     async def _fetch_page(
         self, url: str, name: NormalizedName, known: RawPage | None
     ) -> RawPage | None:
+        reply = await self._ask_for_page(url, known)
+        if reply is None:
+            return None
+        if reply.code in self._missing:
+            reply.discard()
+            raise NoSuchProject(project=name)
+        self._expect_decoded(reply)
+        return self._raw_page(reply, await self._collect(reply, LARGEST_PAGE))
+
+    async def _fetch_list(
+        self, known: RawPage | None, receive: Callable[[bytes], None]
+    ) -> RawPage | None:
+        # No retries once the body has begun: what was received cannot be taken back.
+        reply = await self._client.retry(partial(self._ask_for_list, known))
+        if reply is None:
+            return None
+        if reply.code in self._missing or reply.code in _NO_LIST:
+            reply.discard()
+            raise NoProjectList(url=shown(reply.url))
+        self._expect_decoded(reply)
+        await self._deliver(reply, LARGEST_LIST, receive)
+        return self._raw_page(reply, b"")
+
+    async def _ask_for_list(self, known: RawPage | None) -> Reply | None:
+        reply = await self._ask_for_page(self.url, known)
+        if reply is not None and reply.code >= 500 and reply.code not in _NO_LIST:
+            reply.discard()
+            raise reply.refusal()
+        return reply
+
+    async def _ask_for_page(self, url: str, known: RawPage | None) -> Reply | None:
+        """
+        :returns: :obj:`None` if *known* still holds.
+        """
         headers = {"Accept": _ACCEPT}
         if known is not None and known.index == self.url:
             if known.etag is not None:
@@ -113,15 +159,9 @@ class Index:
         if reply.code == 304 and len(headers) > 1:
             reply.discard()
             return None
-        if reply.code in self._missing:
-            reply.discard()
-            raise NoSuchProject(project=name)
-        self._expect_ok(reply)
-        coding = reply.header("Content-Encoding") or "identity"  # treq writes ""
-        if coding != "identity":
-            reply.discard()
-            raise reply.nonsense(f"it sent a coding we did not ask for, {coding!a}")
-        body = await self._collect(reply, LARGEST_PAGE)
+        return reply
+
+    def _raw_page(self, reply: Reply, body: bytes) -> RawPage:
         return RawPage(
             index=self.url,
             url=reply.url,
@@ -183,7 +223,21 @@ class Index:
             reply.discard()
             raise reply.refusal()
 
+    def _expect_decoded(self, reply: Reply) -> None:
+        self._expect_ok(reply)
+        coding = reply.header("Content-Encoding") or "identity"  # treq writes ""
+        if coding != "identity":
+            reply.discard()
+            raise reply.nonsense(f"it sent a coding we did not ask for, {coding!a}")
+
     async def _collect(self, reply: Reply, limit: int) -> bytes:
+        pieces: list[bytes] = []
+        await self._deliver(reply, limit, pieces.append)
+        return b"".join(pieces)
+
+    async def _deliver(
+        self, reply: Reply, limit: int, receive: Callable[[bytes], None]
+    ) -> None:
         """
         :raises UpstreamNonsense: it is more than *limit* bytes.
         """
@@ -192,24 +246,25 @@ class Index:
         if body.length is not None and body.length > limit:
             body.abandon()
             raise too_much
-        pieces: list[bytes] = []
         left = limit
 
-        def receive(piece: bytes) -> None:
+        def count(piece: bytes) -> None:
             nonlocal left
             left -= len(piece)
             if left < 0:
                 raise too_much
-            pieces.append(piece)
+            receive(piece)
 
-        await body.deliver(receive)
-        return b"".join(pieces)
+        await body.deliver(count)
 
     def _in_time(
-        self, url: str, attempt: Callable[[], Coroutine[Any, Any, T]]
+        self,
+        url: str,
+        fetching: Coroutine[Any, Any, T],
+        seconds: float | None = None,
     ) -> "Deferred[T]":
         """
-        With all its retries, in the time there is for all of a page.
+        :param seconds: :obj:`None` for the time there is for all of a page.
         """
 
         def too_late(result: "T | Failure", seconds: float) -> T:
@@ -219,10 +274,10 @@ class Index:
             raise UpstreamTimeout(url=shown(url), reason=reason)
 
         client = self._client
-        fetched = Deferred.fromCoroutine(client.retry(attempt))
-        return fetched.addTimeout(
-            client.patience.whole, client.clock, onTimeoutCancel=too_late
-        )
+        if seconds is None:
+            seconds = client.patience.whole
+        fetched = Deferred.fromCoroutine(fetching)
+        return fetched.addTimeout(seconds, client.clock, onTimeoutCancel=too_late)
 
 
 def make_index(

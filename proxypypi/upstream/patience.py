@@ -23,6 +23,7 @@ class Patience:
     :ivar head: for a response to begin.
     :ivar idle: for the next byte of its body.
     :ivar whole: for all of a page, retries included.
+    :ivar list: for all of a project list, which can have megabytes.
     :ivar pauses: before each retry.
     :ivar jitter: changes a pause.
     """
@@ -30,5 +31,6 @@ class Patience:
     head: float = 30.0
     idle: float = 10.0
     whole: float = 40.0
+    list: float = 180.0
     pauses: tuple[float, ...] = (0.2, 0.8, 3.2)
     jitter: Callable[[float], float] = about
