@@ -106,6 +106,36 @@ class RawPage:
 
 
 @frozen(kw_only=True)
+class HeldList:
+    """
+    An index's project list that is kept.
+
+    :ivar page: its body left out.
+    :ivar digest: sha256 of the body.
+    :ivar checked_at: when it was last known to hold, POSIX seconds.
+    """
+
+    page: RawPage
+    digest: str
+    checked_at: float
+
+
+@frozen(kw_only=True)
+class Beginning:
+    """
+    How a list of projects begins, in one form: all of it but what is here, and its end.
+
+    :ivar size: bytes, not compressed.
+    :ivar digest: sha256 of the same.
+    :ivar crc: CRC-32 of the same.
+    """
+
+    size: int
+    digest: str
+    crc: int
+
+
+@frozen(kw_only=True)
 class LocalFile:
     """
     A distribution that lies in the directory.
