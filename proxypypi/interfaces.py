@@ -170,10 +170,11 @@ class IListStore(Interface):
         Keep the list no longer, if there is one.
         """
 
-    def make(indexes: Sequence[str]) -> "Deferred[IMadeList]":
+    def make(indexes: Mapping[str, Sequence[str]]) -> "Deferred[IMadeList]":
         """
         What all these list, ready to be served; at once if it was made before.
 
+        :param indexes: the address of each to globs: of its projects only those count.
         :raises CannotMake: there is no room, a list has gone, and so on.
         """
 

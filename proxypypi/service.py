@@ -16,6 +16,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.server import Site
 
+from proxypypi.cache.catalogue import Catalogue
 from proxypypi.cache.downloads import Downloads
 from proxypypi.cache.files import Files
 from proxypypi.cache.health import Health
@@ -30,8 +31,10 @@ from proxypypi.interfaces import IIndex
 from proxypypi.rules.freshness import Freshness
 from proxypypi.settings import Settings
 from proxypypi.signals import Signals
+from proxypypi.store.children import ListMaker
 from proxypypi.store.directory import Directory
 from proxypypi.store.facts import FactsStore
+from proxypypi.store.lists import ListStore
 from proxypypi.store.lock import DirectoryLock
 from proxypypi.store.pages import PageStore
 from proxypypi.store.partials import PartialStore
@@ -66,11 +69,13 @@ def build(
     clock: Any,
     indexes: Sequence[IIndex],
     in_thread: Callable[..., "Deferred[Any]"],
+    make_list: Callable[[str], "Deferred[None]"],
 ) -> Proxy:
     """
     :param clock: an ``IReactorTime``.
     :param indexes: one for each of the settings' upstreams.
     :param in_thread: runs a blocking call with arguments.
+    :param make_list: see :class:`proxypypi.store.children.ListMaker`.
     """
     root = settings.directory
     cache = root / ".proxypypi" / "cache"
@@ -87,7 +92,15 @@ def build(
     files = Files(pages, holdings, upstreams, downloads, Streams(), clock)
     metadata = MetadataCache(holdings, facts, upstreams, health, clock, in_thread)
     listings = Listings(pages, holdings, upstreams, health, directory, in_thread)
-    simple = SimpleRoutes(listings).router.resource()
+    catalogue = Catalogue(
+        upstreams.all,
+        ListStore(cache / "lists", in_thread, make_list),
+        directory,
+        health,
+        clock,
+        in_thread,
+    )
+    simple = SimpleRoutes(listings, catalogue, clock).router.resource()
     of_files = FileRoutes(files, metadata, clock).router.resource()
     home = HomeRoutes([index.url for index in indexes]).router.resource()
 
@@ -308,5 +321,5 @@ def assemble(settings: Settings, reactor: Any) -> ProxyService:
     """
     indexes = [connect_index(upstream, reactor) for upstream in settings.upstreams]
     in_thread = partial(deferToThreadPool, reactor, reactor.getThreadPool())
-    proxy = build(settings, reactor, indexes, in_thread)
+    proxy = build(settings, reactor, indexes, in_thread, ListMaker(reactor))
     return ProxyService(settings, reactor, proxy, indexes)

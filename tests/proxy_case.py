@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from attrs import define, field
 from treq.testing import RequestTraversalAgent
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, fail, maybeDeferred, succeed
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
@@ -24,8 +25,10 @@ from twisted.web.iweb import UNKNOWN_LENGTH
 from twisted.web.resource import IResource
 from twisted.web.server import Site
 
+from proxypypi.errors import CannotMake
 from proxypypi.service import Proxy, build
 from proxypypi.settings import Settings, UpstreamSettings
+from proxypypi.store.catalogue import Order, make_list
 from proxypypi.upstream.index import Index, make_index
 from proxypypi.upstream.patience import Patience
 from tests.distributions import BuiltDistribution
@@ -181,6 +184,17 @@ def connect(resource: IResource, clock: Clock) -> Wire:
     return Wire(transport, protocol)
 
 
+def make_list_here(order: str) -> "Deferred[None]":
+    """
+    Make a list in this process, at once.
+    """
+    try:
+        make_list(msgspec.json.decode(order, type=Order))
+    except OSError as e:
+        return fail(CannotMake(reason=str(e)))
+    return succeed(None)
+
+
 @define(eq=False)
 class Threads:
     """
@@ -256,7 +270,9 @@ class ProxyTestCase(SynchronousTestCase):
             make_index(upstream, self._upstream, self.clock, EXACTLY)
             for upstream in settings.upstreams
         ]
-        self.proxy: Proxy = build(settings, self.clock, self.indexes, self.threads)
+        self.proxy: Proxy = build(
+            settings, self.clock, self.indexes, self.threads, make_list_here
+        )
         self._installers = RequestTraversalAgent(self.proxy.faces)
 
     def network(self) -> IResource:

@@ -137,6 +137,11 @@ class ScriptedIndex:
         self.pages.append((name, known, page))
         return page
 
+    def fetch_list(
+        self, known: RawPage | None, receive: Callable[[bytes], None]
+    ) -> "Deferred[RawPage | None]":
+        raise NotImplementedError
+
     def fetch_small(
         self, url: str, limit: int, hashes: Mapping[str, str]
     ) -> "Deferred[bytes]":

@@ -3,6 +3,7 @@ Tests for :mod:`proxypypi.cache.downloads` and :mod:`proxypypi.cache.download`: 
 file that is not here yet goes through.
 """
 
+import gc
 import os
 import random
 import shutil
@@ -42,7 +43,7 @@ from proxypypi.service import build
 from proxypypi.settings import Settings
 from tests.distributions import make_sdist, make_wheel
 from tests.fake_index import JSON, Fault
-from tests.proxy_case import ProxyTestCase, Transfer
+from tests.proxy_case import ProxyTestCase, Transfer, make_list_here
 from tests.scripted import FILE_URL, ScriptedBody, ScriptedIndex, cut
 
 SIZE = 100_000
@@ -849,7 +850,11 @@ class Tee:
             size=len(CONTENT) if sized else None,
         )
         proxy = build(
-            Settings(directory=directory), self.clock, [self.index], maybeDeferred
+            Settings(directory=directory),
+            self.clock,
+            [self.index],
+            maybeDeferred,
+            make_list_here,
         )
         self.downloads = proxy.downloads
 
@@ -1096,6 +1101,7 @@ class TeeMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
+        gc.collect()  # or what others left would be closed meanwhile
         self.descriptors = len(os.listdir("/dev/fd"))
         self.directory = Path(mkdtemp(prefix="tee-")).resolve()
         self.clients: list[Client] = []

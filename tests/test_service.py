@@ -26,7 +26,7 @@ from proxypypi.upstream.index import Index
 from tests.certificates import Authority
 from tests.distributions import make_wheel
 from tests.fake_index import Fault
-from tests.proxy_case import ProxyTestCase, connect
+from tests.proxy_case import ProxyTestCase, connect, make_list_here
 from tests.scripted import ScriptedIndex
 
 
@@ -137,7 +137,7 @@ class ServiceTestCase(ProxyTestCase):
         settings = Settings(
             directory=self.directory, listen=("tcp:8001",), upstreams=()
         )
-        proxy = build(settings, self.reactor, [], maybeDeferred)
+        proxy = build(settings, self.reactor, [], maybeDeferred, make_list_here)
         return ProxyService(settings, self.reactor, proxy, [])
 
 
@@ -391,7 +391,9 @@ class BuildTests(SynchronousTestCase):
         To build the proxy touches nothing.
         """
         reactor = Reactor()
-        proxy = build(self.settings, reactor, [ScriptedIndex()], maybeDeferred)
+        proxy = build(
+            self.settings, reactor, [ScriptedIndex()], maybeDeferred, make_list_here
+        )
         self.assertIsInstance(proxy, Proxy)
         self.assertEqual([], list(self.directory.iterdir()))
 

@@ -188,7 +188,7 @@ class ProcessTests(TestCase):
         """
         What was wrong is in the error.
         """
-        gone = KeptList("https://index.example/simple/", "/gone", "text/html")
+        gone = KeptList("https://index.example/simple/", "/gone", "text/html", ("*",))
         order = Order("key", self.mktemp(), (gone,))
         making = ListMaker(reactor)(msgspec.json.encode(order).decode())
         with self.assertRaises(CannotMake) as caught:

@@ -62,7 +62,9 @@ class ListStoreTestCase(SynchronousTestCase):
         return self.successResultOf(self.store.load(index))
 
     def make(self, *indexes: str) -> IMadeList:
-        made: IMadeList = self.successResultOf(self.store.make(indexes))
+        made: IMadeList = self.successResultOf(
+            self.store.make(dict.fromkeys(indexes, ("*",)))
+        )
         return made
 
     def names(self, made: IMadeList) -> list[str]:
@@ -224,6 +226,19 @@ class MadeTests(ListStoreTestCase):
         self.assertEqual(["a-x", "b", "c"], self.names(self.make(ONE, TWO)))
         self.assertEqual(["a-x", "b"], self.names(self.make(ONE)))
 
+    def test_some(self) -> None:
+        """
+        Only those names count that the index is asked about.
+        """
+        self.keep(body_of("a", "acme-tools", "b"))
+        for globs, names in (
+            (("*",), ["a", "acme-tools", "b"]),
+            (("acme-*", "b"), ["acme-tools", "b"]),
+            (("acme",), []),
+        ):
+            made = self.successResultOf(self.store.make({ONE: globs}))
+            self.assertEqual(names, self.names(made), globs)
+
     def test_lacks(self) -> None:
         """
         Which names are missing is told exactly, at both ends too.
@@ -293,10 +308,10 @@ class MadeTests(ListStoreTestCase):
         """
         A list that has gone is an error, not a list of nothing.
         """
-        self.failureResultOf(self.store.make([ONE]), CannotMake)
+        self.failureResultOf(self.store.make({ONE: ("*",)}), CannotMake)
         self.store = ListStore(self.directory, maybeDeferred, lambda _: succeed(None))
         self.keep(body_of("a"))
-        self.failureResultOf(self.store.make([ONE]), CannotMake)
+        self.failureResultOf(self.store.make({ONE: ("*",)}), CannotMake)
 
     def test_no_room(self) -> None:
         """
@@ -308,7 +323,7 @@ class MadeTests(ListStoreTestCase):
 
         self.keep(body_of("a"))
         self.patch(Path, "write_bytes", fail)
-        self.failureResultOf(self.store.make([ONE]), OSError)
+        self.failureResultOf(self.store.make({ONE: ("*",)}), OSError)
         self.assertEqual([], os.listdir(self.directory / "made"))
 
     def test_main(self) -> None:

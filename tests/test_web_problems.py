@@ -102,7 +102,7 @@ class TableTests(SynchronousTestCase):
         Only what ends before there are requests, or never leaves the core, has no
         status.
         """
-        never = {"BadSettings", "BadConfiguration", "UnreadablePage"}
+        never = {"BadSettings", "BadConfiguration", "UnreadablePage", "NoProjectList"}
         never |= {"DirectoryInUse", "CannotListen", "BadCertificate"}
         never |= {"BadPidFile", "AlreadyRunning", "NotOurs"}
         kinds = {

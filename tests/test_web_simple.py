@@ -12,7 +12,7 @@ from pypi_simple import ProjectPage
 
 from tests.distributions import make_sdist, make_wheel
 from tests.fake_index import HTML, JSON, FakeProject
-from tests.proxy_case import ProxyTestCase, Transfer
+from tests.proxy_case import INDEX_URL, ProxyTestCase, Transfer
 
 TEXT = "text/html; charset=utf-8"
 
@@ -404,23 +404,29 @@ class ContentTests(ProxyTestCase):
 class ListTests(ProxyTestCase):
     def test_projects_here(self) -> None:
         """
-        The list has the projects that have files here, each once, sorted, in all forms.
+        /local/ has the projects that have files here, each once, sorted, in all forms.
         """
         self.drop(make_wheel("zope.interface"), "Zope_Interface")
         self.drop(make_wheel("attrs"))
         self.drop(make_sdist("attrs", "2.0"), "attrs")
         self.index.add_project("elsewhere")
-        for route in ("/simple/", "/local/"):
-            answer = self.get(route, Accept=JSON)
-            self.assertEqual("proxypypi; hit", answer.header("Cache-Status"))
-            self.assertEqual(
-                [{"name": "attrs"}, {"name": "zope-interface"}],
-                answer.json["projects"],
-            )
-            self.assertRegex(
-                self.get(route).body.decode(),
-                '(?s)href="attrs/">attrs</a>.*href="zope-interface/">zope-interface</a>',
-            )
+        for index_url in (None, INDEX_URL):
+            self.start_proxy(index_url)
+            for route in ("/local/", "/simple/"):
+                if (route, index_url) == ("/simple/", INDEX_URL):
+                    continue
+                answer = self.get(route, Accept=JSON)
+                self.assertEqual("proxypypi; hit", answer.header("Cache-Status"))
+                self.assertEqual("no-cache", answer.header("Cache-Control"))
+                self.assertEqual(
+                    [{"name": "attrs"}, {"name": "zope-interface"}],
+                    answer.json["projects"],
+                )
+                self.assertRegex(
+                    self.get(route).body.decode(),
+                    '(?s)href="attrs/">attrs</a>'
+                    '.*href="zope-interface/">zope-interface</a>',
+                )
         self.assertEqual([], self.index.requests)
 
     def test_empty(self) -> None:

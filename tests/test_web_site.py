@@ -201,7 +201,7 @@ class AccessLineTests(ProxyTestCase):
         site.startFactory()
         self.addCleanup(site.stopFactory)
         for head in (
-            b"GET /simple/ HTTP/1.1\r\nUser-Agent: pip/26.0 {x}\r\n",
+            b"GET /local/ HTTP/1.1\r\nUser-Agent: pip/26.0 {x}\r\n",
             b"GET /-/health HTTP/1.1\r\n",
             b'GET /a"%1b[31m HTTP/1.1\r\nUser-Agent: caf\xc3\xa9\x1b[31m\r\n',
         ):
@@ -209,9 +209,9 @@ class AccessLineTests(ProxyTestCase):
             protocol.makeConnection(StringTransport())
             protocol.dataReceived(head + b"Host: proxy.example\r\n\r\n")
         page, health, hostile = lines
-        size = len(self.get("/simple/").body)
+        size = len(self.get("/local/").body)
         self.assertEqual(
-            f"192.168.1.1 GET /simple/ 200 {size} pip/26.0 [proxypypi; hit]", page
+            f"192.168.1.1 GET /local/ 200 {size} pip/26.0 [proxypypi; hit]", page
         )
         self.assertEqual("192.168.1.1 GET /-/health 200 3 - [-]", health)
         self.assertRegex(hostile, r'^192\.168\.1\.1 GET /a"%1b\[31m 404 \d+ caf')

@@ -46,7 +46,7 @@ class Upstreams:
     under that name on the next.
     """
 
-    _all: Sequence[Upstream]
+    all: Sequence[Upstream]
     _health: Health
     _asking: dict[NormalizedName, Upstream] = field(factory=dict, init=False)
 
@@ -54,20 +54,20 @@ class Upstreams:
         """
         :returns: those that may be asked about a project, in order.
         """
-        return [u for u in self._all if u.is_asked_about(name)]
+        return [u for u in self.all if u.is_asked_about(name)]
 
     def at(self, address: str | None) -> Upstream | None:
         """
         :param address: of an index.
         """
-        return next((u for u in self._all if u.index.url == address), None)
+        return next((u for u in self.all if u.index.url == address), None)
 
     def may_speak(self, address: str, name: NormalizedName) -> bool:
         """
         Does it count what the index at *address* once said of a project? If nobody is
         asked about anything, that is as good as it gets.
         """
-        return not self._all or self.at(address) in self.asked_about(name)
+        return not self.all or self.at(address) in self.asked_about(name)
 
     async def ask(
         self,

@@ -7,9 +7,11 @@ of its own: ours would stand still meanwhile, and grow for good.
 
 import mmap
 import os
+import re
 import resource
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
+from fnmatch import translate
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -50,11 +52,14 @@ _POLITE = 10  # added to the process's niceness
 class KeptList(msgspec.Struct, frozen=True):
     """
     An index's project list, as it was kept.
+
+    :ivar projects: globs of the names that count.
     """
 
     index: str
     path: str
     content_type: str
+    projects: tuple[str, ...]
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -153,7 +158,7 @@ def make_list(order: Order) -> None:
         packed = Path(kept.path).read_bytes()[OFFSET:]
         try:
             body = igzip.decompress(packed)
-            found.update(list(read_names(body, kept.content_type)))
+            found.update(_counting(read_names(body, kept.content_type), kept.projects))
         except _UNREADABLE as e:
             unreadable[kept.index] = str(e)
     directory = Path(order.directory)
@@ -170,6 +175,13 @@ def make_list(order: Order) -> None:
     for other in directory.iterdir():
         if other != final:
             shutil.rmtree(other, ignore_errors=True)
+
+
+def _counting(
+    names: Iterable[NormalizedName], globs: Iterable[str]
+) -> list[NormalizedName]:
+    counts = re.compile("|".join(map(translate, globs))).match
+    return [name for name in names if counts(name)]
 
 
 def main(order: str) -> None:

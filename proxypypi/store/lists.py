@@ -3,7 +3,7 @@ Project lists of indexes on disk, as they were sent and as they are served.
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -65,10 +65,10 @@ class ListStore:
     def forget(self, index: str) -> "Deferred[None]":
         return self._in_thread(self._path(index).unlink, missing_ok=True)
 
-    def make(self, indexes: Sequence[str]) -> "Deferred[IMadeList]":
+    def make(self, indexes: Mapping[str, Sequence[str]]) -> "Deferred[IMadeList]":
         return Deferred.fromCoroutine(self._make_once(indexes))
 
-    async def _make_once(self, indexes: Sequence[str]) -> IMadeList:
+    async def _make_once(self, indexes: Mapping[str, Sequence[str]]) -> IMadeList:
         order: Order = await self._in_thread(self._order, indexes)
         directory = Path(order.directory)
         made: IMadeList | None = await self._in_thread(open_list, directory, order.key)
@@ -82,15 +82,16 @@ class ListStore:
     def _path(self, index: str) -> Path:
         return self._directory / f"{sha256(index.encode()).hexdigest()[:32]}.list"
 
-    def _order(self, indexes: Sequence[str]) -> Order:
+    def _order(self, indexes: Mapping[str, Sequence[str]]) -> Order:
         lists, parts = [], [str(FORMAT)]
-        for index in indexes:
+        for index, globs in indexes.items():
             held = self._load(index)
             if held is None:
                 raise CannotMake(reason=f"the list of {index} has gone")
             content_type = held.page.content_type
-            lists.append(KeptList(index, str(self._path(index)), content_type))
-            parts += [index, content_type, held.digest]
+            path = str(self._path(index))
+            lists.append(KeptList(index, path, content_type, tuple(globs)))
+            parts += [index, content_type, held.digest, *globs]
         key = sha256("\n".join(parts).encode()).hexdigest()[:32]
         return Order(key, str(self._directory / "made"), tuple(lists))
 

@@ -43,6 +43,7 @@ _STATUSES: dict[type[errors.ProxypypiError], int] = {
     errors.StillFetching: 503,
     errors.TooManyStreams: 503,
     errors.CannotKeep: 503,
+    errors.CannotMake: 503,
 }
 """
 The nearest class of an error's own ancestry counts.

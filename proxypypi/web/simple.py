@@ -6,14 +6,16 @@ from typing import ClassVar
 from urllib.parse import quote
 
 from attrs import define
+from twisted.internet.interfaces import IReactorTime
 from twisted.web.http import MOVED_PERMANENTLY, NOT_MODIFIED
 from twisted.web.server import Request
 
+from proxypypi.cache.catalogue import Catalogue
 from proxypypi.cache.listings import Listings
 from proxypypi.model import Outcome
 from proxypypi.names import normalize
 from proxypypi.simple.negotiation import Form, accepts_gzip, choose
-from proxypypi.simple.rendering import Rendered
+from proxypypi.simple.rendering import Rendered, Representation
 from proxypypi.web.headers import (
     ALWAYS_ASK,
     PUBLIC_PAGE,
@@ -23,6 +25,7 @@ from proxypypi.web.headers import (
     set_headers,
 )
 from proxypypi.web.router import Router
+from proxypypi.web.sender import send_file
 
 
 @define(eq=False)
@@ -33,10 +36,28 @@ class SimpleRoutes:
 
     router: ClassVar[Router] = Router()
     _listings: Listings
+    _catalogue: Catalogue
+    _clock: IReactorTime
 
     @router.route("/simple/", methods=["GET"])
-    @router.route("/local/", methods=["GET"])
     async def projects(self, request: Request) -> bytes:
+        form, gzip = _form(request), _gzip(request)
+        answer = await self._catalogue.get()
+        rest = answer.pick(form, gzip)
+        caching = ALWAYS_ASK if answer.private else PUBLIC_PAGE
+        if _has_it(request, rest, answer.outcome, caching):
+            return b""
+        source = answer.open(form, gzip)
+        size = source.size or 0 if source is not None else 0
+        _promise(request, rest, form, size + len(rest.body))
+        if source is not None and request.method == b"HEAD":
+            source.close()
+        elif source is not None:
+            await send_file(request, source, self._clock)
+        return rest.body
+
+    @router.route("/local/", methods=["GET"])
+    async def local_projects(self, request: Request) -> bytes:
         form = _form(request)
         rendered = await self._listings.projects()
         return _answer(request, rendered, form, Outcome(hit=True), ALWAYS_ASK)
@@ -88,11 +109,26 @@ def _redirect(request: Request, location: str) -> bytes:
     return b""
 
 
+def _gzip(request: Request) -> bool:
+    return accepts_gzip(header(request, "Accept-Encoding"))
+
+
 def _answer(
     request: Request, rendered: Rendered, form: Form, outcome: Outcome, caching: str
 ) -> bytes:
-    gzip = accepts_gzip(header(request, "Accept-Encoding"))
-    representation = rendered.pick(form, gzip)
+    representation = rendered.pick(form, _gzip(request))
+    if _has_it(request, representation, outcome, caching):
+        return b""
+    _promise(request, representation, form, len(representation.body))
+    return representation.body
+
+
+def _has_it(
+    request: Request, representation: Representation, outcome: Outcome, caching: str
+) -> bool:
+    """
+    :returns: does the client have that very representation already?
+    """
     set_headers(
         request,
         etag=representation.etag,
@@ -102,11 +138,16 @@ def _answer(
     )
     if is_unchanged(request, representation.etag, None):
         request.setResponseCode(NOT_MODIFIED)
-        return b""
+        return True
+    return False
+
+
+def _promise(
+    request: Request, representation: Representation, form: Form, size: int
+) -> None:
     set_headers(
         request,
         content_type=form.content_type,
         content_encoding="gzip" if representation.gzipped else None,
-        content_length=str(len(representation.body)),
+        content_length=str(size),
     )
-    return representation.body

@@ -1,0 +1,365 @@
+"""
+The list of all projects: what the indexes list, and what is here.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+from attrs import define, evolve, field, frozen
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from proxypypi.cache.flight import PATIENCE, SingleFlight, patiently
+from proxypypi.cache.health import Health
+from proxypypi.cache.sources import WholeFile
+from proxypypi.cache.upstreams import Upstream
+from proxypypi.errors import (
+    CannotMake,
+    NoProjectList,
+    StillFetching,
+    UpstreamError,
+    UpstreamNonsense,
+)
+from proxypypi.interfaces import (
+    IByteSource,
+    IDirectory,
+    IListStore,
+    IMadeList,
+)
+from proxypypi.model import HeldList, Outcome
+from proxypypi.names import NormalizedName
+from proxypypi.rules.freshness import Verdict
+from proxypypi.simple.negotiation import Form
+from proxypypi.simple.project_list import render_rest
+from proxypypi.simple.rendering import Rendered, Representation, render_list
+
+_IMPATIENT = 3.0  # seconds to wait for a refresh with an old list in hand
+_LOOK_AGAIN = 1.0  # seconds between looks at what is here
+_MAKE_AGAIN = 60.0  # seconds after which what could not be made is tried again
+_WHAT = "the project list"
+
+
+@frozen(kw_only=True)
+class ListAnswer:
+    """
+    :ivar private: are there projects that no index lists, or some missing perhaps?
+    :ivar _made: comes before *_rest*; :obj:`None` for nothing.
+    """
+
+    _made: IMadeList | None
+    _rest: Rendered
+    private: bool
+    outcome: Outcome
+
+    def pick(self, form: Form, gzip: bool) -> Representation:
+        """
+        :returns: what comes after that which :meth:`open` gives; its tag is that of
+            both.
+        """
+        return self._rest.pick(form, gzip)
+
+    def open(self, form: Form, gzip: bool) -> IByteSource | None:
+        """
+        :returns: what comes first; :obj:`None` for nothing.
+        """
+        if self._made is None:
+            return None
+        source: IByteSource = WholeFile(*self._made.open(form is Form.JSON, gzip))
+        return source
+
+
+@define(eq=False)
+class _Source:
+    """
+    An upstream, and its list as far as it is known.
+
+    :ivar held: :obj:`None` if there is none, be it that the index has none.
+    :ivar checked_at: when that was last known to hold; :obj:`None` if it never was.
+    :ivar problem: of the last attempt to fetch it; :obj:`None` if it went well.
+    """
+
+    upstream: Upstream
+    held: HeldList | None = field(default=None, init=False)
+    checked_at: float | None = field(default=None, init=False)
+    problem: UpstreamError | CannotMake | None = field(default=None, init=False)
+
+    def judge(self, now: float) -> Verdict:
+        if self.checked_at is None:
+            return Verdict.EXPIRED
+        return self.upstream.freshness.judge(self.checked_at, now)
+
+    @property
+    def url(self) -> str:
+        return self.upstream.index.url
+
+    def has(self, held: HeldList | None, checked_at: float) -> None:
+        self.held, self.checked_at, self.problem = held, checked_at, None
+
+
+@frozen
+class _Served:
+    """
+    What is here, rendered to come after what was made of the indexes' lists.
+    """
+
+    made: IMadeList | None
+    names: Sequence[NormalizedName]
+    rest: Rendered
+    private: bool
+
+
+@define(eq=False)
+class Catalogue:
+    """
+    Fetches the lists of the indexes when one is wanted, and keeps them.
+
+    They are put together anew when one of them has changed; what is here is added to
+    each answer, so that a file dropped in is listed at once.
+
+    :ivar _made_of: index and digest of each list in *_made*.
+    :ivar _tried: likewise, of that which could not be made.
+    :ivar _silent: the last answer of an index took too long: do not wait for it.
+    """
+
+    _log: ClassVar[Logger] = Logger()
+
+    _upstreams: Sequence[Upstream]
+    _store: IListStore
+    _directory: IDirectory
+    _health: Health
+    _clock: IReactorTime
+    _in_thread: Callable[..., "Deferred[Any]"]
+    _sources: tuple[_Source, ...] = field(init=False)
+    _flight: SingleFlight = field(factory=SingleFlight, init=False)
+    _loaded: bool = field(default=False, init=False)
+    _made: IMadeList | None = field(default=None, init=False)
+    _made_of: tuple[tuple[str, str], ...] = field(default=(), init=False)
+    _tried: tuple[tuple[str, str], ...] = field(default=(), init=False)
+    _tried_at: float = field(default=0.0, init=False)
+    _unmade: CannotMake | None = field(default=None, init=False)
+    _silent: bool = field(default=False, init=False)
+    _served: _Served | None = field(default=None, init=False)
+    _names: Sequence[NormalizedName] = field(default=(), init=False)
+    _looked_at: float | None = field(default=None, init=False)
+
+    @_sources.default
+    def _make_sources(self) -> tuple[_Source, ...]:
+        return tuple(map(_Source, self._upstreams))
+
+    async def get(self) -> ListAnswer:
+        """
+        The list, fresh if that can be had in time.
+
+        :raises UpstreamError: no index can be asked, and nothing is here.
+        :raises CannotMake: the list cannot be kept or made, and nothing is here.
+        :raises StillFetching: it is not here yet, and no older one is.
+        """
+        outcome = await self._update()
+        served = await self._serve()
+        missing = self._missing()
+        if missing is not None:
+            unavailable = isinstance(missing, UpstreamError)
+            detail = "upstream-unavailable" if unavailable else "not-kept"
+            outcome = evolve(outcome, detail=detail)
+            if served.made is None:
+                if not served.names:
+                    raise missing
+                outcome = Outcome(hit=True, detail=detail)
+        return ListAnswer(
+            made=served.made,
+            rest=served.rest,
+            private=served.private or served.made is None or missing is not None,
+            outcome=outcome,
+        )
+
+    def _missing(self) -> UpstreamError | CannotMake | None:
+        """
+        Why the list lacks what an index lists; :obj:`None` if it does not.
+        """
+        for source in self._sources:
+            if source.problem is not None and source.held is None:
+                return source.problem
+        return self._unmade if self._made is None else None
+
+    async def _update(self) -> Outcome:
+        began = self._clock.seconds()
+        if not self._loaded:
+            await patiently(self._flight.join("load", self._load), self._clock, _WHAT)
+        now = self._clock.seconds()
+        verdicts = {source.judge(now) for source in self._sources}
+        if verdicts <= {Verdict.FRESH} and not self._can_be_made(now):
+            return Outcome(hit=True)
+        collapsed = self._flight.is_flying("refresh")
+        refresh = self._flight.join("refresh", self._refresh)
+        if not refresh.called and await self._need_not_wait(verdicts):
+            return self._aged()
+        patience = max(0.0, PATIENCE - (now - began))
+        if self._made is not None:
+            patience = min(patience, _IMPATIENT)
+        try:
+            outcome = await patiently(refresh, self._clock, _WHAT, patience)
+        except StillFetching:
+            if self._made is None:
+                raise
+            self._silent = True
+            self._log.warn("old project list: a new one takes its time")
+            return self._aged()
+        if collapsed and outcome.stored:
+            return evolve(outcome, stored=False, collapsed=True)
+        return outcome
+
+    async def _need_not_wait(self, verdicts: set[Verdict]) -> bool:
+        settled = self._made is not None or not self._parts()
+        if settled and Verdict.EXPIRED not in verdicts:
+            return True
+        return self._silent and (self._made is not None or bool(await self._look()))
+
+    def _aged(self) -> Outcome:
+        now = self._clock.seconds()
+        ttls = [
+            s.upstream.freshness.ttl(s.checked_at or now, now) for s in self._sources
+        ]
+        return Outcome(hit=True, ttl=min(0.0, *ttls))
+
+    async def _load(self) -> None:
+        for source in self._sources:
+            held = await self._store.load(source.url)
+            if held is not None:
+                source.has(held, held.checked_at)
+        await self._make()
+        self._loaded = True
+
+    async def _refresh(self) -> Outcome:
+        now = self._clock.seconds()
+        why = "miss" if self._made is None else "stale"
+        asked = await gatherResults(
+            [
+                Deferred.fromCoroutine(self._ask(source, why))
+                for source in self._sources
+                if source.judge(now) is not Verdict.FRESH
+            ]
+        )
+        await self._make()
+        problems = [s.problem for s in self._sources if s.problem is not None]
+        self._silent = any(
+            isinstance(e, UpstreamError) and e.status is None for e in problems
+        )
+        if not problems:
+            self._health.mend("upstream's project list")
+        return max(asked, key=_weight, default=Outcome(hit=True))
+
+    async def _ask(self, source: _Source, why: str) -> Outcome:
+        """
+        :returns: how it went, failures included.
+        """
+        url = source.url
+        arriving = self._store.begin(url)
+        try:
+            held = await self._store.load(url)  # if somebody removed it, ask for all
+            page = await source.upstream.index.fetch_list(
+                held.page if held is not None else None, arriving.write
+            )
+            now = self._clock.seconds()
+            if page is not None:
+                held = await arriving.keep(page, now)
+                self._log.info("project list of {index} is new", index=url)
+                source.has(held, now)
+                return Outcome(forwarded=why, stored=True)
+            await self._store.confirm(url, now)
+            source.has(held, now)
+            return Outcome(forwarded=why, status=304)
+        except NoProjectList as e:
+            self._log.info("{error}", error=e)
+            await self._forget(source)
+            return Outcome(forwarded=why)
+        except UpstreamError as e:
+            source.problem = e
+            self._health.worsen("upstream's project list", str(e))
+            return Outcome(forwarded=why, status=e.status)
+        except OSError as e:
+            source.problem = CannotMake(reason=e.strerror or str(e))
+            self._health.worsen("upstream's project list", str(source.problem))
+            return Outcome(forwarded=why, detail="not-kept")
+        finally:
+            arriving.discard()
+
+    async def _forget(self, source: _Source) -> None:
+        source.has(None, self._clock.seconds())
+        await self._health.keeping(
+            "what is in the directory", self._store.forget, source.url
+        )
+
+    def _parts(self) -> tuple[tuple[str, str], ...]:
+        return tuple((s.url, s.held.digest) for s in self._sources if s.held)
+
+    def _can_be_made(self, now: float) -> bool:
+        parts = self._parts()
+        if parts == self._made_of:
+            return False
+        return parts != self._tried or now - self._tried_at >= _MAKE_AGAIN
+
+    async def _make(self) -> None:
+        parts, now = self._parts(), self._clock.seconds()
+        if not parts:
+            self._made, self._made_of, self._unmade = None, (), None
+        if not self._can_be_made(now):
+            return
+        self._tried, self._tried_at = parts, now
+        try:
+            made = await self._store.make(
+                {s.url: s.upstream.projects for s in self._sources if s.held}
+            )
+        except (CannotMake, OSError) as e:
+            self._unmade = e if isinstance(e, CannotMake) else CannotMake(reason=str(e))
+            self._health.worsen("project list", str(self._unmade))
+            return
+        self._tried = ()
+        for source in self._sources:
+            wrong = made.unreadable.get(source.url)
+            if wrong is not None:
+                await self._reject(source, wrong)
+        if not made.unreadable or (self._made is None and self._parts()):
+            self._made = made
+        self._made_of, self._unmade = self._parts(), None
+        self._health.mend("project list")
+
+    async def _reject(self, source: _Source, wrong: str) -> None:
+        """
+        Its list is none: with an old one in hand there is time until the next.
+        """
+        url = source.url
+        self._log.warn("{index}: {wrong}", index=url, wrong=wrong)
+        await self._forget(source)
+        source.problem = UpstreamNonsense(url=url, reason=wrong, status=200)
+        if self._made is None:
+            source.checked_at = None
+
+    async def _look(self) -> Sequence[NormalizedName]:
+        now = self._clock.seconds()
+        if self._looked_at is None or not 0 <= now - self._looked_at < _LOOK_AGAIN:
+            self._names = await self._directory.projects()
+            self._looked_at = now
+        return self._names
+
+    async def _serve(self) -> _Served:
+        names, made, served = await self._look(), self._made, self._served
+        if served is None or served.made is not made or served.names != names:
+            served = self._served = await self._in_thread(_render, made, names)
+        return served
+
+
+def _render(made: IMadeList | None, names: Sequence[NormalizedName]) -> _Served:
+    if made is None:
+        return _Served(made, names, render_list(names), bool(names))
+    lacking = made.lacks(names)
+    rest = render_rest(made.json, made.html, lacking)
+    return _Served(made, names, rest, bool(lacking))
+
+
+def _weight(outcome: Outcome) -> tuple[bool, bool, int]:
+    """
+    Of what several indexes answered, a failure is what is told, then what is new.
+    """
+    status = outcome.status or 0
+    return status >= 400, outcome.stored, status
