@@ -525,6 +525,7 @@ class HereTests(CatalogueTestCase):
         for number in range(20_000):
             self.index.projects[f"n{number}"] = self.index.projects["attrs"]
         self.start_list()
+        self.advance(0.1)
         wire = self.connect()
         wire.transport.room = 1000
         wire.send(f"GET {LIST} HTTP/1.1", f"Accept: {JSON}")

@@ -337,6 +337,7 @@ class ListTests(IndexTestCase):
         body = b'{"projects": []}' * 100_000
         headers = {**JSON, "Content-Encoding": "gzip", "ETag": '"a"'}
         fetching = self.fetch(Answer(200, gzip.compress(body), headers))
+        self.wait()
         page = self.successResultOf(fetching)
         self.assertEqual(
             RawPage(

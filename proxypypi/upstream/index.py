@@ -46,6 +46,8 @@ _ACCEPT = (
     " application/vnd.pypi.simple.v1+html;q=0.2,"
     " text/html;q=0.01"
 )
+_LONG_PIECE = 256 * 1024  # bytes; what compresses well comes in long ones
+
 _NO_HEAD = (405, 501)  # statuses of those who do not know the method
 _NO_LIST = (403, 404, 405, 406, 410, 501)  # of those who do not list their projects
 
@@ -135,7 +137,7 @@ class Index:
             reply.discard()
             raise NoProjectList(url=shown(reply.url))
         self._expect_decoded(reply)
-        await self._deliver(reply, LARGEST_LIST, receive)
+        await self._deliver(reply, LARGEST_LIST, receive, in_turns=True)
         return self._raw_page(reply, b"")
 
     async def _ask_for_list(self, known: RawPage | None) -> Reply | None:
@@ -236,9 +238,14 @@ class Index:
         return b"".join(pieces)
 
     async def _deliver(
-        self, reply: Reply, limit: int, receive: Callable[[bytes], None]
+        self,
+        reply: Reply,
+        limit: int,
+        receive: Callable[[bytes], None],
+        in_turns: bool = False,
     ) -> None:
         """
+        :param in_turns: *receive* takes its time, so pause after long pieces.
         :raises UpstreamNonsense: it is more than *limit* bytes.
         """
         body: Body = whole_body(reply)
@@ -254,6 +261,9 @@ class Index:
             if left < 0:
                 raise too_much
             receive(piece)
+            if in_turns and len(piece) > _LONG_PIECE:
+                body.pause()  # let others have their turn
+                self._client.clock.callLater(0, body.resume)
 
         await body.deliver(count)
 
