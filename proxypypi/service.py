@@ -1,12 +1,11 @@
 """
-Assembly: settings and a reactor in, a service out.
+The whole server: settings and a reactor in, a service out.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, ClassVar
 
-from attrs import define, field
 from twisted.application.service import Service
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
@@ -16,134 +15,18 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.server import Site
 
-from proxypypi.cache.catalogue import Catalogue
-from proxypypi.cache.downloads import Downloads
-from proxypypi.cache.files import Files
-from proxypypi.cache.health import Health
-from proxypypi.cache.holdings import Holdings
-from proxypypi.cache.listings import Listings
-from proxypypi.cache.metadata import MetadataCache
-from proxypypi.cache.pages import PageCache
-from proxypypi.cache.streams import Streams
-from proxypypi.cache.upstreams import Upstream, Upstreams
+from proxypypi.assembly import Proxy, build
 from proxypypi.errors import BadCertificate, CannotListen
-from proxypypi.interfaces import IIndex
-from proxypypi.rules.freshness import Freshness
 from proxypypi.settings import Settings
 from proxypypi.signals import Signals
 from proxypypi.store.children import ListMaker
-from proxypypi.store.directory import Directory
-from proxypypi.store.facts import FactsStore
-from proxypypi.store.lists import ListStore
-from proxypypi.store.lock import DirectoryLock
-from proxypypi.store.pages import PageStore
-from proxypypi.store.partials import PartialStore
 from proxypypi.tls import Identity, parse_endpoint
 from proxypypi.upstream.connect import connect_index
 from proxypypi.upstream.index import Index
-from proxypypi.web.files import FileRoutes
-from proxypypi.web.home import HomeRoutes
 from proxypypi.web.request import ProxyRequest
-from proxypypi.web.simple import SimpleRoutes
-from proxypypi.web.site import Faces, access_line
-from proxypypi.web.status import StatusRoutes
+from proxypypi.web.site import access_line
 
 _LEFT_OVER = 24 * 3600.0  # seconds after which an abandoned partial file is removed
-
-
-@define(eq=False)
-class Proxy:
-    """
-    The core, assembled, and the faces in front of it.
-    """
-
-    faces: Faces
-    partials: PartialStore
-    downloads: Downloads
-    lock: DirectoryLock
-    draining: bool = field(default=False)
-
-
-def build(
-    settings: Settings,
-    clock: Any,
-    indexes: Sequence[IIndex],
-    in_thread: Callable[..., "Deferred[Any]"],
-    make_list: Callable[[str], "Deferred[None]"],
-) -> Proxy:
-    """
-    :param clock: an ``IReactorTime``.
-    :param indexes: one for each of the settings' upstreams.
-    :param in_thread: runs a blocking call with arguments.
-    :param make_list: see :class:`proxypypi.store.children.ListMaker`.
-    """
-    root = settings.directory
-    cache = root / ".proxypypi" / "cache"
-    decisions = root / ".proxypypi" / "decisions"
-    directory = Directory(root, clock, in_thread)
-    facts = FactsStore(cache, decisions, in_thread)
-    partials = PartialStore(cache / "partial", root, in_thread)
-    health = Health()
-    holdings = Holdings(directory, facts, health, clock, in_thread)
-    upstreams = Upstreams(_upstreams(settings, indexes), health)
-    page_store = PageStore(cache / "pages", in_thread)
-    pages = PageCache(upstreams, page_store, health, clock, in_thread)
-    downloads = Downloads(partials, holdings, pages.distrust, health, clock, in_thread)
-    files = Files(pages, holdings, upstreams, downloads, Streams(), clock)
-    metadata = MetadataCache(holdings, facts, upstreams, health, clock, in_thread)
-    listings = Listings(pages, holdings, upstreams, health, directory, in_thread)
-    catalogue = Catalogue(
-        upstreams.all,
-        ListStore(cache / "lists", in_thread, make_list),
-        directory,
-        health,
-        clock,
-        in_thread,
-    )
-    simple = SimpleRoutes(listings, catalogue, clock).router.resource()
-    of_files = FileRoutes(files, metadata, clock).router.resource()
-    home = HomeRoutes([index.url for index in indexes]).router.resource()
-
-    def trouble() -> str:
-        if proxy.draining:
-            return "stopping"
-        return health.trouble
-
-    status = StatusRoutes(lambda: not proxy.draining, trouble).router.resource()
-    faces = Faces(
-        home,
-        {
-            "simple": simple,
-            "local": simple,
-            "files": of_files,
-            "package": of_files,
-            "packages": of_files,
-            "-": status,
-        },
-    )
-    proxy = Proxy(
-        faces=faces,
-        partials=partials,
-        downloads=downloads,
-        lock=DirectoryLock(root / ".proxypypi" / "lock"),
-    )
-    return proxy
-
-
-def _upstreams(settings: Settings, indexes: Iterable[IIndex]) -> list[Upstream]:
-    return [
-        Upstream(
-            index=index,
-            name=upstream.name,
-            freshness=Freshness(
-                max_age=settings.index_ttl
-                if upstream.index_ttl is None
-                else upstream.index_ttl
-            ),
-            projects=upstream.projects,
-        )
-        for upstream, index in zip(settings.upstreams, indexes, strict=True)
-    ]
 
 
 class _OurSite(Site):

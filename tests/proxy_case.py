@@ -25,8 +25,8 @@ from twisted.web.iweb import UNKNOWN_LENGTH
 from twisted.web.resource import IResource
 from twisted.web.server import Site
 
+from proxypypi.assembly import Proxy, build
 from proxypypi.errors import CannotMake
-from proxypypi.service import Proxy, build
 from proxypypi.settings import Settings, UpstreamSettings
 from proxypypi.store.catalogue import Order, make_list
 from proxypypi.upstream.index import Index, make_index

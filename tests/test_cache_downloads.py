@@ -28,6 +28,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
+from proxypypi.assembly import build
 from proxypypi.errors import (
     CannotKeep,
     StillFetching,
@@ -39,7 +40,6 @@ from proxypypi.errors import (
 from proxypypi.interfaces import IByteSource
 from proxypypi.model import Distribution
 from proxypypi.names import normalize
-from proxypypi.service import build
 from proxypypi.settings import Settings
 from tests.distributions import make_sdist, make_wheel
 from tests.fake_index import JSON, Fault

@@ -19,15 +19,15 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
+from proxypypi.assembly import build
 from proxypypi.errors import CannotListen, DirectoryInUse
-from proxypypi.service import Proxy, ProxyService, assemble, build
+from proxypypi.service import ProxyService, assemble
 from proxypypi.settings import Settings, UpstreamSettings
 from proxypypi.upstream.index import Index
 from tests.certificates import Authority
 from tests.distributions import make_wheel
 from tests.fake_index import Fault
 from tests.proxy_case import ProxyTestCase, connect, make_list_here
-from tests.scripted import ScriptedIndex
 
 
 class Port:
@@ -379,23 +379,12 @@ class StopTests(ServiceTestCase):
         self.assertEqual(["port closed"], self.reactor.notes)
 
 
-class BuildTests(SynchronousTestCase):
+class AssembleTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.directory = Path(self.mktemp()).resolve()
         self.directory.mkdir()
         upstream = UpstreamSettings.from_url("http://index.example/simple/")
         self.settings = Settings(directory=self.directory, upstreams=(upstream,))
-
-    def test_nothing_is_written(self) -> None:
-        """
-        To build the proxy touches nothing.
-        """
-        reactor = Reactor()
-        proxy = build(
-            self.settings, reactor, [ScriptedIndex()], maybeDeferred, make_list_here
-        )
-        self.assertIsInstance(proxy, Proxy)
-        self.assertEqual([], list(self.directory.iterdir()))
 
     def test_assemble(self) -> None:
         """

@@ -1,0 +1,130 @@
+"""
+Assembly: the core, and the faces in front of it, out of settings and what connects
+them to the world.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from attrs import define, field
+from twisted.internet.defer import Deferred
+
+from proxypypi.cache.catalogue import Catalogue
+from proxypypi.cache.downloads import Downloads
+from proxypypi.cache.files import Files
+from proxypypi.cache.health import Health
+from proxypypi.cache.holdings import Holdings
+from proxypypi.cache.listings import Listings
+from proxypypi.cache.metadata import MetadataCache
+from proxypypi.cache.pages import PageCache
+from proxypypi.cache.streams import Streams
+from proxypypi.cache.upstreams import Upstream, Upstreams
+from proxypypi.interfaces import IIndex
+from proxypypi.rules.freshness import Freshness
+from proxypypi.settings import Settings
+from proxypypi.store.directory import Directory
+from proxypypi.store.facts import FactsStore
+from proxypypi.store.lists import ListStore
+from proxypypi.store.lock import DirectoryLock
+from proxypypi.store.pages import PageStore
+from proxypypi.store.partials import PartialStore
+from proxypypi.web.files import FileRoutes
+from proxypypi.web.home import HomeRoutes
+from proxypypi.web.simple import SimpleRoutes
+from proxypypi.web.site import Faces
+from proxypypi.web.status import StatusRoutes
+
+
+@define(eq=False)
+class Proxy:
+    """
+    The core, assembled, and the faces in front of it.
+    """
+
+    faces: Faces
+    partials: PartialStore
+    downloads: Downloads
+    lock: DirectoryLock
+    draining: bool = field(default=False)
+
+
+def build(
+    settings: Settings,
+    clock: Any,
+    indexes: Sequence[IIndex],
+    in_thread: Callable[..., "Deferred[Any]"],
+    make_list: Callable[[str], "Deferred[None]"],
+) -> Proxy:
+    """
+    :param clock: an ``IReactorTime``.
+    :param indexes: one for each of the settings' upstreams.
+    :param in_thread: runs a blocking call with arguments.
+    :param make_list: see :class:`proxypypi.store.children.ListMaker`.
+    """
+    root = settings.directory
+    cache = root / ".proxypypi" / "cache"
+    decisions = root / ".proxypypi" / "decisions"
+    directory = Directory(root, clock, in_thread)
+    facts = FactsStore(cache, decisions, in_thread)
+    partials = PartialStore(cache / "partial", root, in_thread)
+    health = Health()
+    holdings = Holdings(directory, facts, health, clock, in_thread)
+    upstreams = Upstreams(_upstreams(settings, indexes), health)
+    page_store = PageStore(cache / "pages", in_thread)
+    pages = PageCache(upstreams, page_store, health, clock, in_thread)
+    downloads = Downloads(partials, holdings, pages.distrust, health, clock, in_thread)
+    files = Files(pages, holdings, upstreams, downloads, Streams(), clock)
+    metadata = MetadataCache(holdings, facts, upstreams, health, clock, in_thread)
+    listings = Listings(pages, holdings, upstreams, health, directory, in_thread)
+    catalogue = Catalogue(
+        upstreams.all,
+        ListStore(cache / "lists", in_thread, make_list),
+        directory,
+        health,
+        clock,
+        in_thread,
+    )
+    simple = SimpleRoutes(listings, catalogue, clock).router.resource()
+    of_files = FileRoutes(files, metadata, clock).router.resource()
+    home = HomeRoutes([index.url for index in indexes]).router.resource()
+
+    def trouble() -> str:
+        if proxy.draining:
+            return "stopping"
+        return health.trouble
+
+    status = StatusRoutes(lambda: not proxy.draining, trouble).router.resource()
+    faces = Faces(
+        home,
+        {
+            "simple": simple,
+            "local": simple,
+            "files": of_files,
+            "package": of_files,
+            "packages": of_files,
+            "-": status,
+        },
+    )
+    proxy = Proxy(
+        faces=faces,
+        partials=partials,
+        downloads=downloads,
+        lock=DirectoryLock(root / ".proxypypi" / "lock"),
+    )
+    return proxy
+
+
+def _upstreams(settings: Settings, indexes: Iterable[IIndex]) -> list[Upstream]:
+    return [
+        Upstream(
+            index=index,
+            name=upstream.name,
+            freshness=Freshness(
+                max_age=settings.index_ttl
+                if upstream.index_ttl is None
+                else upstream.index_ttl
+            ),
+            projects=upstream.projects,
+        )
+        for upstream, index in zip(settings.upstreams, indexes, strict=True)
+    ]
