@@ -143,11 +143,14 @@ class UpstreamError(ProxypypiError):
     :ivar url: that was asked, without credentials.
     :ivar reason: what happened, in a few words.
     :ivar status: that upstream answered; :obj:`None` if it did not get that far.
+    :ivar dead_for: seconds in which it is of no use to ask it anything; 0 if this is
+        of one question alone.
     """
 
     url: str
     reason: str
     status: int | None = None
+    dead_for: float = 0.0
 
     def __str__(self) -> str:
         return f"upstream failed: {self.reason} ({self.url})"

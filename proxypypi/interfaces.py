@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from twisted.internet.defer import Deferred
 from zope.interface import Attribute, Interface
 
+from proxypypi.errors import UpstreamError
 from proxypypi.model import Beginning, FileFacts, HeldList, LocalFile, RawPage
 from proxypypi.names import NormalizedName
 
@@ -22,12 +23,16 @@ class IIndex(Interface):
     url: str = Attribute("The index's base address, without credentials.")
 
     def fetch_page(
-        name: NormalizedName, known: RawPage | None
+        name: NormalizedName,
+        known: RawPage | None,
+        hindered: Callable[[UpstreamError], None] = ...,
     ) -> "Deferred[RawPage | None]":
         """
         Ask for a project page.
 
         :param known: the page we hold, for a conditional request.
+        :param hindered: is told what is wrong, each time that an attempt fails, and if
+            a connection does not come about; it is tried further.
         :returns: the page; :obj:`None` if *known* still holds.
         :raises NoSuchProject: the index says 404 or 410, or what it says instead.
         """

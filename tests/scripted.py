@@ -9,7 +9,7 @@ from attrs import define, field
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
-from proxypypi.errors import UpstreamUnreachable
+from proxypypi.errors import UpstreamError, UpstreamUnreachable
 from proxypypi.interfaces import IBody, IIndex
 from proxypypi.model import RawPage
 from proxypypi.names import NormalizedName
@@ -131,7 +131,10 @@ class ScriptedIndex:
         return body
 
     def fetch_page(
-        self, name: NormalizedName, known: RawPage | None
+        self,
+        name: NormalizedName,
+        known: RawPage | None,
+        hindered: Callable[[UpstreamError], None] = lambda _: None,
     ) -> "Deferred[RawPage | None]":
         page: Deferred[RawPage | None] = Deferred()
         self.pages.append((name, known, page))

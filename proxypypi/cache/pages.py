@@ -11,9 +11,9 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from proxypypi.cache.bounded import Bounded
-from proxypypi.cache.flight import SingleFlight, patiently
+from proxypypi.cache.flight import SingleFlight, patiently, unless
 from proxypypi.cache.health import Health
-from proxypypi.cache.upstreams import Upstreams
+from proxypypi.cache.upstreams import Hindered, Upstreams
 from proxypypi.errors import (
     NoSuchProject,
     StillFetching,
@@ -110,12 +110,13 @@ class PageCache:
             verdict = Verdict.EXPIRED
         if verdict is Verdict.FRESH:
             return PageAnswer(page=held.page, outcome=Outcome(hit=True))
+        silent = self._upstreams.is_silent_about(name)
         refresh = self._join(name)
-        silent = self._upstreams.is_silent_about(name) and not refresh.called
-        if verdict is Verdict.AGING or silent:
+        if verdict is Verdict.AGING or (silent and not refresh.called):
             refresh.addErrback(self._note, name)
             return self._aged(held)
         try:
+            refresh = unless(refresh, self._upstreams.hindrance(name))
             return await patiently(refresh, self._clock, name, _IMPATIENT)
         except StillFetching:
             self._upstreams.give_up_on(name)
@@ -126,6 +127,8 @@ class PageCache:
                 name, held, Outcome(forwarded="stale", detail="gone-upstream")
             )
         except UpstreamError as e:
+            if silent:
+                return self._aged(held)
             self._log.warn("old page of {name}: {error}", name=name, error=e)
             outcome = Outcome(forwarded="stale", status=e.status)
             return PageAnswer(page=held.page, outcome=outcome)
@@ -214,8 +217,10 @@ class PageCache:
         self._refreshed_at.put(name, self._clock.seconds())
         known = held if held and not self._is_distrusted(name, held) else None
 
-        async def ask(index: IIndex) -> tuple[RawPage | None, ProjectPage]:
-            raw = await index.fetch_page(name, known.raw if known else None)
+        async def ask(
+            index: IIndex, hindered: Hindered
+        ) -> tuple[RawPage | None, ProjectPage]:
+            raw = await index.fetch_page(name, known.raw if known else None, hindered)
             if raw is not None:
                 return raw, await self._read_answer(raw, name)
             assert known is not None

@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from typing import Any, TypeVar
 
 from attrs import define, field
+from twisted.internet.defer import Deferred
 
 from proxypypi.cache.health import Health
 from proxypypi.errors import NoSuchProject, UpstreamError
@@ -15,6 +16,7 @@ from proxypypi.names import NormalizedName
 from proxypypi.rules.freshness import Freshness
 
 T = TypeVar("T")
+Hindered = Callable[[UpstreamError], None]
 
 
 @define(eq=False)
@@ -39,6 +41,33 @@ class Upstream:
 
 
 @define(eq=False)
+class _Asking:
+    """
+    A question that is being put.
+
+    :ivar upstream: that it is put to at the moment.
+    """
+
+    upstream: Upstream = field(init=False)
+    _error: UpstreamError | None = field(default=None, init=False)
+    _waiting: "list[Deferred[UpstreamError]]" = field(factory=list, init=False)
+
+    def hindered(self, error: UpstreamError) -> None:
+        if error.dead_for:
+            self.upstream.silent = True
+        self._error = error
+        waiting, self._waiting = self._waiting, []
+        for waiter in waiting:
+            waiter.callback(error)
+
+    def tell(self, waiter: "Deferred[UpstreamError]") -> None:
+        if self._error is not None:
+            waiter.callback(self._error)
+        else:
+            self._waiting.append(waiter)
+
+
+@define(eq=False)
 class Upstreams:
     """
     All of them, in order. The first that has a project serves it; what cannot say
@@ -48,7 +77,7 @@ class Upstreams:
 
     all: Sequence[Upstream]
     _health: Health
-    _asking: dict[NormalizedName, Upstream] = field(factory=dict, init=False)
+    _asking: dict[NormalizedName, _Asking] = field(factory=dict, init=False)
 
     def asked_about(self, name: NormalizedName) -> Sequence[Upstream]:
         """
@@ -72,37 +101,51 @@ class Upstreams:
     async def ask(
         self,
         name: NormalizedName,
-        question: Callable[[IIndex], Coroutine[Any, Any, T]],
+        question: Callable[[IIndex, Hindered], Coroutine[Any, Any, T]],
     ) -> T:
         """
         Put a question about a project to the first that has it.
 
+        :param question: is given what to tell of attempts that fail.
         :raises NoSuchProject: none has it.
         :raises UpstreamError: one has not said whether it has it.
         """
-        for upstream in self.asked_about(name):
-            self._asking[name] = upstream
-            try:
-                answer = await question(upstream.index)
-            except NoSuchProject:
-                self._answered(upstream)
-            except UpstreamError as e:
-                upstream.silent = upstream.silent and e.status is None
-                self._health.worsen(f"upstream {upstream.name}", str(e))
-                raise
-            else:
-                self._answered(upstream)
-                return answer
-            finally:
-                self._asking.pop(name, None)
+        asking = self._asking[name] = _Asking()
+        try:
+            for upstream in self.asked_about(name):
+                asking.upstream = upstream
+                try:
+                    answer = await question(upstream.index, asking.hindered)
+                except NoSuchProject:
+                    self._answered(upstream)
+                except UpstreamError as e:
+                    still = upstream.silent and e.status is None
+                    upstream.silent = still or e.dead_for > 0
+                    self._health.worsen(f"upstream {upstream.name}", str(e))
+                    raise
+                else:
+                    self._answered(upstream)
+                    return answer
+        finally:
+            del self._asking[name]
         raise NoSuchProject(project=name)
+
+    def hindrance(self, name: NormalizedName) -> "Deferred[UpstreamError]":
+        """
+        :returns: fires when an attempt to ask about a project fails, or has failed, if
+            it is being asked about; more attempts may follow.
+        """
+        waiter: Deferred[UpstreamError] = Deferred()
+        if name in self._asking:
+            self._asking[name].tell(waiter)
+        return waiter
 
     def give_up_on(self, name: NormalizedName) -> None:
         """
         Somebody has waited for what is asked about a project for as long as one can.
         """
         if name in self._asking:
-            self._asking[name].silent = True
+            self._asking[name].upstream.silent = True
 
     def is_silent_about(self, name: NormalizedName) -> bool:
         """
