@@ -19,11 +19,11 @@ from proxypypi.kinds import (
     FILE,
     FILE_HOST,
     FLAG,
-    GLOB,
     INDEX,
     INSTANT,
     PORT,
     PROJECT,
+    PROJECTS,
     SECONDS,
     SECRET,
     SHA256,
@@ -205,11 +205,12 @@ UPSTREAM = Table(
         ),
         Option(
             name="projects",
-            kind=GLOB,
+            kind=PROJECTS,
             repeatable=True,
             needs_one=True,
             default_said="all",
-            doc="Only these are asked for here.",
+            doc="Only these are asked for here. After a ``!``, these are not: "
+            '``["!acme-*"]`` is all but those.',
         ),
         Option(
             name="username",

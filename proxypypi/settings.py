@@ -142,7 +142,7 @@ class UpstreamSettings:
 
     :ivar name: what logs and pages call it.
     :ivar url: its base address, with a final slash and without credentials.
-    :ivar projects: globs of the normalized names that it is asked for.
+    :ivar projects: see :func:`~proxypypi.names.is_among`; what it is asked for.
     :ivar credentials: :obj:`None` to look into netrc.
     :ivar index_ttl: seconds a page is fresh; :obj:`None` for what all upstreams have.
     :ivar min_age: seconds; :obj:`None` for what all upstreams have.

@@ -30,7 +30,7 @@ from proxypypi.errors import (
 from proxypypi.interfaces import IByteSource, IIndex
 from proxypypi.model import Distribution, Outcome, ProjectPage
 from proxypypi.names import NormalizedName, is_immutable, project_of
-from proxypypi.rules.integrity import is_strong
+from proxypypi.rules.integrity import agree, contradict, is_strong
 from proxypypi.rules.merge import Held, is_private, is_quarantined
 
 T = TypeVar("T")
@@ -81,18 +81,27 @@ class FoundFile:
         Will there never be other bytes under this name?
         """
         return (
-            not self.private
+            self._is_as_listed
             and is_immutable(self.filename)
             and self.listed is not None
             and is_strong(self.listed.hashes)
         )
 
     @property
+    def _is_as_listed(self) -> bool:
+        """
+        Is it the file that upstream means, as far as digests tell?
+        """
+        if self.private or self.listed is None or self.held is None:
+            return not self.private
+        return not contradict(self.held.facts.hashes, self.listed.hashes)
+
+    @property
     def modified_at(self) -> float | None:
         """
         When it was uploaded, or came here; POSIX seconds.
         """
-        if not self.private and self.listed is not None and self.listed.upload_time:
+        if self._is_as_listed and self.listed is not None and self.listed.upload_time:
             with suppress(ValueError, OverflowError):
                 # Before Python 3.11, fromisoformat does not know the "Z".
                 time = self.listed.upload_time.replace("Z", "+00:00")
@@ -293,7 +302,11 @@ class Files:
                 raise NoSuchFile(filename=found.filename) from e
             if listed.url == found.listed.url:
                 raise
-            return await fetch(listed, self._index(answer.page.index))
+            unhashed = not listed.hashes and not found.listed.hashes
+            same = unhashed or agree(listed.hashes, found.listed.hashes)
+            if not same or answer.page.index != found.origin:
+                raise StillFetching(what=f"the new {found.filename}") from e
+            return await fetch(listed, self._index(found.origin))
 
     def _index(self, address: str) -> IIndex:
         upstream = self._upstreams.at(address)

@@ -3,7 +3,6 @@ The indexes behind us: who is asked about which project, and how they are.
 """
 
 from collections.abc import Callable, Coroutine, Sequence
-from fnmatch import fnmatchcase
 from typing import Any, TypeVar
 
 from attrs import define, field
@@ -12,7 +11,7 @@ from twisted.internet.defer import Deferred
 from proxypypi.cache.health import Health
 from proxypypi.errors import NoSuchProject, UpstreamError
 from proxypypi.interfaces import IIndex
-from proxypypi.names import NormalizedName
+from proxypypi.names import NormalizedName, is_among
 from proxypypi.rules.freshness import Freshness
 
 T = TypeVar("T")
@@ -26,7 +25,7 @@ class Upstream:
 
     :ivar name: what logs call it.
     :ivar freshness: of its pages.
-    :ivar projects: globs of the normalized names that it is asked about.
+    :ivar projects: see :func:`~proxypypi.names.is_among`; what it is asked about.
     :ivar silent: has it kept somebody waiting, and not answered since?
     """
 
@@ -37,7 +36,7 @@ class Upstream:
     silent: bool = field(default=False, init=False)
 
     def is_asked_about(self, name: NormalizedName) -> bool:
-        return any(fnmatchcase(name, glob) for glob in self.projects)
+        return is_among(name, self.projects)
 
 
 @define(eq=False)
