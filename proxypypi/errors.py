@@ -278,6 +278,23 @@ class Quarantined(ProxypypiError):
 
 
 @define(kw_only=True)
+class NameDenied(ProxypypiError):
+    """
+    The operator does not want this project to be had from here.
+
+    :ivar glob: of ``--deny``, that its name matches.
+    """
+
+    project: str
+    glob: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.project} is refused here: its name is denied (--deny {self.glob})"
+        )
+
+
+@define(kw_only=True)
 class DirectoryInUse(ProxypypiError):
     """
     Another server keeps its files in this directory.

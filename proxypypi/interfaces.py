@@ -280,6 +280,29 @@ class IFactsStore(Interface):
         """
 
 
+class IClaims(Interface):
+    """
+    Names of projects that are ours alone. Other processes make and drop claims, too.
+    """
+
+    def is_claimed(name: NormalizedName) -> bool:
+        """
+        Looks at the disk, each time, for a moment.
+
+        :raises OSError: that cannot be told.
+        """
+
+    def claim(name: NormalizedName, claimed_at: float, reason: str) -> bool:
+        """
+        Comes back when a power cut would not lose the claim. Blocks.
+
+        :param claimed_at: now, POSIX seconds.
+        :param reason: for people who look into the record.
+        :returns: was it not claimed yet?
+        :raises OSError: the claim could not be made.
+        """
+
+
 class IDirectory(Interface):
     """
     The directory people see: private files, and cached ones under their project.

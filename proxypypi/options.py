@@ -173,6 +173,18 @@ OPTIONS = (
         doc="How long a fetched project page is fresh.",
     ),
     Option(
+        name="private",
+        kind=GLOB,
+        repeatable=True,
+        doc="Projects of which no upstream is ever asked, such as acme-*.",
+    ),
+    Option(
+        name="deny",
+        kind=GLOB,
+        repeatable=True,
+        doc="Projects that are refused: 403, for pages and files.",
+    ),
+    Option(
         name="drain",
         kind=SECONDS,
         default="30",

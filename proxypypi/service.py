@@ -88,6 +88,7 @@ class ProxyService(Service):
         self._reactor.callWhenRunning(signals.install)
         older_than = self._reactor.seconds() - _LEFT_OVER
         self._reactor.callInThread(self._proxy.partials.sweep, older_than)
+        self._reactor.callInThread(self._proxy.claims.check)
         if not self._indexes:
             self._log.info("no upstream is asked: what is in the directory is all")
         for endpoint, port in self._ports:

@@ -16,7 +16,8 @@ from twisted.internet.interfaces import IReactorTime
 from proxypypi.cache.downloads import Downloads
 from proxypypi.cache.flight import patiently
 from proxypypi.cache.holdings import Holdings
-from proxypypi.cache.pages import PageCache
+from proxypypi.cache.pages import PageAnswer, PageCache
+from proxypypi.cache.private import PrivateNames
 from proxypypi.cache.sources import WholeFile
 from proxypypi.cache.streams import Stream, Streams
 from proxypypi.cache.upstreams import Upstreams
@@ -124,17 +125,20 @@ class Files:
     _pages: PageCache
     _holdings: Holdings
     _upstreams: Upstreams
+    _names: PrivateNames
     _downloads: Downloads
     _streams: Streams
     _clock: IReactorTime
 
     async def find(self, name: NormalizedName, filename: str) -> FoundFile:
         """
+        :raises NameDenied: the project is refused.
         :raises NoSuchFile: it is not here, and upstream does not list it even now.
         :raises NoSuchProject: likewise.
         :raises Quarantined: its index says that it must not be offered.
         :raises UpstreamError: it is not here, and upstream cannot be asked.
         """
+        self._names.check(name)
         in_hand = await self._pages.held(name)
         page = in_hand.page if in_hand is not None else None
         if is_quarantined(page):
@@ -269,7 +273,7 @@ class Files:
     async def _page_listing(self, name: NormalizedName, filename: str) -> ProjectPage:
         if not self._upstreams.asked_about(name):
             raise NoSuchFile(filename=filename, why=f"no file {filename!r} here")
-        answer = await self._pages.get(name)
+        answer = await self._page_of(name)
         if filename not in answer.page.by_filename and not answer.gone:
             answer = await self._pages.refreshed(name)
         if is_quarantined(answer.page):
@@ -277,6 +281,15 @@ class Files:
         if answer.gone or filename not in answer.page.by_filename:
             raise NoSuchFile(filename=filename)
         return answer.page
+
+    async def _page_of(self, name: NormalizedName) -> PageAnswer:
+        try:
+            return await self._pages.get(name)
+        except NoSuchProject:
+            here = await self._holdings.of(name, None)
+            if any(not held.facts.cached for held in here):
+                await self._names.claim(name)
+            raise
 
     async def _fetch(
         self,

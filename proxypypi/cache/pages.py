@@ -136,7 +136,12 @@ class PageCache:
     async def held(self, name: NormalizedName) -> HeldPage | None:
         """
         The page as it is in hand, however old; upstream is not asked.
+
+        :returns: :obj:`None` for none, or if it must not count.
         """
+        if self._upstreams.may_not_hear_of(name):
+            self._missing_until.pop(name)
+            return None
         held = self._held.get(name)
         if held is not None:
             return held
@@ -229,7 +234,8 @@ class PageCache:
         try:
             raw, page = await self._upstreams.ask(name, ask)
         except NoSuchProject:
-            self._missing_until.put(name, self._clock.seconds() + _MISSING_FOR)
+            if self._upstreams.asked_about(name):
+                self._missing_until.put(name, self._clock.seconds() + _MISSING_FOR)
             raise
         self._missing_until.pop(name)
         now = self._clock.seconds()

@@ -9,6 +9,7 @@ from attrs import define, field
 from twisted.internet.defer import Deferred
 
 from proxypypi.cache.health import Health
+from proxypypi.cache.private import PrivateNames
 from proxypypi.errors import NoSuchProject, UpstreamError
 from proxypypi.interfaces import IIndex
 from proxypypi.names import NormalizedName, is_among
@@ -75,6 +76,7 @@ class Upstreams:
     """
 
     all: Sequence[Upstream]
+    _names: PrivateNames
     _health: Health
     _asking: dict[NormalizedName, _Asking] = field(factory=dict, init=False)
 
@@ -82,7 +84,15 @@ class Upstreams:
         """
         :returns: those that may be asked about a project, in order.
         """
+        if self.may_not_hear_of(name):
+            return []
         return [u for u in self.all if u.is_asked_about(name)]
+
+    def may_not_hear_of(self, name: NormalizedName) -> bool:
+        """
+        Is nobody ever asked about a project, and does nothing count that anybody said?
+        """
+        return self._names.is_secret(name)
 
     def at(self, address: str | None) -> Upstream | None:
         """
@@ -112,6 +122,8 @@ class Upstreams:
         asking = self._asking[name] = _Asking()
         try:
             for upstream in self.asked_about(name):
+                if self.may_not_hear_of(name):  # since a moment ago
+                    break
                 asking.upstream = upstream
                 try:
                     answer = await question(upstream.index, asking.hindered)
