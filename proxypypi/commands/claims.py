@@ -21,9 +21,9 @@ class ClaimOptions(DirectoryOptions):
 
     operands = "NAME..."
     longdesc = (
-        "Of a claimed project no upstream is asked, from the next request on, whatever "
-        "is in the directory. A project that has private files and that no upstream has "
-        "is claimed by itself when it is first asked for."
+        "Of a claimed project no upstream is asked, from the next request on. One that "
+        "has private files and that no upstream has is claimed by itself when it is "
+        "first asked for."
     )
     names: tuple[NormalizedName, ...]
 
