@@ -46,6 +46,7 @@ class Proxy:
     faces: Faces
     partials: PartialStore
     claims: ClaimStore
+    names: PrivateNames
     downloads: Downloads
     lock: DirectoryLock
     draining: bool = field(default=False)
@@ -116,6 +117,7 @@ def build(
         faces=faces,
         partials=partials,
         claims=claims,
+        names=names,
         downloads=downloads,
         lock=DirectoryLock(root / ".proxypypi" / "lock"),
     )

@@ -2,7 +2,7 @@
 Names: those that are ours alone, those that are refused, those that others have too.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any, ClassVar
 
@@ -24,8 +24,6 @@ class PrivateNames:
 
     :ivar _globs: of names that are private.
     :ivar _denied: globs of names that are refused.
-    :ivar shared: projects that have private files, and that the index with this address
-        has, too. Anybody may own them there.
     """
 
     _log: ClassVar[Logger] = Logger()
@@ -36,7 +34,15 @@ class PrivateNames:
     _health: Health
     _clock: IReactorTime
     _in_thread: Callable[..., "Deferred[Any]"]
-    shared: dict[NormalizedName, str] = field(factory=dict, init=False)
+    _shared: dict[NormalizedName, str] = field(factory=dict, init=False)
+
+    @property
+    def shared(self) -> Mapping[NormalizedName, str]:
+        """
+        Projects that have private files, and the address of the index that has them,
+        too, where anybody may own them.
+        """
+        return {n: at for n, at in self._shared.items() if not self.is_secret(n)}
 
     def is_denied(self, name: NormalizedName) -> bool:
         return _matching(name, self._denied) is not None
@@ -86,14 +92,14 @@ class PrivateNames:
         """
         There are private files of a project that an upstream has, too.
         """
-        if name not in self.shared:
+        if name not in self._shared:
             self._log.warn(
                 "{name} has private files, and is at {index}, too: files of both are "
-                "listed, and anybody may own it there; --private keeps them apart",
+                "listed, and anybody may own it there; claim it to list yours alone",
                 name=name,
                 index=index,
             )
-        self.shared[name] = index
+        self._shared[name] = index
 
 
 def _matching(name: NormalizedName, globs: Sequence[str]) -> str | None:
