@@ -426,14 +426,21 @@ class SharedTests(NamesTestCase):
 
     def test_no_warning(self) -> None:
         """
-        There is none of what is here alone, or was fetched, or is private anyway.
+        There is none of what is here alone, was fetched, is private anyway, or has gone
+        from upstream.
         """
+        self.page("acme")
+        self.start_proxy()
         self.assertEqual([], self.warnings("/local/acme/"))
         self.start_proxy(private=("acme",))
         self.assertEqual([], self.warnings())
         self.start_proxy()
         self.remove(self.directory / self.mine.filename)
         self.get(f"/files/acme/{self.theirs.filename}")
+        self.assertEqual([], self.warnings())
+        self.drop(self.mine)
+        self.index.projects.clear()
+        self.advance(1000)
         self.assertEqual([], self.warnings())
 
     def test_clash(self) -> None:
@@ -509,7 +516,8 @@ class SeveralUpstreamsTests(UpstreamsTestCase):
 
     def test_claimed_between_two(self) -> None:
         """
-        If it is claimed by others while the first is asked, the second is not.
+        If it is claimed by others while the first is asked, the second is not; nor is
+        it remembered that it said anything.
         """
         self.drop(make_sdist("demo"))
         self.index.fail("/simple/demo/", Fault(status=404, delay=1.0))
@@ -518,3 +526,6 @@ class SeveralUpstreamsTests(UpstreamsTestCase):
         self.advance_slowly(2)
         self.assertEqual(200, asking.code)
         self.assertEqual((1, 0), self.asked)
+        ClaimStore.of(self.directory).unclaim(normalize("demo"))
+        self.get("/simple/demo/")
+        self.assertEqual((2, 1), self.asked)
