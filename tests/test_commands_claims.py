@@ -96,10 +96,12 @@ class ClaimTests(CliTestCase):
 
     def test_help(self) -> None:
         """
-        Both say what a claim is.
+        Both are listed among the commands, and say what a claim is.
         """
+        _, listed, _ = self.run_main("--help")
         for command in ("claim", "unclaim"):
             status, out, _ = self.run_main(command, "--help")
             self.assertEqual(0, status)
+            self.assertIn(f"\n    {command} ", listed)
             self.assertIn(f"Usage: proxypypi {command} [options] NAME...\n", out)
             self.assertIn("no upstream is asked", " ".join(out.split()))
