@@ -19,6 +19,7 @@ from proxypypi.kinds import (
     FILE,
     FILE_HOST,
     FLAG,
+    GLOB,
     INDEX,
     INSTANT,
     PORT,
