@@ -6,6 +6,7 @@ from base64 import b64decode, b64encode
 from pathlib import Path
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionRefusedError
 from twisted.internet.testing import MemoryReactorClock
 from twisted.python.failure import Failure
@@ -91,6 +92,34 @@ class OutageTests(ConnectTestCase):
         self.reactor.advance(0.2)
         self.assertNoResult(self.fetch(index, "other")[0])
         self.assertEqual(tries + 1, len(self.reactor.tcpClients))
+
+    def test_refused_at_the_start(self) -> None:
+        """
+        To see whether it can be connected to, nothing is asked; if it cannot, nobody
+        else has to find out.
+        """
+        index = self.connect(PLAIN, {})
+        trying = Deferred.fromCoroutine(index.try_to_connect())
+        connection = Connection(self.reactor.tcpClients[-1][2])
+        self.successResultOf(trying)
+        self.assertTrue(connection.transport.disconnecting)
+        self.assertEqual(b"", connection.transport.value())
+        trying = Deferred.fromCoroutine(index.try_to_connect())
+        self.refuse()
+        self.failureResultOf(trying, UpstreamUnreachable)
+        tries = len(self.reactor.tcpClients)
+        self.failureResultOf(self.fetch(index, "attrs")[0], UpstreamUnreachable)
+        self.assertEqual(tries, len(self.reactor.tcpClients))
+
+    def test_stalled_since_the_start(self) -> None:
+        """
+        A connection that has been overdue before is told of at once.
+        """
+        index = self.connect(PLAIN, {})
+        Deferred.fromCoroutine(index.try_to_connect())
+        self.reactor.advance(0.6)
+        _, told = self.fetch(index, "attrs")
+        self.assertEqual(["no connection yet"], [e.reason for e in told])
 
     def test_stalled(self) -> None:
         """

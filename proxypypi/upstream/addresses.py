@@ -29,6 +29,7 @@ from twisted.internet.interfaces import (
     IResolutionReceiver,
     IStreamClientEndpoint,
 )
+from twisted.internet.protocol import Factory, Protocol
 from twisted.python.failure import Failure
 from twisted.web.client import URI
 from twisted.web.error import SchemeNotSupported
@@ -282,6 +283,25 @@ class Endpoints:
         if self.connecting is not None and origin == self._home:
             endpoint = _Watched(endpoint, self.connecting)
         return endpoint if origin.scheme == "http" else self._wrapped(endpoint, origin)
+
+    def visit(self) -> "Deferred[None]":
+        """
+        Connect to the index, or to the proxy before it, and leave.
+        """
+        proxy = self.outbound.proxy_for(self._home)
+        if proxy is not None and self._home.scheme == "http":
+            endpoint = self.to_proxy(proxy)
+        else:
+            scheme, host = self._home.scheme.encode(), self._home.host.encode()
+            uri = URI(scheme, host, host, self._home.port, b"/", b"", b"", b"")
+            endpoint = self.endpointForURI(uri)
+        factory = Factory.forProtocol(Protocol)
+        factory.noisy = False
+
+        def leave(protocol: Any) -> None:
+            protocol.transport.loseConnection()
+
+        return endpoint.connect(factory).addCallback(leave)
 
     def to_proxy(self, proxy: OutboundProxy) -> IStreamClientEndpoint:
         """

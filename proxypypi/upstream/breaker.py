@@ -52,10 +52,12 @@ class Connecting:
     come about yet; it is not waited for where there is something else to give.
 
     :ivar watchers: are called, each time.
+    :ivar overdue: connections that are being made, and take that long.
     """
 
     _clock: IReactorTime
     watchers: set[Callable[[], None]] = field(factory=set, init=False)
+    overdue: int = field(default=0, init=False)
     _took: float | None = field(default=None, init=False)
 
     def begin(self) -> Callable[[bool], None]:
@@ -70,6 +72,8 @@ class Connecting:
         def ended(well: bool) -> None:
             if call.active():
                 call.cancel()
+            else:
+                self.overdue -= 1
             if well:
                 self._took = self._clock.seconds() - began
 
@@ -82,5 +86,6 @@ class Connecting:
         return min(most, max(least, _SLOWNESS * self._took))
 
     def _tell(self) -> None:
+        self.overdue += 1
         for watcher in tuple(self.watchers):
             watcher()

@@ -84,5 +84,6 @@ def connect_index(
         client,
         settings.missing_status,
         connecting,
+        visit=endpoints.visit,
         close=pool.closeCachedConnections,
     )

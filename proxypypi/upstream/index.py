@@ -35,7 +35,7 @@ from proxypypi.upstream.bodies import (
 )
 from proxypypi.upstream.breaker import Breaker, Connecting
 from proxypypi.upstream.client import Client, make_client
-from proxypypi.upstream.faults import DEAD_FOR
+from proxypypi.upstream.faults import DEAD_FOR, FAULTS, translate
 from proxypypi.upstream.keyring import Keyring
 from proxypypi.upstream.patience import Patience
 from proxypypi.upstream.replies import Reply
@@ -57,7 +57,7 @@ _NO_LIST = (403, 404, 405, 406, 410, 501)  # of those who do not list their proj
 T = TypeVar("T")
 
 
-def _nothing_to_close() -> "Deferred[None]":
+def _nothing_to_do() -> "Deferred[None]":
     return succeed(None)
 
 
@@ -81,8 +81,9 @@ class Index:
     _client: Client
     _missing: frozenset[int]
     _connecting: Connecting
+    _visit: "Callable[[], Deferred[None]]" = field(default=_nothing_to_do)
     _breaker: Breaker = field(init=False)
-    _close: "Callable[[], Deferred[None]]" = field(default=_nothing_to_close)
+    _close: "Callable[[], Deferred[None]]" = field(default=_nothing_to_do)
 
     @_breaker.default
     def _make_breaker(self) -> Breaker:
@@ -123,6 +124,20 @@ class Index:
     ) -> "Deferred[IBody]":
         attempt = partial(self._open_body, url, byte_range, if_range, hashed)
         return Deferred.fromCoroutine(self._client.retry(attempt))
+
+    async def try_to_connect(self) -> None:
+        """
+        See whether the index can be connected to, so that the first who asks need not
+        find out. Nothing is asked.
+
+        :raises UpstreamError: it cannot.
+        """
+        try:
+            await self._visit()
+        except FAULTS as e:
+            error = translate(e, self.url)
+            self._breaker.failed(error)
+            raise error from e
 
     def close(self) -> "Deferred[None]":
         """
@@ -172,6 +187,8 @@ class Index:
             self._breaker.answered()
             return answer
 
+        if self._connecting.overdue:
+            stalled()
         self._connecting.watchers.add(stalled)
         try:
             return await self._client.retry(watched)
