@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from twisted.python import usage
 
 from proxypypi import __version__
-from proxypypi.commands import daemons, serving
+from proxypypi.commands import daemons, release, serving
 from proxypypi.commands.options import complain
 from proxypypi.errors import ProxypypiError
 
@@ -26,6 +26,7 @@ Commands:
     condstart     start it, unless it runs
     maybestop     stop it, if it runs
     status        say whether it runs, and how it is
+    release       have withheld files given out
 
 proxypypi COMMAND --help lists the options of a command.
 """
@@ -39,6 +40,7 @@ COMMANDS: dict[str, Callable[[str, Sequence[str]], int]] = {
     "condstart": daemons.start,
     "maybestop": daemons.stop,
     "status": daemons.status,
+    "release": release.release,
 }
 """
 Each is given its name and its arguments, and returns its exit status.

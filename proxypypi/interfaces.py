@@ -7,7 +7,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from twisted.internet.defer import Deferred
 from zope.interface import Attribute, Interface
 
-from proxypypi.model import Beginning, FileFacts, HeldList, LocalFile, RawPage
+from proxypypi.model import (
+    Beginning,
+    Doubt,
+    FileFacts,
+    HeldList,
+    LocalFile,
+    RawPage,
+)
 from proxypypi.names import NormalizedName
 
 
@@ -134,6 +141,17 @@ class IPageStore(Interface):
         """
         Replace the page. A reader sees the old one or the new one, never a part of
         either, not even if we are killed half-way.
+        """
+
+    def load_doubt(name: NormalizedName) -> "Deferred[Doubt | None]":
+        """
+        What is doubtful about the project; :obj:`None` if nothing is, or the record
+        is damaged.
+        """
+
+    def save_doubt(name: NormalizedName, doubt: Doubt | None) -> "Deferred[None]":
+        """
+        Replace the doubt, or end it.
         """
 
     def confirm(name: NormalizedName, checked_at: float) -> "Deferred[None]":
@@ -272,6 +290,18 @@ class IFactsStore(Interface):
     ) -> "Deferred[None]":
         """
         Replace those times. Unlike facts they cannot be found out again.
+        """
+
+
+class IReleases(Interface):
+    """
+    Files that people let be given out although they were withheld.
+    """
+
+    def load(name: NormalizedName) -> "Deferred[Mapping[str, str]]":
+        """
+        :returns: file name to sha256; as it is on disk now.
+        :raises DamagedRecord: it cannot be known.
         """
 
 

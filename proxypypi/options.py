@@ -173,6 +173,13 @@ OPTIONS = (
         doc="How long a fetched project page is fresh.",
     ),
     Option(
+        name="withhold",
+        kind=DURATION,
+        default="14d",
+        doc="How young a file must be, when it vanishes upstream, to be withheld; 0 is "
+        "never.",
+    ),
+    Option(
         name="drain",
         kind=SECONDS,
         default="30",

@@ -225,6 +225,8 @@ class Settings:
     :ivar listen: Twisted server endpoint descriptions.
     :ivar upstreams: the indexes to ask, in order; empty to ask none.
     :ivar index_ttl: seconds a fetched project page is fresh.
+    :ivar withhold: seconds; files that were younger when they vanished upstream are
+        withheld.
     :ivar drain: seconds that running transfers may go on after the end was asked for.
     :ivar cooldown_exemptions: of files that are too young otherwise.
     """
@@ -233,5 +235,6 @@ class Settings:
     listen: tuple[str, ...] = (DEFAULT_LISTEN,)
     upstreams: tuple[UpstreamSettings, ...] = (DEFAULT_UPSTREAM,)
     index_ttl: float = 600.0
+    withhold: float = 14 * 86_400.0
     drain: float = 30.0
     cooldown_exemptions: tuple[CooldownExemption, ...] = ()

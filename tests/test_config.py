@@ -181,6 +181,13 @@ class WinnerTests(ConfigTestCase):
                 lambda c: c.settings.index_ttl,
                 (2.0, 3.0, 4.5, 600.0),
             ),
+            "withhold": Row(
+                ["1d"],
+                "2d",
+                "'3d'",
+                lambda c: c.settings.withhold,
+                (86400.0, 172800.0, 259200.0, 1209600.0),
+            ),
             "drain": Row(
                 ["1"],
                 "2",
