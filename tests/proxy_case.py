@@ -253,6 +253,7 @@ class ProxyTestCase(SynchronousTestCase):
         *,
         upstreams: Sequence[UpstreamSettings] = (),
         index_ttl: float = 600.0,
+        withhold: float = 14 * 86_400.0,
     ) -> None:
         """
         Have a new one, that knows what is on disk and no more.
@@ -263,7 +264,10 @@ class ProxyTestCase(SynchronousTestCase):
         if not upstreams and index_url is not None:
             upstreams = [UpstreamSettings.from_url(index_url)]
         settings = Settings(
-            directory=self.directory, upstreams=tuple(upstreams), index_ttl=index_ttl
+            directory=self.directory,
+            upstreams=tuple(upstreams),
+            index_ttl=index_ttl,
+            withhold=withhold,
         )
         self._upstream = RequestTraversalAgent(self.network())
         self.indexes: list[Index] = [

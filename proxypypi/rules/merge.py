@@ -87,7 +87,7 @@ def merge(
         held = ()
         upstream = evolve(upstream, distributions=()) if upstream is not None else None
     withheld = {h.file.filename for h in held if h.withheld}
-    held = [h for h in held if not h.withheld]
+    all_held, held = held, [h for h in held if not h.withheld]
     here = {h.file.filename: h for h in held}
     distributions = []
     for listed in upstream.distributions if upstream is not None else ():
@@ -111,7 +111,7 @@ def merge(
         versions=_versions(name, None if only_held else upstream, distributions),
     )
     private = any(is_private(h.facts, upstream, h.file.filename) for h in held)
-    alarms = tuple(_alarms(upstream, held)) if upstream is not None else ()
+    alarms = tuple(_alarms(upstream, all_held)) if upstream is not None else ()
     return Listing(page=page, private=private, alarms=alarms)
 
 
@@ -126,9 +126,10 @@ def _alarms(upstream: ProjectPage, held: Iterable[Held]) -> Iterator[str]:
         if listed is None or not h.facts.cached:
             continue
         if contradict(h.facts.hashes, listed.hashes):
+            served = "neither is served" if h.withheld else "the one here is served"
             yield (
                 f"the {h.file.filename} here, from {h.facts.origin}, is not the one "
-                f"that {upstream.index} lists now; the one here is served"
+                f"that {upstream.index} lists now; {served}"
             )
 
 
