@@ -293,6 +293,19 @@ class ProjectGoneTests(RemovalTestCase):
         self.assertIn("fwd-status=401", _status(self.refresh(61)))
         self.assertEqual({"2.0": False}, self.listed())
 
+    def test_facts_lost(self) -> None:
+        """
+        If the facts are lost by then, the next refresh has young files withheld again.
+        """
+        self.refresh()
+        self.refresh(601)
+        for path in (self.directory / ".proxypypi" / "cache" / "facts").iterdir():
+            path.unlink()
+        self.start_proxy()
+        self.refresh(61)
+        self.refresh(61)
+        self.assertEqual({"2.0": False}, self.listed())
+
     def test_short_ttl(self) -> None:
         """
         With a short TTL it is certain soon.

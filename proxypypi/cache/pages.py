@@ -291,7 +291,11 @@ class PageCache:
         Upstream says what is not believed before it has said it twice, a while apart.
         """
         ttl = self._freshness_of(held).max_age
-        doubt = weigh(held.doubt, change, self._clock.seconds(), ttl)
+        now = self._clock.seconds()
+        doubt = weigh(held.doubt, change, now, ttl)
+        if doubt.believed and change is Change.GONE:
+            for at in (doubt.since, now):
+                await self._holdings.observe(name, None, at)
         if doubt == held.doubt:
             return held
         held = self._keep(name, evolve(held, doubt=doubt))
@@ -303,8 +307,6 @@ class PageCache:
             )
         elif change is Change.GONE:
             self._log.warn("{name} is gone from its index", name=name)
-            await self._holdings.observe(name, None, doubt.since)
-            await self._holdings.observe(name, None, self._clock.seconds())
         await self._save_doubt(name, doubt)
         return held
 

@@ -61,11 +61,12 @@ def observe(
         if facts.missed_at is None:
             return evolve(facts, missed_at=now)
         return evolve(facts, missed_again=facts.missed_again or now > facts.missed_at)
+    uploaded_at = listed.uploaded_at
+    if facts.missed_at is None and facts.uploaded_at == uploaded_at:
+        return facts
     if contradict(facts.hashes, listed.hashes):
         return facts  # it is another file's return
-    return evolve(
-        facts, uploaded_at=listed.uploaded_at, missed_at=None, missed_again=False
-    )
+    return evolve(facts, uploaded_at=uploaded_at, missed_at=None, missed_again=False)
 
 
 def is_withheld(facts: FileFacts, withhold: float) -> bool:
