@@ -338,6 +338,37 @@ class ProjectGoneTests(RemovalTestCase):
         self.assertEqual({"2.0": REMOVED, "9.0": False}, self.listed())
         self.assertRegex(self.health(), "^degraded: demo was gone .* came back")
 
+    def test_back_with_nothing(self) -> None:
+        """
+        One that comes back without files is not back before it has some.
+        """
+        self.refresh()
+        self.refresh(601)
+        self.index.add_project("demo")
+        for seconds in (61, 901):
+            self.refresh(seconds)
+            self.assertEqual({"2.0": False}, self.listed())
+        self.index.add(make_wheel("demo", "9.0"))
+        self.refresh(61)
+        self.assertEqual({"2.0": REMOVED, "9.0": False}, self.listed())
+        self.assertRegex(self.health(), "^degraded: demo was gone .* came back")
+
+    def test_back_with_an_old_serial(self) -> None:
+        """
+        What comes back may count anew.
+        """
+        self.index.projects["demo"] = self.project
+        self.project.extra["meta"] = {"_last-serial": 7}
+        self.index.add_project("demo")
+        self.refresh()
+        del self.index.projects["demo"]
+        self.refresh()
+        self.refresh(601)
+        self.index.projects["demo"] = self.project
+        self.project.extra["meta"] = {"_last-serial": 1}
+        self.index.add_project("demo")
+        self.assertEqual(1, self.refresh(61).json["meta"]["_last-serial"])
+
 
 class EmptyTests(RemovalTestCase):
     def setUp(self) -> None:

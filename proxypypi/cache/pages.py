@@ -26,7 +26,7 @@ from proxypypi.interfaces import IIndex, IPageStore
 from proxypypi.model import Change, Doubt, Outcome, ProjectPage, RawPage
 from proxypypi.names import NormalizedName
 from proxypypi.rules.freshness import Freshness, Verdict
-from proxypypi.rules.removal import are_strangers, doubtful, weigh
+from proxypypi.rules.removal import are_strangers, doubtful, is_nothing, weigh
 from proxypypi.simple.reading import read_page
 
 _LET_BE = 60.0  # seconds for which a project stays missing, or in doubt
@@ -133,7 +133,7 @@ class PageCache:
         if held is None:
             return await self._fetch_first(name)
         verdict = self._freshness_of(held).judge(held.checked_at, now)
-        if self._is_distrusted(name, held) or held.gone:
+        if self._is_distrusted(name, held):
             verdict = Verdict.EXPIRED
         if verdict is Verdict.FRESH:
             return held.answer(Outcome(hit=True))
@@ -245,6 +245,8 @@ class PageCache:
 
         try:
             raw, page = await self._upstreams.ask(name, ask)
+            if held is not None and held.gone and is_nothing(page):
+                raise NoSuchProject(project=name)  # its return is yet to come
         except NoSuchProject:
             self._let_be(name, held)
             if held is not None:
@@ -253,12 +255,14 @@ class PageCache:
         self._let_be_until.pop(name)
         if held is not None:
             change = doubtful(held.page, page)
-            if change is not None:
+            if change is not None and not held.gone:
                 held = await self._doubt(name, held, change)
                 if held.doubt is not None and not held.doubt.believed:
                     self._let_be(name, held)
                     return self._doubted(held)
             await self._compare(name, held, page)
+            if held.doubt is not None:
+                await self._save_doubt(name, None)
         now = self._clock.seconds()
         await self._holdings.observe(name, page, now)
         if raw is None:
@@ -275,8 +279,6 @@ class PageCache:
                 f"the page of {name}", self._store.save, name, raw, now
             )
             outcome = Outcome(forwarded="stale" if held else "miss", stored=True)
-        if held is not None and held.doubt is not None:
-            await self._save_doubt(name, None)
         return PageAnswer(page=page, outcome=outcome)
 
     def _let_be(self, name: NormalizedName, held: HeldPage | None) -> None:

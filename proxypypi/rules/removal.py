@@ -8,8 +8,16 @@ from attrs import evolve
 
 from proxypypi.model import Change, Doubt, FileFacts, ProjectPage
 from proxypypi.rules.integrity import agree, contradict
+from proxypypi.rules.merge import is_quarantined
 
 _A_DAY = 86_400.0
+
+
+def is_nothing(page: ProjectPage) -> bool:
+    """
+    Does it list no file, and say no reason why?
+    """
+    return not page.distributions and not is_quarantined(page)
 
 
 def doubtful(before: ProjectPage, now_said: ProjectPage) -> Change | None:
@@ -18,10 +26,10 @@ def doubtful(before: ProjectPage, now_said: ProjectPage) -> Change | None:
 
     A quarantine (PEP 792) is never in doubt.
     """
-    if now_said.status == "quarantined":
+    if is_quarantined(now_said):
         return None
-    if before.distributions and not now_said.distributions:
-        return None if before.status == "quarantined" else Change.EMPTY
+    if before.distributions and is_nothing(now_said):
+        return None if is_quarantined(before) else Change.EMPTY
     if before.index != now_said.index or before.last_serial is None:
         return None
     is_older = (
