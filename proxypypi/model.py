@@ -91,7 +91,8 @@ class ProjectPage:
     :ivar versions: of the project, as the index gave them; empty if it gave none.
     :ivar status: ``active``, ``archived``, ``quarantined``, ``deprecated``, or
         :obj:`None` if the index does not say.
-    :ivar last_serial: the index's ``_last-serial``; :obj:`None` if it has none.
+    :ivar last_serial: the index's ``_last-serial``, or what its header says for that;
+        :obj:`None` if it has none.
     """
 
     name: NormalizedName
@@ -119,6 +120,7 @@ class RawPage:
     :ivar body: decoded of any content coding.
     :ivar etag: for the next conditional request; :obj:`None` if none was sent.
     :ivar last_modified: likewise, an HTTP date.
+    :ivar last_serial: ``X-PyPI-Last-Serial``, as it was sent.
     """
 
     index: str
@@ -127,6 +129,7 @@ class RawPage:
     body: bytes = field(repr=False)
     etag: str | None = None
     last_modified: str | None = None
+    last_serial: str | None = None
 
 
 class Change(Enum):

@@ -34,6 +34,7 @@ FULL_PAGE = RawPage(
     body="<a>\x00\n\u00e9</a>".encode() * 1000,
     etag='"5f\u00e9"',
     last_modified="Thu, 01 Jan 2026 00:00:00 GMT",
+    last_serial="7",
 )
 BARE_PAGE = RawPage(index="", url="", content_type="", body=b"")
 

@@ -457,6 +457,19 @@ class SerialTests(RemovalTestCase):
         self.assertEqual("proxypypi; fwd=stale; stored", _status(answer))
         self.assertEqual(6, answer.json["meta"]["_last-serial"])
 
+    def test_header(self) -> None:
+        """
+        An index that says its serial in a header is understood alike.
+        """
+        self.index.html_only = True
+        for serial, shown in [("7", 7), ("6", 7), ("no number", None), ("6", 6)]:
+            self.index.add_project("demo")
+            self.index.etags = self.index.last_modified = False
+            said = Fault(headers={"X-PyPI-Last-Serial": serial})
+            self.index.fail(PAGE, said)
+            meta = self.refresh().json["meta"]
+            self.assertEqual(shown, meta.get("_last-serial"), serial)
+
     def test_forwards(self) -> None:
         """
         The next that is not older is, at once.

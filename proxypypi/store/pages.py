@@ -34,6 +34,7 @@ class _Head(msgspec.Struct, kw_only=True):
     content_type: str
     etag: str | None = None
     last_modified: str | None = None
+    last_serial: str | None = None
 
 
 class _Doubt(msgspec.Struct, kw_only=True):
@@ -108,6 +109,7 @@ class PageStore:
             body=body,
             etag=head.etag,
             last_modified=head.last_modified,
+            last_serial=head.last_serial,
         )
         return page, checked_at
 
@@ -119,6 +121,7 @@ class PageStore:
             content_type=page.content_type,
             etag=page.etag,
             last_modified=page.last_modified,
+            last_serial=page.last_serial,
         )
         packed = igzip.compress(page.body, compresslevel=1, mtime=0)
         path = self._path(name)
