@@ -30,6 +30,7 @@ from proxypypi.store.lists import ListStore
 from proxypypi.store.lock import DirectoryLock
 from proxypypi.store.pages import PageStore
 from proxypypi.store.partials import PartialStore
+from proxypypi.store.releases import Releases
 from proxypypi.web.files import FileRoutes
 from proxypypi.web.home import HomeRoutes
 from proxypypi.web.simple import SimpleRoutes
@@ -76,10 +77,18 @@ def build(
     directory = Directory(root, clock, in_thread, names.is_denied)
     facts = FactsStore(cache, decisions, in_thread)
     partials = PartialStore(cache / "partial", root, in_thread)
-    holdings = Holdings(directory, facts, health, clock, in_thread)
+    holdings = Holdings(
+        directory,
+        facts,
+        Releases(decisions, in_thread),
+        settings.withhold,
+        health,
+        clock,
+        in_thread,
+    )
     upstreams = Upstreams(_upstreams(settings, indexes), names, health)
     page_store = PageStore(cache / "pages", in_thread)
-    pages = PageCache(upstreams, page_store, health, clock, in_thread)
+    pages = PageCache(upstreams, page_store, holdings, health, clock, in_thread)
     downloads = Downloads(partials, holdings, pages.distrust, health, clock, in_thread)
     files = Files(pages, holdings, upstreams, names, downloads, Streams(), clock)
     metadata = MetadataCache(holdings, facts, upstreams, health, clock, in_thread)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from twisted.python import usage
 
 from proxypypi import __version__
-from proxypypi.commands import claims, daemons, serving
+from proxypypi.commands import claims, daemons, release, serving
 from proxypypi.commands.options import complain
 from proxypypi.errors import ProxypypiError
 
@@ -28,6 +28,7 @@ Commands:
     status        say whether it runs, and how it is
     claim         have no upstream asked about a project, ever
     unclaim       end that
+    release       have withheld files given out
 
 proxypypi COMMAND --help lists the options of a command.
 """
@@ -43,6 +44,7 @@ COMMANDS: dict[str, Callable[[str, Sequence[str]], int]] = {
     "status": daemons.status,
     "claim": claims.claim,
     "unclaim": claims.unclaim,
+    "release": release.release,
 }
 """
 Each is given its name and its arguments, and returns its exit status.

@@ -98,6 +98,7 @@ def configure(
         index_ttl=values["index-ttl"],
         private=values["private"],
         deny=values["deny"],
+        withhold=values["withhold"],
         drain=values["drain"],
         cooldown_exemptions=values.get("cooldown-exemption", ()),
     )

@@ -295,6 +295,34 @@ class NameDenied(ProxypypiError):
 
 
 @define(kw_only=True)
+class Withheld(ProxypypiError):
+    """
+    A file was removed upstream when it was so young that it may be malware.
+    """
+
+    filename: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.filename} was removed upstream soon after its upload, so it is "
+            f"withheld; to free it: proxypypi release {self.filename}"
+        )
+
+
+@define(kw_only=True)
+class DamagedRecord(ProxypypiError):
+    """
+    What people decided cannot be read any more.
+    """
+
+    path: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.path} cannot be read, so it frees nothing: {self.reason}"
+
+
+@define(kw_only=True)
 class DirectoryInUse(ProxypypiError):
     """
     Another server keeps its files in this directory.

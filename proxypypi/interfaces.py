@@ -8,7 +8,14 @@ from twisted.internet.defer import Deferred
 from zope.interface import Attribute, Interface
 
 from proxypypi.errors import UpstreamError
-from proxypypi.model import Beginning, FileFacts, HeldList, LocalFile, RawPage
+from proxypypi.model import (
+    Beginning,
+    Doubt,
+    FileFacts,
+    HeldList,
+    LocalFile,
+    RawPage,
+)
 from proxypypi.names import NormalizedName
 
 
@@ -139,6 +146,17 @@ class IPageStore(Interface):
         """
         Replace the page. A reader sees the old one or the new one, never a part of
         either, not even if we are killed half-way.
+        """
+
+    def load_doubt(name: NormalizedName) -> "Deferred[Doubt | None]":
+        """
+        What is doubtful about the project; :obj:`None` if nothing is, or the record
+        is damaged.
+        """
+
+    def save_doubt(name: NormalizedName, doubt: Doubt | None) -> "Deferred[None]":
+        """
+        Replace the doubt, or end it.
         """
 
     def confirm(name: NormalizedName, checked_at: float) -> "Deferred[None]":
@@ -300,6 +318,18 @@ class IClaims(Interface):
         :param reason: for people who look into the record.
         :returns: was it not claimed yet?
         :raises OSError: the claim could not be made.
+        """
+
+
+class IReleases(Interface):
+    """
+    Files that people let be given out although they were withheld.
+    """
+
+    def load(name: NormalizedName) -> "Deferred[Mapping[str, str]]":
+        """
+        :returns: file name to sha256; as it is on disk now.
+        :raises DamagedRecord: it cannot be known.
         """
 
 

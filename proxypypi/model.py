@@ -3,6 +3,9 @@ The nouns: distributions, project pages, and what an index sent.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime
+from enum import Enum
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Literal
@@ -10,6 +13,15 @@ from typing import Any, Literal
 from attrs import field, frozen
 
 from proxypypi.names import NormalizedName
+
+_LATEST = 253_402_300_799.0  # POSIX seconds: the last of the year 9999
+
+
+def possible(moment: float) -> float | None:
+    """
+    POSIX seconds that a date can be made from; :obj:`None` if these are not.
+    """
+    return moment if 0 <= moment <= _LATEST else None
 
 
 def _read_only(mapping: Mapping[str, str]) -> Mapping[str, str]:
@@ -54,6 +66,18 @@ class Distribution:
     provenance: str | None = None
     gpg_sig: bool | None = None
 
+    @property
+    def uploaded_at(self) -> float | None:
+        """
+        Its upload time in POSIX seconds; :obj:`None` if the index does not say.
+        """
+        if self.upload_time:
+            with suppress(ValueError, OverflowError):
+                # Before Python 3.11, fromisoformat does not know the "Z".
+                time = self.upload_time.replace("Z", "+00:00")
+                return possible(datetime.fromisoformat(time).timestamp())
+        return None
+
 
 @frozen(kw_only=True)
 class ProjectPage:
@@ -67,7 +91,8 @@ class ProjectPage:
     :ivar versions: of the project, as the index gave them; empty if it gave none.
     :ivar status: ``active``, ``archived``, ``quarantined``, ``deprecated``, or
         :obj:`None` if the index does not say.
-    :ivar last_serial: the index's ``_last-serial``; :obj:`None` if it has none.
+    :ivar last_serial: the index's ``_last-serial``, or what its header says for that;
+        :obj:`None` if it has none.
     """
 
     name: NormalizedName
@@ -95,6 +120,7 @@ class RawPage:
     :ivar body: decoded of any content coding.
     :ivar etag: for the next conditional request; :obj:`None` if none was sent.
     :ivar last_modified: likewise, an HTTP date.
+    :ivar last_serial: ``X-PyPI-Last-Serial``, as it was sent.
     """
 
     index: str
@@ -103,6 +129,31 @@ class RawPage:
     body: bytes = field(repr=False)
     etag: str | None = None
     last_modified: str | None = None
+    last_serial: str | None = None
+
+
+class Change(Enum):
+    """
+    What upstream says that is not believed at once.
+    """
+
+    GONE = "gone-upstream"
+    EMPTY = "empty-upstream"
+    OLDER = "older-upstream"
+
+
+@frozen(kw_only=True)
+class Doubt:
+    """
+    What upstream says of a project instead of what it said before.
+
+    :ivar since: POSIX seconds of the refresh that heard it first.
+    :ivar believed: has it been said for long enough?
+    """
+
+    change: Change
+    since: float
+    believed: bool = False
 
 
 @frozen(kw_only=True)
@@ -168,6 +219,11 @@ class FileFacts:
     :ivar seen_at: POSIX seconds at which this name and digest was first seen here.
     :ivar origin: address of the index that it came from, or that lists the same file;
         :obj:`None` for a private one.
+    :ivar uploaded_at: POSIX seconds of its upload time, as that index last said;
+        :obj:`None` if it did not.
+    :ivar missed_at: POSIX seconds of the refresh that first missed it there;
+        :obj:`None` while it is listed.
+    :ivar missed_again: has a later one missed it too?
     """
 
     size: int
@@ -179,6 +235,9 @@ class FileFacts:
     metadata_sha256: str | None = None
     seen_at: float
     origin: str | None = None
+    uploaded_at: float | None = None
+    missed_at: float | None = None
+    missed_again: bool = False
 
     @property
     def cached(self) -> bool:

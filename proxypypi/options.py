@@ -186,6 +186,13 @@ OPTIONS = (
         doc="Projects that are refused: 403, for pages and files.",
     ),
     Option(
+        name="withhold",
+        kind=DURATION,
+        default="14d",
+        doc="How young a file must be, when it vanishes upstream, to be withheld; 0 is "
+        "never.",
+    ),
+    Option(
         name="drain",
         kind=SECONDS,
         default="30",

@@ -227,6 +227,8 @@ class Settings:
     :ivar index_ttl: seconds a fetched project page is fresh.
     :ivar private: globs of normalized names of which no upstream is ever asked.
     :ivar deny: globs of normalized names that are refused.
+    :ivar withhold: seconds; files that were younger when they vanished upstream are
+        withheld.
     :ivar drain: seconds that running transfers may go on after the end was asked for.
     :ivar cooldown_exemptions: of files that are too young otherwise.
     """
@@ -237,5 +239,6 @@ class Settings:
     index_ttl: float = 600.0
     private: tuple[str, ...] = ()
     deny: tuple[str, ...] = ()
+    withhold: float = 14 * 86_400.0
     drain: float = 30.0
     cooldown_exemptions: tuple[CooldownExemption, ...] = ()

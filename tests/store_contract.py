@@ -16,7 +16,7 @@ from proxypypi.interfaces import (
     IPartial,
     IPartialStore,
 )
-from proxypypi.model import FileFacts, RawPage
+from proxypypi.model import Change, Doubt, FileFacts, RawPage
 from proxypypi.names import NormalizedName, normalize
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ FULL_PAGE = RawPage(
     body="<a>\x00\n\u00e9</a>".encode() * 1000,
     etag='"5f\u00e9"',
     last_modified="Thu, 01 Jan 2026 00:00:00 GMT",
+    last_serial="7",
 )
 BARE_PAGE = RawPage(index="", url="", content_type="", body=b"")
 
@@ -47,6 +48,9 @@ FULL_FACTS = FileFacts(
     metadata_sha256="af" * 32,
     seen_at=1_700_000_000.25,
     origin="https://index.example/simple/",
+    uploaded_at=1_600_000_000.5,
+    missed_at=1_700_000_001.5,
+    missed_again=True,
 )
 BARE_FACTS = FileFacts(
     size=0,
@@ -131,6 +135,25 @@ class PageStoreContract(_Case):
         """
         self.successResultOf(self.store.confirm(DEMO, 1000.0))
         self.assertIsNone(self.load())
+
+    def doubt(self, name: NormalizedName = DEMO) -> Doubt | None:
+        return self.successResultOf(self.store.load_doubt(name))
+
+    def test_doubts(self) -> None:
+        """
+        A doubt is one project's, comes back as it was saved, and can be ended.
+        """
+        self.assertIsNone(self.doubt())
+        for change in Change:
+            for believed in (False, True):
+                doubt = Doubt(change=change, since=1000.5, believed=believed)
+                self.successResultOf(self.store.save_doubt(DEMO, doubt))
+                self.assertEqual(doubt, self.doubt())
+        self.assertIsNone(self.doubt(OTHER))
+        self.assertIsNone(self.load())
+        for _ in range(2):
+            self.successResultOf(self.store.save_doubt(DEMO, None))
+            self.assertIsNone(self.doubt())
 
     def test_loaded_while_it_is_replaced(self) -> None:
         """

@@ -326,10 +326,17 @@ class MissingTests(PagesTestCase):
         self.get(f"/files/demo/{wheel.filename}")
         del self.index.projects["demo"]
         self.advance(901)
-        for status in ("fwd=stale; detail=gone-upstream", "hit"):
-            answer = self.get(PAGE, Accept=JSON)
-            self.assertEqual(["2.0"], self.versions(answer))
-            self.assertEqual(f"proxypypi; {status}", answer.header("Cache-Status"))
+        for status in (
+            "fwd=stale; detail=gone-upstream",
+            "hit; ttl=-301; detail=gone-upstream",
+        ):
+            self.check(self.start_page(), ["1.0", "2.0"], status, 2)
+        self.advance(600)
+        for status in (
+            "fwd=stale; detail=gone-upstream",
+            "hit; ttl=-901; detail=gone-upstream",
+        ):
+            self.check(self.start_page(), ["2.0"], status, 3)
         self.assertEqual(404, self.get("/files/demo/demo-1.0-py3-none-any.whl").code)
 
     def test_back_within_the_minute(self) -> None:
@@ -342,18 +349,22 @@ class MissingTests(PagesTestCase):
         self.index.fail(PAGE, Fault(status=404))
         self.index.fail(path, Fault(delay=11, status=404))
         waiting = self.start("/files/demo/demo-2.0-py3-none-any.whl")
-        self.assertEqual(404, self.get(PAGE).code)
+        status = "hit; ttl=-40; detail=gone-upstream"
+        self.start_page()
+        self.check(self.start_page(), ["1.0", "2.0"], status, 2)
         self.advance_slowly(11.2)
         self.assertEqual(502, waiting.code)
         self.check(self.start_page(), ["1.0", "2.0"], "hit", 3)
 
     def test_gone_upstream_and_nothing_here(self) -> None:
         """
-        With nothing here it is 404.
+        With nothing here it is 404, once that is certain.
         """
         self.start_page()
         del self.index.projects["demo"]
         self.advance(901)
+        self.start_page()
+        self.advance(601)
         for _ in range(2):
             self.assertEqual(404, self.get(PAGE).code)
 

@@ -193,6 +193,13 @@ class WinnerTests(ConfigTestCase):
             ),
             "private": globs(lambda c: c.settings.private),
             "deny": globs(lambda c: c.settings.deny),
+            "withhold": Row(
+                ["1d"],
+                "2d",
+                "'3d'",
+                lambda c: c.settings.withhold,
+                (86400.0, 172800.0, 259200.0, 1209600.0),
+            ),
             "drain": Row(
                 ["1"],
                 "2",

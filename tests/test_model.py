@@ -28,6 +28,24 @@ FACTS = FileFacts(
 
 
 class DistributionTests(SynchronousTestCase):
+    def test_uploaded_at(self) -> None:
+        """
+        Upload times as indexes write them; of what no date can be, nothing is known.
+        """
+        for written, expected in [
+            ("2026-01-02T03:04:05Z", 1_767_323_045.0),
+            ("2026-01-02T03:04:05.500000Z", 1_767_323_045.5),
+            ("2026-01-02T04:04:05+01:00", 1_767_323_045.0),
+            ("9999-12-31T23:59:59Z", 253_402_300_799.0),
+            ("9999-12-31T23:59:59.500000Z", None),
+            ("1960-01-01T00:00:00Z", None),
+            ("yesterday", None),
+            ("", None),
+            (None, None),
+        ]:
+            file = Distribution(filename="a.zip", url="a.zip", upload_time=written)
+            self.assertEqual(expected, file.uploaded_at, written)
+
     def test_frozen(self) -> None:
         """
         What was said of a file stays so, its digests included, whatever becomes of the

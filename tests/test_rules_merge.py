@@ -298,6 +298,24 @@ class CachedTests(SynchronousTestCase):
         self.assertIsNone(found.upload_time)
 
 
+class WithheldTests(SynchronousTestCase):
+    def test_not_listed(self) -> None:
+        """
+        A withheld file is not listed, nor what upstream has under its name; that they
+        differ is an alarm.
+        """
+        withheld = evolve(held(ONE, cached=True), withheld=True)
+        other = held(TWO, cached=True)
+        for page, alarms in [(None, 0), (page_of(), 0), (page_of(listed(ONE)), 1)]:
+            for only_held in (False, True):
+                listing = merge(DEMO, page, [withheld, other], only_held=only_held)
+                self.assertEqual([TWO], list(listing.page.by_filename), page)
+                self.assertEqual(("2.0",), listing.page.versions)
+                self.assertEqual(alarms, len(listing.alarms))
+                for alarm in listing.alarms:
+                    self.assertIn("neither is served", alarm)
+
+
 class ListingTests(SynchronousTestCase):
     def test_nothing(self) -> None:
         """

@@ -89,6 +89,9 @@ class FactsStoreTests(FactsStoreContract, SynchronousTestCase):
             "no sha256": self.changed(whole, b'"sha256"', b'"sha255"'),
             "no time": self.changed(whole, b'"seen_at":1700000000.25', b'"seen_at":-1'),
             "wild time": self.changed(whole, b'"seen_at":1', b'"seen_at":10000'),
+            "wild upload": self.changed(
+                whole, b'"uploaded_at":1', b'"uploaded_at":10000'
+            ),
         }
         for case, content in cases.items():
             (self.cache / "facts" / "demo.json").write_bytes(content)

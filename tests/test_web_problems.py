@@ -69,6 +69,7 @@ class TableTests(SynchronousTestCase):
             (errors.NoSuchFile(filename="demo-1.zip", why="it went"), 404, None, ""),
             (errors.Quarantined(project="demo"), 403, None, ""),
             (errors.NameDenied(project="demo", glob="de*"), 403, None, ""),
+            (errors.Withheld(filename="demo-1.zip"), 403, None, ""),
             (errors.UpstreamUnreachable(**upstream), 503, "2", "; fwd=miss"),
             (errors.UpstreamTimeout(**upstream), 503, "2", "; fwd=miss"),
             (
@@ -105,7 +106,7 @@ class TableTests(SynchronousTestCase):
         """
         never = {"BadSettings", "BadConfiguration", "UnreadablePage", "NoProjectList"}
         never |= {"DirectoryInUse", "CannotListen", "BadCertificate"}
-        never |= {"BadPidFile", "AlreadyRunning", "NotOurs"}
+        never |= {"BadPidFile", "AlreadyRunning", "NotOurs", "DamagedRecord"}
         kinds = {
             name
             for name, kind in vars(errors).items()

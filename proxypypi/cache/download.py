@@ -305,7 +305,11 @@ class Download:
             )
         else:
             await self._holdings.add(
-                self._name, file, self._digests.hex(), self._index.url
+                self._name,
+                file,
+                self._digests.hex(),
+                self._index.url,
+                self._listed.uploaded_at,
             )
             self._log.info(
                 "{filename}: {size} bytes kept", filename=file.filename, size=file.size

@@ -4,8 +4,6 @@ Where a file is, and how to get at its bytes.
 
 import os
 from collections.abc import Callable
-from contextlib import suppress
-from datetime import datetime
 from typing import TypeVar
 from urllib.parse import unquote, urlsplit
 
@@ -27,16 +25,16 @@ from proxypypi.errors import (
     Quarantined,
     StillFetching,
     UpstreamRefusal,
+    Withheld,
 )
 from proxypypi.interfaces import IByteSource, IIndex
-from proxypypi.model import Distribution, Outcome, ProjectPage
+from proxypypi.model import Distribution, Outcome, ProjectPage, possible
 from proxypypi.names import NormalizedName, is_immutable, project_of
 from proxypypi.rules.integrity import agree, contradict, is_strong
 from proxypypi.rules.merge import Held, is_private, is_quarantined
 
 T = TypeVar("T")
 
-_LATEST = 253_402_300_800.0  # POSIX seconds: the year 10,000
 _GONE = frozenset({403, 404, 410})  # as a file's host says it
 
 
@@ -102,18 +100,13 @@ class FoundFile:
         """
         When it was uploaded, or came here; POSIX seconds.
         """
-        if self._is_as_listed and self.listed is not None and self.listed.upload_time:
-            with suppress(ValueError, OverflowError):
-                # Before Python 3.11, fromisoformat does not know the "Z".
-                time = self.listed.upload_time.replace("Z", "+00:00")
-                return _possible(datetime.fromisoformat(time).timestamp())
+        if self._is_as_listed and self.listed is not None:
+            uploaded_at = self.listed.uploaded_at
+            if uploaded_at is not None:
+                return uploaded_at
         if self.held is None:
             return None
-        return _possible(self.held.file.modified_at / 1e9)
-
-
-def _possible(moment: float) -> float | None:
-    return moment if 0 <= moment < _LATEST else None
+        return possible(self.held.file.modified_at / 1e9)
 
 
 @define(eq=False)
@@ -136,6 +129,7 @@ class Files:
         :raises NoSuchFile: it is not here, and upstream does not list it even now.
         :raises NoSuchProject: likewise.
         :raises Quarantined: its index says that it must not be offered.
+        :raises Withheld: it was removed there when it was young.
         :raises UpstreamError: it is not here, and upstream cannot be asked.
         """
         self._names.check(name)
@@ -144,6 +138,8 @@ class Files:
         if is_quarantined(page):
             raise Quarantined(project=name)
         held = await self._holdings.one(name, filename, page)
+        if held is not None and held.withheld:
+            raise Withheld(filename=filename)
         if held is not None:
             return FoundFile(
                 name=name,
@@ -311,7 +307,7 @@ class Files:
             except NoSuchProject:
                 raise NoSuchFile(filename=found.filename) from e
             listed = answer.page.by_filename.get(found.filename)
-            if listed is None or answer.gone:
+            if listed is None or answer.unlisted:
                 raise NoSuchFile(filename=found.filename) from e
             if listed.url == found.listed.url:
                 raise

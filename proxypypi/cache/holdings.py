@@ -14,11 +14,13 @@ from twisted.logger import Logger
 from proxypypi.cache.bounded import Bounded
 from proxypypi.cache.flight import SingleFlight, patiently
 from proxypypi.cache.health import Health
-from proxypypi.interfaces import IDirectory, IFactsStore
+from proxypypi.errors import DamagedRecord
+from proxypypi.interfaces import IDirectory, IFactsStore, IReleases
 from proxypypi.model import FileFacts, LocalFile, ProjectPage
 from proxypypi.names import NormalizedName
 from proxypypi.rules.integrity import Digests, agree, strongest
 from proxypypi.rules.merge import Held, is_private
+from proxypypi.rules.removal import is_withheld, observe
 from proxypypi.store.archives import Findings, blake2b_of, examine, look_inside
 
 _SETTLED = 1.0  # seconds without a change after which a file counts as whole
@@ -34,6 +36,7 @@ class _Known:
     files: Mapping[str, LocalFile]
     facts: Mapping[str, FileFacts]
     page: ProjectPage | None
+    withheld: frozenset[str]
     held: tuple[Held, ...]
     good_until: float
 
@@ -43,12 +46,16 @@ class Holdings:
     """
     Joins what the directory shows with what is remembered of each file's content, and
     reads what is new, once, in a thread.
+
+    :ivar _withhold: seconds; files that were younger when they vanished are withheld.
     """
 
     _log: ClassVar[Logger] = Logger()
 
     _directory: IDirectory
     _store: IFactsStore
+    _releases: IReleases
+    _withhold: float
     _health: Health
     _clock: IReactorTime
     _in_thread: Callable[..., "Deferred[Any]"]
@@ -72,18 +79,24 @@ class Holdings:
         now = self._clock.seconds()
         files = await self._directory.files(name)
         facts = await self._facts_about(name, files.values(), page)
+        withheld = await self._withheld(name, facts)
         known = self._known.get(name)
         if (
             known is not None
             and known.files is files
             and known.facts is facts
             and known.page is page
+            and known.withheld == withheld
             and now < known.good_until
         ):
             return known.held
         described = {f for f, file in files.items() if _describes(facts, file)}
         held = tuple(
-            Held(file=files[filename], facts=facts[filename])
+            Held(
+                file=files[filename],
+                facts=facts[filename],
+                withheld=filename in withheld,
+            )
             for filename in sorted(described)
         )
         if known is not None and known.held == held:
@@ -92,7 +105,7 @@ class Holdings:
             (files[f].changed_at / 1e9 + _SETTLED for f in files.keys() - described),
             default=float("inf"),
         )
-        known = _Known(files, facts, page, held, good_until)
+        known = _Known(files, facts, page, withheld, held, good_until)
         self._known.put(name, known, cost=1 + len(held))
         return held
 
@@ -110,7 +123,32 @@ class Holdings:
         facts = await self._facts_about(name, [file], page)
         if not _describes(facts, file):
             return None  # it is still being written, or went while it was read
-        return Held(file=file, facts=facts[filename])
+        withheld = await self._withheld(name, {filename: facts[filename]})
+        return Held(file=file, facts=facts[filename], withheld=bool(withheld))
+
+    async def observe(
+        self, name: NormalizedName, page: ProjectPage | None, at: float
+    ) -> None:
+        """
+        Remember what a refresh says of the files here.
+
+        :param page: :obj:`None` if upstream has no such project any more.
+        :param at: POSIX seconds at which the refresh was.
+        """
+        before = await self._remembered(name)
+        after = {
+            filename: observe(facts, page, filename, at)
+            for filename, facts in before.items()
+        }
+        if after != before:
+            await self._learn(name, after, {})
+
+    async def known(self, name: NormalizedName) -> list[Mapping[str, str]]:
+        """
+        The digests of a project's cached files.
+        """
+        facts = await self._remembered(name)
+        return [known.hashes for known in facts.values() if known.cached]
 
     async def metadata(self, name: NormalizedName, held: Held) -> bytes | None:
         """
@@ -142,15 +180,20 @@ class Holdings:
         file: LocalFile,
         hashes: Mapping[str, str],
         origin: str,
+        uploaded_at: float | None,
     ) -> None:
         """
         A file came from an index, was checked, and now lies in the directory.
 
         :param origin: the address of that index.
+        :param uploaded_at: POSIX seconds, as it says; :obj:`None` if it does not.
         """
         findings = await self._in_thread(look_inside, file.path, file.filename, hashes)
         facts = await self._remembered(name)
-        learned = self._facts_of(file, findings, self._clock.seconds(), origin)
+        learned = evolve(
+            self._facts_of(file, findings, self._clock.seconds(), origin),
+            uploaded_at=uploaded_at,
+        )
         await self._learn(name, {**facts, file.filename: learned}, {file: findings})
         self._directory.changed(name)
 
@@ -172,7 +215,7 @@ class Holdings:
             reading = self._flight.join(key, lambda: self._read(name, unknown, page))
             facts = await patiently(reading, self._clock, f"what lies here of {name}")
         adopted = {
-            filename: evolve(known, origin=page.index)
+            filename: _adopted(known, page, filename)
             for filename, known in facts.items()
             if page is not None
             and not known.cached
@@ -181,6 +224,24 @@ class Holdings:
         if adopted:
             facts = await self._learn(name, {**facts, **adopted}, {})
         return facts
+
+    async def _withheld(
+        self, name: NormalizedName, facts: Mapping[str, FileFacts]
+    ) -> frozenset[str]:
+        found = {f for f, known in facts.items() if is_withheld(known, self._withhold)}
+        if not found:
+            return frozenset()
+        subject = f"releases of {name}"
+        released: Mapping[str, str] = {}
+        try:
+            released = await self._releases.load(name)
+        except DamagedRecord as e:
+            self._health.worsen(subject, str(e))
+        else:
+            self._health.mend(subject)
+        return frozenset(
+            f for f in found if released.get(f) != facts[f].hashes["sha256"]
+        )
 
     async def _remembered(self, name: NormalizedName) -> Mapping[str, FileFacts]:
         facts = self._facts.get(name)
@@ -246,9 +307,21 @@ class Holdings:
             origin = page.index
         seen_at = seen.get(sha256, self._clock.seconds())
         if before is not None and before.hashes["sha256"] == sha256:  # only moved
-            origin = origin if before.origin is None else before.origin
-            seen_at = before.seen_at
-        return self._facts_of(file, findings, seen_at, origin)
+            return evolve(
+                self._facts_of(
+                    file,
+                    findings,
+                    before.seen_at,
+                    origin if before.origin is None else before.origin,
+                ),
+                uploaded_at=before.uploaded_at,
+                missed_at=before.missed_at,
+                missed_again=before.missed_again,
+            )
+        learned = self._facts_of(file, findings, seen_at, origin)
+        if origin is not None and listed is not None:
+            return evolve(learned, uploaded_at=listed.uploaded_at)
+        return learned
 
     async def _note_first_seen(
         self,
@@ -320,6 +393,11 @@ class Holdings:
             seen_at=seen_at,
             origin=origin,
         )
+
+
+def _adopted(facts: FileFacts, page: ProjectPage, filename: str) -> FileFacts:
+    listed = page.by_filename[filename]
+    return evolve(facts, origin=page.index, uploaded_at=listed.uploaded_at)
 
 
 def _is_known(

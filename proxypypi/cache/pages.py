@@ -13,6 +13,7 @@ from twisted.logger import Logger
 from proxypypi.cache.bounded import Bounded
 from proxypypi.cache.flight import SingleFlight, patiently, unless
 from proxypypi.cache.health import Health
+from proxypypi.cache.holdings import Holdings
 from proxypypi.cache.upstreams import Hindered, Upstreams
 from proxypypi.errors import (
     NoSuchProject,
@@ -22,12 +23,13 @@ from proxypypi.errors import (
     UpstreamNonsense,
 )
 from proxypypi.interfaces import IIndex, IPageStore
-from proxypypi.model import Outcome, ProjectPage, RawPage
+from proxypypi.model import Change, Doubt, Outcome, ProjectPage, RawPage
 from proxypypi.names import NormalizedName
 from proxypypi.rules.freshness import Freshness, Verdict
+from proxypypi.rules.removal import are_strangers, doubtful, is_nothing, weigh
 from proxypypi.simple.reading import read_page
 
-_MISSING_FOR = 60.0  # seconds for which a project stays missing
+_LET_BE = 60.0  # seconds for which a project stays missing, or in doubt
 _IMPATIENT = 3.0  # seconds to wait for a refresh with an old page in hand
 _ASK_ANEW = 10.0  # seconds between refreshes for the sake of files not listed
 _INLINE = 64 * 1024  # bytes; larger pages are parsed in a thread
@@ -44,23 +46,45 @@ class HeldPage:
     :ivar raw: as the index sent it, its body left out.
     :ivar checked_at: when it was last known to hold, POSIX seconds.
     :ivar size: of the body, in bytes.
+    :ivar doubt: about what upstream says meanwhile; :obj:`None` if it says the same.
     """
 
     raw: RawPage
     page: ProjectPage
     checked_at: float
     size: int = 0
+    doubt: Doubt | None = None
+
+    @property
+    def gone(self) -> bool:
+        """
+        Has upstream no such project any more? Then this is the last page it had.
+        """
+        doubt = self.doubt
+        return doubt is not None and doubt.believed and doubt.change is Change.GONE
+
+    @property
+    def detail(self) -> str:
+        return self.doubt.change.value if self.doubt is not None else ""
+
+    def answer(self, outcome: Outcome) -> "PageAnswer":
+        unlisted = self.doubt is not None and self.doubt.change is not Change.OLDER
+        return PageAnswer(
+            page=self.page, outcome=outcome, gone=self.gone, unlisted=unlisted
+        )
 
 
 @frozen(kw_only=True)
 class PageAnswer:
     """
     :ivar gone: upstream no longer has the project; the page is its last.
+    :ivar unlisted: upstream lists none of its files, whether that is believed or not.
     """
 
     page: ProjectPage
     outcome: Outcome
     gone: bool = False
+    unlisted: bool = False
 
 
 @define(eq=False)
@@ -73,6 +97,7 @@ class PageCache:
 
     _upstreams: Upstreams
     _store: IPageStore
+    _holdings: Holdings
     _health: Health
     _clock: IReactorTime
     _in_thread: Callable[..., "Deferred[Any]"]
@@ -81,7 +106,7 @@ class PageCache:
     _held: Bounded[NormalizedName, HeldPage] = field(
         factory=lambda: Bounded(_MOST_IN_MEMORY), init=False
     )
-    _missing_until: Bounded[NormalizedName, float] = field(
+    _let_be_until: Bounded[NormalizedName, float] = field(
         factory=lambda: Bounded(_MOST_MOMENTS), init=False
     )
     _refreshed_at: Bounded[NormalizedName, float] = field(
@@ -101,15 +126,17 @@ class PageCache:
         """
         held = await self.held(name)
         now = self._clock.seconds()
-        if (self._missing_until.get(name) or now) > now:
-            return self._gone(name, held, Outcome(hit=True))
+        if (self._let_be_until.get(name) or now) > now:
+            if held is None:
+                raise NoSuchProject(project=name)
+            return self._aged(held)
         if held is None:
             return await self._fetch_first(name)
         verdict = self._freshness_of(held).judge(held.checked_at, now)
         if self._is_distrusted(name, held):
             verdict = Verdict.EXPIRED
         if verdict is Verdict.FRESH:
-            return PageAnswer(page=held.page, outcome=Outcome(hit=True))
+            return held.answer(Outcome(hit=True))
         silent = self._upstreams.is_silent_about(name)
         refresh = self._join(name)
         if verdict is Verdict.AGING or (silent and not refresh.called):
@@ -123,15 +150,12 @@ class PageCache:
             self._log.warn("old page of {name}: upstream is silent", name=name)
             return self._aged(held)
         except NoSuchProject:
-            return self._gone(
-                name, held, Outcome(forwarded="stale", detail="gone-upstream")
-            )
+            return self._doubted(self._held.get(name) or held)
         except UpstreamError as e:
             if silent:
                 return self._aged(held)
             self._log.warn("old page of {name}: {error}", name=name, error=e)
-            outcome = Outcome(forwarded="stale", status=e.status)
-            return PageAnswer(page=held.page, outcome=outcome)
+            return held.answer(Outcome(forwarded="stale", status=e.status))
 
     async def held(self, name: NormalizedName) -> HeldPage | None:
         """
@@ -140,7 +164,7 @@ class PageCache:
         :returns: :obj:`None` for none, or if it must not count.
         """
         if self._upstreams.may_not_hear_of(name):
-            self._missing_until.pop(name)
+            self._let_be_until.pop(name)
             return None
         held = self._held.get(name)
         if held is not None:
@@ -178,14 +202,10 @@ class PageCache:
     def _aged(self, held: HeldPage) -> PageAnswer:
         now = self._clock.seconds()
         ttl = min(0.0, self._freshness_of(held).ttl(held.checked_at, now))
-        return PageAnswer(page=held.page, outcome=Outcome(hit=True, ttl=ttl))
+        return held.answer(Outcome(hit=True, ttl=ttl, detail=held.detail))
 
-    def _gone(
-        self, name: NormalizedName, held: HeldPage | None, outcome: Outcome
-    ) -> PageAnswer:
-        if held is None:
-            raise NoSuchProject(project=name)
-        return PageAnswer(page=held.page, outcome=outcome, gone=True)
+    def _doubted(self, held: HeldPage) -> PageAnswer:
+        return held.answer(Outcome(forwarded="stale", detail=held.detail))
 
     async def _fetch_first(self, name: NormalizedName) -> PageAnswer:
         collapsed = self._flight.is_flying(name)
@@ -215,7 +235,9 @@ class PageCache:
         except UnreadablePage as e:
             self._log.warn("stored page of {name}: {error}", name=name, error=e)
             return None
-        return self._keep(name, HeldPage(raw=raw, page=page, checked_at=checked_at))
+        doubt = await self._store.load_doubt(name)
+        held = HeldPage(raw=raw, page=page, checked_at=checked_at, doubt=doubt)
+        return self._keep(name, held)
 
     async def _refresh(self, name: NormalizedName) -> PageAnswer:
         held = await self.held(name)
@@ -233,15 +255,30 @@ class PageCache:
 
         try:
             raw, page = await self._upstreams.ask(name, ask)
+            if held is not None and held.gone and is_nothing(page):
+                raise NoSuchProject(project=name)  # its return is yet to come
         except NoSuchProject:
             if self._upstreams.asked_about(name):
-                self._missing_until.put(name, self._clock.seconds() + _MISSING_FOR)
+                self._let_be(name, held)
+            if held is not None:
+                await self._doubt(name, held, Change.GONE)
             raise
-        self._missing_until.pop(name)
+        self._let_be_until.pop(name)
+        if held is not None:
+            change = doubtful(held.page, page)
+            if change is not None and not held.gone:
+                held = await self._doubt(name, held, change)
+                if held.doubt is not None and not held.doubt.believed:
+                    self._let_be(name, held)
+                    return self._doubted(held)
+            await self._compare(name, held, page)
+            if held.doubt is not None:
+                await self._save_doubt(name, None)
         now = self._clock.seconds()
+        await self._holdings.observe(name, page, now)
         if raw is None:
             assert held is not None
-            self._keep(name, evolve(held, checked_at=now))
+            self._keep(name, evolve(held, checked_at=now, doubt=None))
             await self._health.keeping(
                 f"the age of {name}'s page", self._store.confirm, name, now
             )
@@ -254,6 +291,61 @@ class PageCache:
             )
             outcome = Outcome(forwarded="stale" if held else "miss", stored=True)
         return PageAnswer(page=page, outcome=outcome)
+
+    def _let_be(self, name: NormalizedName, held: HeldPage | None) -> None:
+        ttl = self._freshness_of(held).max_age if held is not None else _LET_BE
+        until = self._clock.seconds() + min(_LET_BE, ttl)
+        self._let_be_until.put(name, until)
+
+    async def _doubt(
+        self, name: NormalizedName, held: HeldPage, change: Change
+    ) -> HeldPage:
+        """
+        Upstream says what is not believed before it has said it twice, a while apart.
+        """
+        ttl = self._freshness_of(held).max_age
+        now = self._clock.seconds()
+        doubt = weigh(held.doubt, change, now, ttl)
+        if doubt.believed and change is Change.GONE:
+            for at in (doubt.since, now):
+                await self._holdings.observe(name, None, at)
+        if doubt == held.doubt:
+            return held
+        held = self._keep(name, evolve(held, doubt=doubt))
+        if not doubt.believed:
+            self._log.warn(
+                "{name} is {change}, which is not believed yet",
+                name=name,
+                change=change.value,
+            )
+        elif change is Change.GONE:
+            self._log.warn("{name} is gone from its index", name=name)
+        await self._save_doubt(name, doubt)
+        return held
+
+    async def _compare(
+        self, name: NormalizedName, held: HeldPage, page: ProjectPage
+    ) -> None:
+        """
+        A page is taken over after a doubt, which was about it, or about its absence.
+        """
+        doubt = held.doubt
+        if held.gone:
+            known = [d.hashes for d in held.page.distributions]
+            known += await self._holdings.known(name)
+            if are_strangers(page, known):
+                self._health.worsen(
+                    f"return of {name}",
+                    f"{name} was gone from its index and came back to {page.index} "
+                    "with none of the files it had",
+                )
+        elif doubt is not None and doubt.believed:
+            await self._holdings.observe(name, page, doubt.since)
+
+    async def _save_doubt(self, name: NormalizedName, doubt: Doubt | None) -> None:
+        await self._health.keeping(
+            f"a doubt about {name}'s page", self._store.save_doubt, name, doubt
+        )
 
     def _note_new(
         self, name: NormalizedName, held: HeldPage | None, page: ProjectPage

@@ -20,10 +20,13 @@ REMOVED = "removed from the upstream index"
 class Held:
     """
     A file that lies here, with what is known of it.
+
+    :ivar withheld: it is neither listed nor given out.
     """
 
     file: LocalFile
     facts: FileFacts
+    withheld: bool = False
 
 
 @frozen(kw_only=True)
@@ -76,12 +79,15 @@ def merge(
     :param only_held: leave out what is not here. Upstream then only adds what it knows
         of the files that are.
 
-    A project in quarantine (PEP 792) lists nothing, whatever is here.
+    A project in quarantine (PEP 792) lists nothing, whatever is here. A withheld file
+    is not listed, nor another of its name.
     """
     base = f"../../files/{name}/"  # from /simple/NAME/ and /local/NAME/
     if is_quarantined(upstream):
         held = ()
         upstream = evolve(upstream, distributions=()) if upstream is not None else None
+    withheld = {h.file.filename for h in held if h.withheld}
+    all_held, held = held, [h for h in held if not h.withheld]
     here = {h.file.filename: h for h in held}
     distributions = []
     for listed in upstream.distributions if upstream is not None else ():
@@ -92,7 +98,7 @@ def merge(
             if only_held and not h.facts.metadata_sha256:
                 entry = evolve(entry, core_metadata=None)  # it is upstream's
             distributions.append(entry)
-        elif not only_held:
+        elif not only_held and listed.filename not in withheld:
             distributions.append(evolve(listed, url=url))
     for filename, h in sorted(here.items()):
         entry = _describe(h, None, base + quote(filename), upstream)
@@ -107,7 +113,7 @@ def merge(
         versions=_versions(name, None if only_held else upstream, distributions),
     )
     private = any(is_private(h.facts, upstream, h.file.filename) for h in held)
-    alarms = tuple(_alarms(upstream, held)) if upstream is not None else ()
+    alarms = tuple(_alarms(upstream, all_held)) if upstream is not None else ()
     return Listing(page=page, private=private, alarms=alarms)
 
 
@@ -125,9 +131,10 @@ def _alarms(upstream: ProjectPage, held: Iterable[Held]) -> Iterator[str]:
         if h.facts.origin != upstream.index:
             is_another = not agree(h.facts.hashes, listed.hashes)
         if is_another:
+            served = "neither is served" if h.withheld else "the one here is served"
             yield (
                 f"the {h.file.filename} here, from {h.facts.origin}, is not the one "
-                f"that {upstream.index} lists now; the one here is served"
+                f"that {upstream.index} lists now; {served}"
             )
 
 

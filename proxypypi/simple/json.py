@@ -93,7 +93,7 @@ def parse_page(body: bytes, base_url: str, name: NormalizedName) -> ProjectPage:
         versions=_versions(page.versions),
         status=links.status(status.get("status")),
         status_reason=links.words(status.get("reason")),
-        last_serial=_serial(meta.get("_last-serial")),
+        last_serial=links.serial(meta.get("_last-serial")),
     )
 
 
@@ -177,9 +177,3 @@ def _versions(value: object) -> tuple[str, ...]:
     return tuple(
         v for v in value if isinstance(v, str) and 0 < len(v) <= _LONGEST_VERSION
     )
-
-
-def _serial(value: object) -> int | None:
-    if isinstance(value, str) and len(value) < 19 and value.isascii():
-        value = int(value) if value.isdigit() else None
-    return links.count(value)

@@ -148,6 +148,15 @@ def count(value: object) -> int | None:
     return None
 
 
+def serial(value: object) -> int | None:
+    """
+    A number that counts an index's changes, be it written as text.
+    """
+    if isinstance(value, str) and len(value) < 19 and value.isascii():
+        value = int(value) if value.isdigit() else None
+    return count(value)
+
+
 def words(value: object) -> str | None:
     """
     Text for people, without control characters and not too long.

@@ -8,6 +8,7 @@ from proxypypi.errors import UnreadablePage
 from proxypypi.model import ProjectPage, RawPage
 from proxypypi.names import NormalizedName
 from proxypypi.simple import html, json
+from proxypypi.simple.links import serial
 
 _PARSERS = {
     "application/vnd.pypi.simple.v1+json": json.parse_page,
@@ -26,4 +27,7 @@ def read_page(raw: RawPage, name: NormalizedName) -> ProjectPage:
     parse = _PARSERS.get(content_type)
     if parse is None:
         raise UnreadablePage(reason=f"page is of the type {content_type[:60]!a}")
-    return evolve(parse(raw.body, raw.url, name), index=raw.index)
+    page = parse(raw.body, raw.url, name)
+    if page.last_serial is None:
+        page = evolve(page, last_serial=serial(raw.last_serial))
+    return evolve(page, index=raw.index)

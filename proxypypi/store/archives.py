@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Mapping
 from email.parser import BytesHeaderParser
 from pathlib import PurePosixPath
-from typing import IO
+from typing import IO, Any
 
 from attrs import frozen
 from packaging.utils import canonicalize_name
@@ -70,14 +70,24 @@ def blake2b_of(path: str) -> str:
     """
     The blake2b-256 of a file; empty if it has gone.
     """
-    digest = hashlib.blake2b(digest_size=32)
+    return _digest_of(path, hashlib.blake2b(digest_size=32))
+
+
+def sha256_of(path: str) -> str:
+    """
+    The sha256 of a file; empty if it has gone.
+    """
+    return _digest_of(path, hashlib.sha256())
+
+
+def _digest_of(path: str, digest: Any) -> str:
     try:
         with open(path, "rb") as opened:
             while data := opened.read(_PIECE):
                 digest.update(data)
     except OSError:
         return ""
-    return digest.hexdigest()
+    return str(digest.hexdigest())
 
 
 def look_inside(path: str, filename: str, hashes: Mapping[str, str]) -> Findings:

@@ -38,6 +38,9 @@ class _Facts(msgspec.Struct, kw_only=True, omit_defaults=True):
     metadata_sha256: str | None = None
     seen_at: _Moment
     origin: str | None = None
+    uploaded_at: _Moment | None = None
+    missed_at: _Moment | None = None
+    missed_again: bool = False
 
 
 class _FactsRecord(msgspec.Struct):

@@ -15,9 +15,9 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from proxypypi.interfaces import IPageStore
-from proxypypi.model import RawPage
+from proxypypi.model import Change, Doubt, RawPage
 from proxypypi.names import NormalizedName
-from proxypypi.store.files import write_atomically
+from proxypypi.store.files import read_if_there, write_atomically
 
 _FORMAT = 1
 
@@ -34,6 +34,14 @@ class _Head(msgspec.Struct, kw_only=True):
     content_type: str
     etag: str | None = None
     last_modified: str | None = None
+    last_serial: str | None = None
+
+
+class _Doubt(msgspec.Struct, kw_only=True):
+    format: int
+    change: Change
+    since: float
+    believed: bool
 
 
 @implementer(IPageStore)
@@ -43,7 +51,7 @@ class PageStore:
     One file a page: a line of JSON that says what it is, then its body, gzipped.
 
     The file's modification time is when the page was last known to hold, so that to
-    confirm a page is not to write it again.
+    confirm a page is not to write it again. A doubt is a file of its own, and rare.
     """
 
     _log: ClassVar[Logger] = Logger()
@@ -61,6 +69,15 @@ class PageStore:
 
     def confirm(self, name: NormalizedName, checked_at: float) -> "Deferred[None]":
         return self._in_thread(self._confirm, name, checked_at)
+
+    def load_doubt(self, name: NormalizedName) -> "Deferred[Doubt | None]":
+        return self._in_thread(self._load_doubt, name)
+
+    def save_doubt(self, name: NormalizedName, doubt: Doubt | None) -> "Deferred[None]":
+        return self._in_thread(self._save_doubt, name, doubt)
+
+    def _doubt(self, name: NormalizedName) -> Path:
+        return self._directory / f"{name}.doubt"
 
     def _path(self, name: NormalizedName) -> Path:
         return self._directory / f"{name}.page"
@@ -92,6 +109,7 @@ class PageStore:
             body=body,
             etag=head.etag,
             last_modified=head.last_modified,
+            last_serial=head.last_serial,
         )
         return page, checked_at
 
@@ -103,6 +121,7 @@ class PageStore:
             content_type=page.content_type,
             etag=page.etag,
             last_modified=page.last_modified,
+            last_serial=page.last_serial,
         )
         packed = igzip.compress(page.body, compresslevel=1, mtime=0)
         path = self._path(name)
@@ -114,3 +133,30 @@ class PageStore:
             os.utime(self._path(name), (checked_at, checked_at))
         except FileNotFoundError:
             self._log.info("{name}'s page went while it was confirmed", name=name)
+
+    def _load_doubt(self, name: NormalizedName) -> Doubt | None:
+        content = read_if_there(self._doubt(name))
+        if content is None:
+            return None
+        try:
+            record = msgspec.json.decode(content, type=_Doubt)
+        except _DAMAGED as e:
+            self._log.warn(
+                "damaged doubt about {name}'s page: {error}", name=name, error=e
+            )
+            return None
+        if record.format != _FORMAT:
+            return None
+        return Doubt(change=record.change, since=record.since, believed=record.believed)
+
+    def _save_doubt(self, name: NormalizedName, doubt: Doubt | None) -> None:
+        if doubt is None:
+            self._doubt(name).unlink(missing_ok=True)
+            return
+        record = _Doubt(
+            format=_FORMAT,
+            change=doubt.change,
+            since=doubt.since,
+            believed=doubt.believed,
+        )
+        write_atomically(self._doubt(name), msgspec.json.encode(record))

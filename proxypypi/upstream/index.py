@@ -240,6 +240,7 @@ class Index:
             body=body,
             etag=reply.header("ETag"),
             last_modified=reply.header("Last-Modified"),
+            last_serial=reply.header("X-PyPI-Last-Serial"),
         )
 
     async def _fetch_small(
