@@ -12,6 +12,7 @@ from attrs import define, frozen
 
 from proxypypi import layers, tables
 from proxypypi.errors import BadConfiguration
+from proxypypi.kinds import shown
 from proxypypi.layers import Layer, Place
 from proxypypi.options import OPTIONS, group_of
 from proxypypi.settings import Settings, UpstreamSettings
@@ -140,7 +141,7 @@ def _check_upstreams(
     twice = next((text for text in said if said.count(text) > 1), None)
     if twice is not None:
         key = "upstream" if "upstream" in sources else "extra-index-url"
-        sources[key].refuse(key, f"{twice!r} is there twice")
+        sources[key].refuse(key, f"{shown(twice)} is there twice")
 
 
 def _listen(choice: _Choice) -> tuple[str, ...]:

@@ -70,8 +70,8 @@ class Kind:
 
 def shown(value: object) -> str:
     """
-    A value as messages show it: of an address no credentials, of what may hold more
-    than one value nothing.
+    A value as messages show it: of an address no credentials and no query, of what may
+    hold more than one value nothing.
     """
     if isinstance(value, str):
         return repr(masked(value))
@@ -161,6 +161,8 @@ def _status(text: str) -> int:
 def _path(text: str) -> Path:
     if not text or "\0" in text:
         raise _bad(text, "not a path")
+    if "://" in text:
+        raise _bad(text, "not a path, but an address")
     return Path(text)
 
 

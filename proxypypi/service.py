@@ -2,12 +2,13 @@
 The whole server: settings and a reactor in, a service out.
 """
 
+import os
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, ClassVar
 
 from twisted.application.service import Service
-from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.threads import deferToThreadPool
@@ -29,7 +30,7 @@ from proxypypi.web.site import access_line
 _LEFT_OVER = 24 * 3600.0  # seconds after which an abandoned partial file is removed
 
 
-class _OurSite(Site):
+class ProxySite(Site):
     """
     A site that is no party to HTTP/2, which Twisted would offer if it could.
     """
@@ -54,7 +55,7 @@ class ProxyService(Service):
         self._reactor = reactor
         self._proxy = proxy
         self._indexes = indexes
-        self._site = _OurSite(
+        self._site = ProxySite(
             proxy.faces,
             requestFactory=ProxyRequest,
             parsePOSTFormSubmission=False,
@@ -93,6 +94,7 @@ class ProxyService(Service):
             self._log.info("no upstream is asked: what is in the directory is all")
         for index in self._indexes:
             Deferred.fromCoroutine(self._try(index))
+        self._warn_of_the_future()
         for endpoint, port in self._ports:
             self._announce(endpoint, port.getHost())
 
@@ -182,13 +184,23 @@ class ProxyService(Service):
             raise CannotListen(endpoint=endpoint, reason="it takes time to set up")
         if isinstance(results[0], Failure):
             error = results[0].value
-            reason = str(getattr(error, "socketError", error))
-            raise CannotListen(endpoint=endpoint, reason=reason) from error
+            raise CannotListen(endpoint=endpoint, reason=_why(error)) from error
         port: IListeningPort = results[0]
         return port
 
+    def _warn_of_the_future(self) -> None:
+        settings = self._settings
+        for name, is_set in (
+            ("min-age", any(u.min_age is not None for u in settings.upstreams)),
+            ("[[cooldown-exemption]]", bool(settings.cooldown_exemptions)),
+        ):
+            if is_set:
+                self._log.warn("{name} is not in force yet", name=name)
+
     def _announce(self, endpoint: str, address: object) -> None:
         if not isinstance(address, (IPv4Address, IPv6Address)):
+            if isinstance(address, UNIXAddress) and address.name is not None:
+                address = f"unix:{os.fsdecode(address.name)}"
             self._log.info("listening on {address}", address=address)
             return
         scheme = "https" if endpoint.startswith("ssl:") else "http"
@@ -196,6 +208,20 @@ class ProxyService(Service):
         self._log.info("listening on {endpoint}", endpoint=endpoint)
         self._log.info("in a shell:  pip install -i {simple} PACKAGE", simple=simple)
         self._log.info("in pip.conf: index-url = {simple}", simple=simple)
+
+
+def _why(error: object) -> str:
+    """
+    Why we cannot listen; what Twisted says of a unix socket is about its lock.
+    """
+    cause = getattr(error, "socketError", error)
+    if cause == "Cannot acquire lock":
+        return "another process listens there"
+    if isinstance(cause, FileNotFoundError):
+        return "there is no such directory"
+    if isinstance(cause, OSError) and cause.filename is not None:
+        return str(cause.strerror)
+    return str(cause)
 
 
 def _reachable(host: str) -> str:

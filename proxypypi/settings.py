@@ -19,13 +19,15 @@ DEFAULT_INDEX: str = urljoin(_DISTLIB_INDEX, "/simple/")
 DEFAULT_LISTEN = "tcp:8000:interface=127.0.0.1"
 
 _USERINFO = re.compile(r"(?s)^(.*?//)?.*@")
+_QUERY = re.compile(r"(?s)([?#]).+")
 
 
 def masked(url: str) -> str:
     """
-    *url*, or what was meant to be one, without any user and password.
+    *url*, or what was meant to be one, without any user and password, and without what
+    is in its query and its fragment.
     """
-    return _USERINFO.sub(r"\1***@", url)
+    return _QUERY.sub(r"\1***", _USERINFO.sub(r"\1***@", url))
 
 
 def index_address(url: str) -> str:

@@ -2,14 +2,25 @@
 The tables of the file: upstreams, and exemptions from the cooldown.
 """
 
+import errno
+import os
+import re
+import select
+import stat
+from pathlib import Path
+
 from attrs import evolve
 
 from proxypypi.errors import BadSettings
+from proxypypi.kinds import shown
 from proxypypi.layers import Layer
 from proxypypi.options import EXEMPTION, UPSTREAM, Table
+from proxypypi.pem import certificates_in
 from proxypypi.settings import CooldownExemption, Credentials, UpstreamSettings
 
-_LONGEST_PASSWORD = 65536
+_LONGEST_PASSWORD = 65536  # bytes
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")  # HTTP has no way to send one (RFC 7617)
+_PATIENCE = 5.0  # seconds for each piece of a pipe
 
 _UPSTREAM_FIELDS = {
     "name": "name",
@@ -31,7 +42,7 @@ def upstreams(layer: Layer) -> tuple[UpstreamSettings, ...]:
     for table in _tables(layer, UPSTREAM):
         name = table.values.get("name")
         if name in names:
-            table.refuse("name", f"another upstream is called {name!r}")
+            table.refuse("name", f"another upstream is called {shown(name)}")
         if name is not None:
             names.add(name)
         upstream = _upstream(table)
@@ -82,10 +93,9 @@ def _upstream(table: Layer) -> UpstreamSettings | None:
     bundle = values.get("ca-bundle")
     if bundle is not None:
         try:
-            with bundle.open("rb"):
-                pass
-        except OSError as e:
-            table.refuse("ca-bundle", f"{str(bundle)!r}: {e.strerror}")
+            certificates_in(bundle)
+        except BadSettings as e:
+            table.refuse("ca-bundle", str(e))
     if url is None:
         return None
     if credentials is not None and url.credentials is not None:
@@ -124,15 +134,47 @@ def _credentials(table: Layer) -> Credentials | None:
 
 def _password(table: Layer) -> str:
     path = table.values["password-file"]
+    password = ""
     try:
-        with path.open("rb") as f:
-            password: str = f.read(_LONGEST_PASSWORD).decode().rstrip("\r\n")
+        content = _read(path)
+        password = content.decode().rstrip("\r\n")
     except OSError as e:
         table.refuse("password-file", f"{str(path)!r}: {e.strerror}")
-        return ""
     except UnicodeDecodeError:
         table.refuse("password-file", f"{str(path)!r} is not UTF-8 text")
-        return ""
-    if not password:
-        table.refuse("password-file", f"{str(path)!r} is empty")
+    else:
+        if not password:
+            table.refuse("password-file", f"{str(path)!r} is empty")
+        elif len(content) > _LONGEST_PASSWORD:
+            table.refuse("password-file", f"{str(path)!r} is too long for a password")
+        elif _CONTROL.search(password):
+            table.refuse("password-file", f"{str(path)!r} has a control character")
     return password
+
+
+def _read(path: Path) -> bytes:
+    """
+    A file, or what a pipe has for us, such as that of a shell's ``<(command)``; a byte
+    more than a password may have at most.
+
+    :raises OSError: it is neither, or the pipe has nothing for too long.
+    """
+    with open(path, "rb", buffering=0, opener=_open_at_once) as file:
+        mode = os.fstat(file.fileno()).st_mode
+        if stat.S_ISREG(mode):
+            return file.read(_LONGEST_PASSWORD + 1)
+        if not stat.S_ISFIFO(mode):
+            raise OSError(errno.EINVAL, "it is no file")
+        content = b""
+        while len(content) <= _LONGEST_PASSWORD:
+            if not select.select([file], [], [], _PATIENCE)[0]:
+                raise OSError(errno.ETIMEDOUT, "nobody writes into it")
+            piece = file.read(_LONGEST_PASSWORD + 1)
+            if not piece:
+                break
+            content += piece
+        return content
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)

@@ -22,6 +22,13 @@ from proxypypi.errors import BadCertificate, BadSettings
 from proxypypi.pem import certificates_in, load_certificate
 
 _PREFIX = "ssl:"
+_USAGE = {
+    "tcp": "PORT, and perhaps :interface=ADDRESS",
+    "tcp6": r"PORT, and perhaps :interface=ADDRESS, with \: for each colon in it",
+    "ssl": "PORT:privateKey=FILE:certKey=FILE, and perhaps :interface=ADDRESS or "
+    ":extraCertChain=FILE",
+    "unix": "PATH, and perhaps :mode=660",
+}
 _PARAMETER = re.compile(r"(?s):(?:((?:[^:=\\]|\\.)*)=)?((?:[^:\\]|\\.)*)")
 _ESCAPED = re.compile(r"(?s)\\(.)")
 
@@ -137,8 +144,19 @@ def parse_endpoint(reactor: Any, description: str) -> Endpoint:
     What :func:`serverFromString` takes.
 
     :raises BadCertificate: a file of an ``ssl:`` endpoint cannot be used.
-    :raises Exception: it is no endpoint; each kind has its own.
+    :raises BadSettings: it is no endpoint of one of the usual kinds.
+    :raises Exception: it is no endpoint; each other kind has its own.
     """
+    try:
+        return _parse(reactor, description)
+    except (TypeError, ValueError) as e:
+        kind = description.partition(":")[0]
+        if kind not in _USAGE:
+            raise
+        raise BadSettings(reason=f"say {kind}:{_USAGE[kind]}") from e
+
+
+def _parse(reactor: Any, description: str) -> Endpoint:
     if not description.startswith(_PREFIX):
         return Endpoint(serverFromString(reactor, description))
     arguments: list[str] = []

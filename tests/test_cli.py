@@ -114,6 +114,9 @@ class MainTests(CliTestCase):
                 serves = command == "run" or command in STARTING
                 self.assertEqual(serves, "--index-url" in out, command)
                 self.assertEqual(command != "run", "-P, --pid" in out, command)
+                self.assertEqual(command in STARTING, "is rotated" in out, command)
+                ignores = command in ("stop", "maybestop", "status")
+                self.assertEqual(ignores, "Ignored" in out, command)
         self.assertEqual([], self.ran)
 
     def test_version_of_commands(self) -> None:

@@ -11,7 +11,7 @@ from attrs import evolve
 from packaging.version import Version
 from twisted.trial.unittest import SynchronousTestCase
 
-from proxypypi import layers
+from proxypypi import layers, tables
 from proxypypi.config import Configuration, configure
 from proxypypi.errors import BadConfiguration
 from proxypypi.kinds import PORT
@@ -25,6 +25,7 @@ from proxypypi.settings import (
     Settings,
     UpstreamSettings,
 )
+from tests.certificates import Authority
 
 PLACES = ("the command line", "the environment", "the file", "nowhere")
 
@@ -668,7 +669,7 @@ class UpstreamTests(ConfigTestCase):
         plain = UpstreamSettings.from_url("https://gpu.example/whl/")
         self.assertEqual(plain, self.one())
         (self.base / "etc" / "p").write_text("s\u00e9cret \r\n", "utf-8")
-        (self.base / "etc" / "ca.pem").write_bytes(b"")
+        (self.base / "etc" / "ca.pem").write_bytes(Authority().pem)
 
         def login(username: str, password: str = "") -> dict[str, Any]:
             return {"credentials": Credentials(username=username, password=password)}
@@ -712,6 +713,9 @@ class UpstreamTests(ConfigTestCase):
         """
         (self.base / "etc" / "empty").write_text("\n")
         (self.base / "etc" / "binary").write_bytes(b"hunter2\xff")
+        (self.base / "etc" / "long").write_bytes(b"x" * 65537)
+        (self.base / "etc" / "lines").write_bytes(b"hunter2\nhunter2\n")
+        (self.base / "etc" / "cut").write_bytes(Authority().pem[:99])
         me = "username = 'me'"
         cases: list[tuple[str, str, str]] = [
             ("nmae = 'hunter2'", "nmae", "there is no such key; there are url, name,"),
@@ -740,11 +744,16 @@ class UpstreamTests(ConfigTestCase):
             (f"{me}\npassword-file = 'b'", "password-file", "etc/b': Is a directory"),
             (f"{me}\npassword-file = 'empty'", "password-file", "etc/empty' is empty"),
             (f"{me}\npassword-file = 'binary'", "password-file", "is not UTF-8"),
+            (f"{me}\npassword-file = 'long'", "password-file", "is too long"),
+            (f"{me}\npassword-file = 'lines'", "password-file", "a control character"),
+            (f"{me}\npassword-file = '/dev/zero'", "password-file", "it is no file"),
             ("index-ttl = 'soon'", "index-ttl", "'soon' is not a number of seconds"),
             ("min-age = '1w'", "min-age", "'1w' is not a number of seconds"),
             ("min-age = -1", "min-age", "'-1' is not a number of seconds"),
             ("ca-bundle = 'x'", "ca-bundle", "etc/x': No such file"),
             ("ca-bundle = 'b'", "ca-bundle", "etc/b': Is a directory"),
+            ("ca-bundle = 'empty'", "ca-bundle", "etc/empty' holds no certificates"),
+            ("ca-bundle = 'cut'", "ca-bundle", "certificate 1 of 1 is damaged"),
             ("missing-status = 404", "missing-status", "it has to be an array"),
             ("missing-status = [200]", "missing-status", "'200' is not an HTTP status"),
             ("missing-status = [503]", "missing-status", "from 400 to 499"),
@@ -760,6 +769,27 @@ class UpstreamTests(ConfigTestCase):
             for secret in ("hunter2", "271828"):
                 self.assertNotIn(secret, said)
 
+    def test_password_from_pipe(self) -> None:
+        """
+        A password can come out of a pipe, piece by piece, as a shell's ``<(command)``
+        has it; one that nobody writes into is not waited for without end.
+        """
+        reading, writing = os.pipe()
+        self.addCleanup(os.close, reading)
+        for piece in (b"sec", b"ret\n"):
+            os.write(writing, piece)
+        os.close(writing)
+        got = self.one("username = 'me'", f"password-file = '/dev/fd/{reading}'")
+        self.assertEqual(Credentials(username="me", password="secret"), got.credentials)
+        os.mkfifo(self.base / "etc" / "fifo")
+        self.patch(tables, "_PATIENCE", 0.01)
+        said = self.problem(
+            content="[[upstream]]\nurl = 'https://a.example/'\nusername = 'me'\n"
+            "password-file = 'fifo'"
+        )
+        self.assertIn("upstream.password-file: ", said)
+        self.assertIn("etc/fifo': nobody writes into it", said)
+
     def test_bad_url(self) -> None:
         """
         So is what is wrong with its address.
@@ -770,6 +800,8 @@ class UpstreamTests(ConfigTestCase):
             ("url = 'gpu.example'", "upstream.url: 'gpu.example' is no index address"),
             ("url = 'ftp://me:hunter2@a.example/'", "'ftp://***@a.example/'"),
             ("url = 'https://hunter2%3Aa:b@a.example/'", "cannot have a colon"),
+            ("url = 'https://a.example/?t=hunter2'", "'https://a.example/?***' is no"),
+            ("url = 'https://a.example/#hunter2'", "'https://a.example/#***' is no"),
             (
                 "url = 'https://me:hunter2@a.example/'\ntoken = 'hunter2'",
                 "upstream.url: there are credentials in it and beside it",
@@ -788,18 +820,31 @@ class UpstreamTests(ConfigTestCase):
         self.assertIn("upstream.name: another upstream is called 'gpu'", said)
         self.assertIn("number 2", said)
 
+    def test_name_that_is_an_address(self) -> None:
+        """
+        Credentials in a name are not told.
+        """
+        content = "".join(
+            f"[[upstream]]\nurl = 'https://{host}.example/'\n"
+            "name = 'https://me:hunter2@a.example/'\n"
+            for host in "ab"
+        )
+        (said, *others) = self.problems(content=content)
+        self.assertIn("another upstream is called 'https://***@a.example/'", said)
+        self.assertNotIn("hunter2", "".join([said, *others]))
+
     def test_twice(self) -> None:
         """
         No two can have the same address, nor a name that another has by default.
         """
         url = "https://a.example/"
-        tables = f"[[upstream]]\nurl = '{url}'\n" * 2
+        both = f"[[upstream]]\nurl = '{url}'\n" * 2
         named = "[[upstream]]\nurl = 'https://b.example/'\nname = 'a.example'\n"
         tables_of_one_name = f"[[upstream]]\nurl = '{url}'\n{named}"
         line = {"index-url": ["https://me:hunter2@a.example"], "extra-index-url": [url]}
         for given, content, said in (
             (line, None, f"--extra-index-url: {url!r} is there twice"),
-            ({}, tables, f"{self.file}:upstream: {url!r} is there twice"),
+            ({}, both, f"{self.file}:upstream: {url!r} is there twice"),
             ({}, tables_of_one_name, f"{self.file}:upstream: 'a.example' is there"),
         ):
             self.assertTrue(self.problem(given, {}, content).startswith(said))

@@ -235,6 +235,8 @@ class KindTests(SynchronousTestCase):
             (kinds.DIRECTORY, 1, "1 is not a path"),
             (kinds.DIRECTORY, "", "'' is not a path"),
             (kinds.DIRECTORY, "a\0b", "is not a path"),
+            (kinds.DIRECTORY, "http://me:b@a/", "'http://***@a/' is not a path, but"),
+            (kinds.FILE, "https://b@a/", "'https://***@a/' is not a path, but an addr"),
             (kinds.TEXT, " ", "' ' is not some text"),
             (kinds.TEXT, "a\nb", "is not some text"),
             (kinds.TEXT, {"a": 1}, "a table is not some text"),

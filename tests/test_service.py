@@ -28,8 +28,9 @@ from zope.interface.verify import verifyObject
 
 from proxypypi.assembly import build
 from proxypypi.errors import CannotListen, DirectoryInUse
+from proxypypi.names import normalize
 from proxypypi.service import ProxyService, assemble
-from proxypypi.settings import Settings, UpstreamSettings
+from proxypypi.settings import CooldownExemption, Settings, UpstreamSettings
 from proxypypi.upstream.index import Index
 from tests.certificates import Authority
 from tests.distributions import make_wheel
@@ -179,7 +180,7 @@ class StartTests(ServiceTestCase):
         ):
             self.assertIn(f"pip install -i {simple} PACKAGE", said)
             self.assertIn(f"index-url = {simple}", said)
-        self.assertIn("/run/proxypypi.sock", said)
+        self.assertIn("listening on unix:/run/proxypypi.sock\n", said + "\n")
 
     def test_started_without_privileges(self) -> None:
         """
@@ -205,6 +206,51 @@ class StartTests(ServiceTestCase):
         error = self.assertRaises(CannotListen, self.service().privilegedStartService)
         self.assertIn("tcp:8000", str(error))
         self.assertIn("Address in use", str(error))
+
+    def test_socket_that_cannot_be_had(self) -> None:
+        """
+        Of a unix socket it is told why, without Twisted's lock beside it.
+        """
+        socket = Path(self.mktemp())
+        gone, denied = (
+            FileNotFoundError(2, "No", "1", None, "x.lock"),
+            OSError(13, "No"),
+        )
+        for error, why in (
+            (CannotListenError(None, socket, "Cannot acquire lock"), "another process"),
+            (gone, "there is no such directory"),
+            (CannotListenError(None, socket, gone), "there is no such directory"),
+            (PermissionError(13, "Permission denied", "1", None, "x.lock"), "denied"),
+            (CannotListenError(None, socket, denied), "No"),
+        ):
+
+            def listen(*args: Any, error: Exception = error, **named: Any) -> Any:
+                raise error
+
+            self.patch(self.reactor, "listenUNIX", listen)
+            service = self.service(listen=(f"unix:{socket}",))
+            said = str(self.assertRaises(CannotListen, service.privilegedStartService))
+            self.assertIn(why, said)
+            self.assertNotIn("lock", said)
+            self.proxy.lock.release()
+
+    def test_not_in_force(self) -> None:
+        """
+        What is set and has no effect yet is said to have none.
+        """
+        upstream = UpstreamSettings.from_url("https://a.example/", min_age=1.0)
+        exemption = CooldownExemption(project=normalize("demo"), sha256="0" * 64)
+        for settings, names in (
+            ({}, []),
+            ({"upstreams": (upstream,)}, ["min-age"]),
+            ({"cooldown_exemptions": (exemption,)}, ["[[cooldown-exemption]]"]),
+        ):
+            self.lines.clear()
+            service = self.service(**settings)
+            service.startService()
+            said = [line for line in self.lines if "not in force yet" in line]
+            self.assertEqual([f"{name} is not in force yet" for name in names], said)
+            self.proxy.lock.release()
 
     def test_directory_in_use(self) -> None:
         """

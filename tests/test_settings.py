@@ -100,7 +100,7 @@ class IndexAddressTests(SynchronousTestCase):
         for url, why in cases:
             with self.assertRaises(BadSettings, msg=repr(url)) as caught:
                 index_address(url)
-            self.assertIn(repr(url), str(caught.exception))
+            self.assertIn(repr(masked(url)), str(caught.exception))
             self.assertIn(why, str(caught.exception))
 
     @given(addresses)
@@ -135,6 +135,8 @@ class IndexAddressTests(SynchronousTestCase):
             "http://me:secret@[index.example/",
             "me:secret@index.example/",
             "http://secret@",
+            "http://me:secret@index.example/simple/?token=secret",
+            "http://me@index.example/simple/#secret",
         ):
             with self.assertRaises(BadSettings, msg=url) as caught:
                 index_address(url)
@@ -147,7 +149,7 @@ class IndexAddressTests(SynchronousTestCase):
 class MaskedTests(SynchronousTestCase):
     def test_masked(self) -> None:
         """
-        Of an address without user and password nothing is hidden.
+        Of an address without user, password, query and fragment nothing is hidden.
         """
         cases = [
             ("https://index.example/a", "https://index.example/a"),
@@ -156,6 +158,11 @@ class MaskedTests(SynchronousTestCase):
             ("https://a@b:c/d@e", "https://***@e"),
             ("me:secret@index.example", "***@index.example"),
             ("me\n:secret@index.example", "***@index.example"),
+            ("https://index.example/?token=a@b", "https://***@b"),
+            ("https://index.example/?token=a#b", "https://index.example/?***"),
+            ("https://me:secret@index.example#b\nc", "https://***@index.example#***"),
+            ("index.example?token=a", "index.example?***"),
+            ("https://index.example/?", "https://index.example/?"),
             ("", ""),
         ]
         for url, shown in cases:

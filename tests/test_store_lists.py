@@ -6,9 +6,12 @@ import json
 import os
 import resource
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
+from attrs import frozen
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
@@ -24,6 +27,16 @@ from proxypypi.store.lists import ListStore
 ONE = "https://one.example/simple/"
 TWO = "https://two.example/simple/"
 JSON = "application/vnd.pypi.simple.v1+json"
+
+
+@frozen
+class Closing:
+    """
+    A file that a test can only close.
+    """
+
+    name: str
+    close: Callable[[], None]
 
 
 def body_of(*names: str) -> bytes:
@@ -159,6 +172,21 @@ class KeptTests(ListStoreTestCase):
             arriving.discard()
         self.assertEqual(held, self.load())
         self.assertEqual([self.record.name], os.listdir(self.directory))
+
+    def test_no_room(self) -> None:
+        """
+        Nothing stays of a list that cannot even be closed.
+        """
+
+        def fail() -> None:
+            raise OSError(28, "No space left on device")
+
+        arriving: Any = self.store.begin(ONE)
+        arriving.write(b"new")
+        self.addCleanup(arriving._file.close)
+        arriving._file = Closing(arriving._file.name, fail)
+        arriving.discard()
+        self.assertEqual([], os.listdir(self.directory))
 
     def test_killed_half_way(self) -> None:
         """
@@ -304,6 +332,62 @@ class MadeTests(ListStoreTestCase):
         self.assertEqual([TWO], list(made.unreadable))
         self.assertIn("unreadable", made.unreadable[TWO])
 
+    def test_too_long(self) -> None:
+        """
+        A list that makes too many names, or too long ones, is left out; one whose names
+        are there already is not.
+        """
+        self.patch(catalogue, "_MOST_NAMES", 3)
+        self.patch(catalogue, "_MOST_LETTERS", 10)
+        self.keep(body_of("a", "b", "c"))
+        for names, is_left_out in (
+            ((*"abc", "a"), False),
+            (("d",), True),
+            (("a", "b"), False),
+        ):
+            self.keep(body_of(*names), TWO)
+            made = self.make(ONE, TWO)
+            self.assertEqual(["a", "b", "c"], self.names(made))
+            self.assertEqual(is_left_out, TWO in made.unreadable, names)
+        self.keep(body_of("x" * 11), TWO)
+        self.assertEqual([], self.names(made := self.make(TWO)))
+        self.assertIn("too many names", made.unreadable[TWO])
+
+    def test_takes_too_much(self) -> None:
+        """
+        A list that cannot be read in the memory that there is costs no other.
+        """
+
+        def read(body: bytes, content_type: str) -> list[str]:
+            if b"evil" in body:
+                raise MemoryError
+            return ["a"]
+
+        self.patch(catalogue, "read_names", read)
+        self.keep(body_of("evil"))
+        self.keep(body_of("a"), TWO)
+        made = self.make(ONE, TWO)
+        self.assertEqual(["a"], self.names(made))
+        self.assertEqual({ONE: "it takes too much memory"}, made.unreadable)
+
+    def test_left_over(self) -> None:
+        """
+        What a maker that was killed left goes before there is more.
+        """
+        there: list[list[str]] = []
+
+        def read(body: bytes, content_type: str) -> list[str]:
+            there.append(os.listdir(self.directory / "made"))
+            return []
+
+        self.patch(catalogue, "read_names", read)
+        left = self.directory / "made" / ".making-abc"
+        left.mkdir(parents=True)
+        (left / "json").write_bytes(b"x")
+        self.keep(body_of("a"))
+        self.make(ONE)
+        self.assertEqual([[]], there)
+
     def test_gone(self) -> None:
         """
         A list that has gone is an error, not a list of nothing.
@@ -328,7 +412,8 @@ class MadeTests(ListStoreTestCase):
 
     def test_main(self) -> None:
         """
-        The process that makes it is polite and knows its limits.
+        The process that makes it is polite, knows its limits, and is the first to go if
+        the machine has no memory left, if the system can be told so.
         """
         limits: list[int] = []
         orders: list[Order] = []
@@ -336,6 +421,11 @@ class MadeTests(ListStoreTestCase):
         self.patch(resource, "setrlimit", lambda kind, both: limits.append(both[0]))
         self.patch(catalogue, "make_list", orders.append)
         order = Order("k", "d", ())
-        main(msgspec.json.encode(order).decode())
-        self.assertEqual([order], orders)
-        self.assertEqual(3, len(limits))
+        score = Path(self.mktemp())
+        for place in (score, score / "nowhere"):
+            self.patch(catalogue, "_FIRST_TO_GO", place)
+            main(msgspec.json.encode(order).decode())
+        self.assertEqual("1000", score.read_text())
+        self.assertEqual([order] * 2, orders)
+        self.assertEqual(6, len(limits))
+        self.assertIn(1024**3, limits)

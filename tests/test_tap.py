@@ -165,7 +165,7 @@ class OptionsTests(DoorTestCase):
             (["--listen", "tcp:1", "-b", "::1"], ["--listen", "--bind", "--port"]),
             (["--index-url", "index.example"], ["--index-url", "'index.e", "https://"]),
             (["--index-url="], ["--index-url", "''", "https://"]),
-            (["-i", "http://a/?b"], ["--index-url", "'http://a/?b'", "query"]),
+            (["-i", "http://a/?b"], ["--index-url", "'http://a/?***'", "query"]),
             (["--index-ttl", "soon"], ["--index-ttl", "'soon'", "seconds", "600"]),
             (["--index-ttl="], ["--index-ttl", "''", "seconds", "600"]),
             (["--drain", "-1"], ["--drain", "'-1'", "seconds", "600"]),

@@ -21,7 +21,7 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from proxypypi.errors import BadCertificate
+from proxypypi.errors import BadCertificate, BadSettings
 from proxypypi.tls import Endpoint, Identity, parse_endpoint
 from tests.certificates import Authority
 
@@ -132,18 +132,28 @@ class EndpointTests(SynchronousTestCase):
 
     def test_no_endpoint(self) -> None:
         """
-        What Twisted would not take is not taken.
+        What Twisted would not take is not taken; of the usual kinds it is said what is.
         """
         for text, error in (
-            ("ssl:", ValueError),
-            ("ssl", TypeError),
-            (f"ssl:http:{self.key}:{self.certificate}", ValueError),
-            (f"ssl:1:{self.key}:{self.certificate}:backlog=x", ValueError),
-            (f"ssl:1:{self.key}:{self.certificate}:color=red", TypeError),
+            ("ssl:", BadSettings),
+            ("ssl", BadSettings),
+            (f"ssl:http:{self.key}:{self.certificate}", BadSettings),
+            (f"ssl:1:{self.key}:{self.certificate}:backlog=x", BadSettings),
+            (f"ssl:1:{self.key}:{self.certificate}:color=red", BadSettings),
             (f"ssl:1:{self.key}:{self.certificate}:sslmethod=x", AttributeError),
+            ("ssl:1:privatekey=x", BadSettings),
+            ("tcp", BadSettings),
+            ("tcp:x", BadSettings),
+            ("tcp:1:host=x", BadSettings),
+            ("tcp6:1:interface=::1", BadSettings),
+            ("unix:/x:mode=rw", BadSettings),
+            ("nonsense:1", ValueError),
         ):
-            with self.assertRaises(error, msg=text):
+            with self.assertRaises(error, msg=text) as caught:
                 parse_endpoint(self.reactor, text)
+            if error is BadSettings:
+                kind = text.partition(":")[0]
+                self.assertIn(f"say {kind}:P", str(caught.exception), text)
 
     def test_chain(self) -> None:
         """

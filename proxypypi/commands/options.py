@@ -19,15 +19,13 @@ _FILES = {"pid": "-P/--pid", "log": "-l/--log", "out": "-o/--out"}
 
 class _DaemonFiles:
     """
-    The three files of a daemon, mixed into options.
+    The files of a daemon, mixed into options.
 
     :cvar needed: which of them have to be given.
     """
 
     optParameters = [
         ["pid", "P", None, "The file that holds the daemon's pid, and its lock."],
-        ["log", "l", None, "The log. It is rotated on USR1 and by size."],
-        ["out", "o", None, "Takes whatever else the daemon prints."],
     ]
     command: ClassVar[str]
     needed: ClassVar[Sequence[str]]
@@ -87,6 +85,10 @@ class StartOptions(_DaemonFiles, RunOptions):
     Those of a server in the background.
     """
 
+    optParameters = [
+        ["log", "l", None, "The log. It is rotated on USR1 and by size."],
+        ["out", "o", None, "Takes whatever else the daemon prints."],
+    ]
     needed = ("pid", "log", "out")
 
     def postOptions(self) -> None:
@@ -99,6 +101,10 @@ class PidOptions(_DaemonFiles, usage.Options):
     Those of what deals with a daemon that is there.
     """
 
+    optParameters = [
+        ["log", "l", None, "Ignored: those that start it need it."],
+        ["out", "o", None, "Ignored: those that start it need it."],
+    ]
     needed = ("pid",)
 
     def getSynopsis(self) -> str:

@@ -50,10 +50,16 @@ def launch(config: Config) -> int:
     finally:
         os.close(out)
     if pid is None:
-        complain(f"it has not started; there may be more in {config['logfile']}")
+        complain(f"it has not started{_where_to_look(options.file('log'))}")
         return 1
     print(f"proxypypi (pid {pid}) has started")
     return 0
+
+
+def _where_to_look(log: Path) -> str:
+    if log.is_file() and os.access(log, os.W_OK):
+        return f"; there may be more in {log}"
+    return ""
 
 
 def _serve(config: Config, path: Path, started: Callable[[], None]) -> None:

@@ -56,7 +56,8 @@ def has_open(pid: int, fd: int) -> bool | None:
 
 def is_alive(pid: int) -> bool:
     """
-    Is there such a process?
+    Is there such a process, and has it not ended? One that has stays a zombie until its
+    parent looks at it, which some never do.
     """
     try:
         os.kill(pid, 0)
@@ -64,7 +65,11 @@ def is_alive(pid: int) -> bool:
         return False
     except PermissionError:
         pass
-    return True
+    try:
+        status = (_PROC / str(pid) / "stat").read_bytes()
+    except OSError:  # not every system has it
+        return True
+    return not status.rpartition(b")")[2].startswith(b" Z")
 
 
 def open_handle(pid: int) -> int | None:

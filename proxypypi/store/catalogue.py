@@ -10,6 +10,7 @@ import os
 import resource
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -39,12 +40,17 @@ _NAMES = "names"  # sorted, each between two line feeds
 _BODIES = ("json", "json.gz", "html", "html.gz")
 
 _UNREADABLE: tuple[Any, ...] = (
-    *(OSError, EOFError, igzip_lib.IsalError, UnreadablePage),
+    *(OSError, EOFError, MemoryError, igzip_lib.IsalError, UnreadablePage),
 )
 
-_MOST_MEMORY = 4 * 1024**3  # bytes, of addresses; a tenth of it does for a large index
-_MOST_TIME = 120  # seconds of computing
+_MOST_NAMES = 2_000_000  # of all lists; a large index has 800,000
+_MOST_LETTERS = 64_000_000  # in them
+_MOST_MEMORY = 1024**3  # bytes, of addresses; a large index needs 400 MB
+_MOST_TIME = 60  # seconds of computing
 _POLITE = 10  # added to the process's niceness
+_FIRST_TO_GO = Path("/proc/self/oom_score_adj")  # Linux has it
+
+_MAKING = ".making-"
 
 
 class KeptList(msgspec.Struct, frozen=True):
@@ -150,6 +156,10 @@ def make_list(order: Order) -> None:
 
     :raises OSError: there is no room for it, or a kept list has gone.
     """
+    directory = Path(order.directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    for left_over in directory.glob(f"{_MAKING}*"):
+        shutil.rmtree(left_over, ignore_errors=True)
     found: set[NormalizedName] = set()
     unreadable: dict[str, str] = {}
     for kept in order.lists:
@@ -157,12 +167,11 @@ def make_list(order: Order) -> None:
         try:
             body = igzip.decompress(packed)
             names = read_names(body, kept.content_type)
-            found.update([name for name in names if is_among(name, kept.projects)])
+            counting = (name for name in names if is_among(name, kept.projects))
+            found = _joined(found, counting)
         except _UNREADABLE as e:
-            unreadable[kept.index] = str(e)
-    directory = Path(order.directory)
-    directory.mkdir(parents=True, exist_ok=True)
-    beside = Path(mkdtemp(dir=directory, prefix=".making-"))
+            unreadable[kept.index] = str(e) or "it takes too much memory"
+    beside = Path(mkdtemp(dir=directory, prefix=_MAKING))
     final = directory / order.key
     try:
         _write(sorted(found), unreadable, beside)
@@ -176,11 +185,30 @@ def make_list(order: Order) -> None:
             shutil.rmtree(other, ignore_errors=True)
 
 
+def _joined(
+    found: set[NormalizedName], names: Iterable[NormalizedName]
+) -> set[NormalizedName]:
+    """
+    :raises UnreadablePage: that would be too many.
+    """
+    joined = found.copy()
+    letters = sum(map(len, joined))
+    for name in names:
+        if name not in joined:
+            joined.add(name)
+            letters += len(name)
+            if len(joined) > _MOST_NAMES or letters > _MOST_LETTERS:
+                raise UnreadablePage(reason="there are too many names in it")
+    return joined
+
+
 def main(order: str) -> None:
     """
     :param order: an :class:`Order`, as JSON.
     """
     os.nice(_POLITE)
+    with suppress(OSError):
+        _FIRST_TO_GO.write_text("1000")
     for limit, most in (
         (resource.RLIMIT_AS, _MOST_MEMORY),
         (resource.RLIMIT_CPU, _MOST_TIME),

@@ -4,6 +4,7 @@ Project lists of indexes on disk, as they were sent and as they are served.
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -152,9 +153,12 @@ class ArrivingList:
 
     def discard(self) -> None:
         if self._file is not None:
-            self._file.close()
-            Path(self._file.name).unlink(missing_ok=True)
-            self._file = None
+            file, self._file = self._file, None
+            try:
+                with suppress(OSError):  # what it still had to write has no room
+                    file.close()
+            finally:
+                Path(file.name).unlink(missing_ok=True)
 
     def _keep(self, page: RawPage, checked_at: float) -> HeldList:
         try:

@@ -336,10 +336,9 @@ class CommandTests(DaemonTestCase):
             await self.start_in(at)
             pid = self.note(at / "p.pid")
             signal.pidfd_send_signal(self.handles[pid], signal.SIGKILL)
-            # Where nobody reaps orphans, its number goes on to be there.
             await self.ended(pid)
 
-        await self.check(leftover("(dead|another program)"), prepare)
+        await self.check(leftover("dead"), prepare)
 
     async def test_pid_of_another_program(self) -> None:
         """
@@ -471,6 +470,19 @@ class StartTests(DaemonTestCase):
         ):
             await self.check_failure(options, *words)
         self.assertEqual(200, (await self.get(f"{server.url}/-/health")).code)
+
+    async def test_where_to_look(self) -> None:
+        """
+        The log is named if there is one.
+        """
+        for log, is_there in (("missing/q.log", False), ("q.log", True)):
+            child = await self.done(
+                *("start", "-P", "q.pid", "-l", log, "-o", "q.out", "-n"),
+                *("-d", str(self.directory), "--listen", "unix:missing/p.sock"),
+            )
+            self.assertEqual(1, child.status)
+            said = "there may be more in"
+            self.assertEqual(is_there, said in child.stderr, child.stderr)
 
     async def test_missing_files(self) -> None:
         """
