@@ -4,10 +4,7 @@ Tests for :mod:`proxypypi.web.request`.
 
 from typing import Any
 
-from twisted.web.server import Site
-
-from proxypypi.web.request import ProxyRequest
-from proxypypi.web.site import access_line
+from proxypypi.web.connections import ProxySite
 from tests.distributions import make_wheel
 from tests.proxy_case import Pipe, ProxyTestCase, Wire
 
@@ -25,13 +22,7 @@ class RequestTestCase(ProxyTestCase):
         """
         A connection to a site that takes requests as the service's does.
         """
-        site = Site(
-            self.proxy.faces,
-            requestFactory=ProxyRequest,
-            parsePOSTFormSubmission=False,
-            logFormatter=access_line,
-            reactor=self.clock,
-        )
+        site = ProxySite(self.proxy.faces, self.clock)
         self._protocol: Any = site.buildProtocol(None)
         transport = Pipe()
         self._protocol.makeConnection(transport)
@@ -41,7 +32,7 @@ class RequestTestCase(ProxyTestCase):
         """
         The request under way on the newest connection.
         """
-        return self._protocol._channel.requests[0]
+        return self._protocol.requests[0]
 
     def ask(self, path: bytes, *headers: bytes, method: bytes = b"GET") -> Wire:
         wire = self.connect()
@@ -280,9 +271,10 @@ class RawBytesTests(RequestTestCase):
 
     def test_path_that_the_protocol_refuses(self) -> None:
         """
-        No request line has these; Twisted says so itself, and ends the connection.
+        No request line has these: the connection ends with the answer.
         """
         for raw in (b"\xb1", b"\xff", b"\xc3\xa9", b"\x00"):
             wire = self.ask(b"/simple/" + raw + b"/")
             self.assertEqual(400, wire.code, raw)
+            self.assert_ours(wire, raw)
             self.assertTrue(wire.transport.disconnecting, raw)
