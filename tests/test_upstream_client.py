@@ -477,6 +477,57 @@ class TroubleTests(SynchronousTestCase):
             error = self.failureResultOf(asking, UpstreamNonsense).value
             self.assertEqual("the answer is not HTTP", error.reason, sent)
 
+    def test_endless_head(self) -> None:
+        """
+        A head that does not come to an end is nonsense as soon as it is too long:
+        headers, one line without an end, a status line, or interim responses.
+        """
+        ok = b"HTTP/1.1 200 OK\r\n"
+        for first, more in (
+            (ok, b"A: b\r\n" * 1000),
+            (ok, b"A: " + b"b" * 10_000 + b"\r\n"),
+            (ok + b"A: b\r\n", b" folded\r\n" * 1000),
+            (ok + b"A: ", b"b" * 5000),
+            (b"HTTP/1.1 200 ", b"K" * 5000),
+            (b"", b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" * 100),
+            (b"", b"HTTP/1.1 101 Switching Protocols\r\n\r\n" * 100),
+            (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 10_000),
+        ):
+            wire = Wire()
+            asking = start(wire.client.ask(wire.client.files, INDEX))
+            connection = wire.accept()
+            connection.send(first)
+            sent = 0
+            while not connection.ended:
+                self.assertLess(sent, 70_000, more[:40])
+                self.assertNoResult(asking)
+                connection.send(more)
+                sent += len(more)
+            connection.close()
+            error = self.failureResultOf(asking, UpstreamNonsense).value
+            said = "the head of the answer is too long"
+            self.assertEqual(said, error.reason, more[:40])
+
+    def test_long_head(self) -> None:
+        """
+        A head may be long, and a body as long as it likes, in whatever pieces they
+        come.
+        """
+        head = (
+            b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n"
+            + b"Content-Security-Policy: x\r\n" * 2000
+            + b"Content-Length: 400000\r\n\r\n"
+        )
+        sent = head + b"x" * 300_000
+        for size in (1000, 65_536, len(sent)):
+            wire = Wire()
+            asking = start(wire.client.ask(wire.client.files, INDEX))
+            connection = wire.accept()
+            for at in range(0, len(sent), size):
+                connection.send(sent[at : at + size])
+            self.assertFalse(connection.ended, size)
+            self.assertEqual(200, self.successResultOf(asking).code)
+
     def test_not_tls(self) -> None:
         """
         An https address whose server speaks no TLS is unreachable.

@@ -35,6 +35,7 @@ from twisted.web.error import SchemeNotSupported
 from twisted.web.iweb import IAgentEndpointFactory, IPolicyForHTTPS
 from zope.interface import implementer
 
+from proxypypi.upstream.heads import BoundedHeads
 from proxypypi.upstream.kinds import AddressRefused, kind_of, kind_of_host
 from proxypypi.upstream.outbound import Outbound, OutboundProxy
 from proxypypi.upstream.tunnel import ProxyEndpoint, Tunnel
@@ -249,7 +250,7 @@ class Endpoints:
         host = uri.host.decode("ascii").lower()
         origin = Origin(uri.scheme.decode("ascii"), host, uri.port)
         if origin.scheme == "http":
-            return self._direct(origin)
+            return BoundedHeads(self._direct(origin))
         endpoint: IStreamClientEndpoint
         proxy = self.outbound.proxy_for(origin)
         if proxy is None:
@@ -257,7 +258,7 @@ class Endpoints:
         else:
             to_proxy = self.to_proxy(proxy)
             endpoint = Tunnel(to_proxy, host, uri.port, proxy.authorization)
-        return self._wrapped(endpoint, origin)
+        return BoundedHeads(self._wrapped(endpoint, origin))
 
     def to_proxy(self, proxy: OutboundProxy) -> IStreamClientEndpoint:
         """
