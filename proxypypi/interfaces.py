@@ -22,18 +22,21 @@ class IIndex(Interface):
     url: str = Attribute("The index's base address, without credentials.")
 
     def fetch_page(
-        name: NormalizedName, known: RawPage | None
+        name: NormalizedName, known: RawPage | None, background: bool = False
     ) -> "Deferred[RawPage | None]":
         """
         Ask for a project page.
 
         :param known: the page we hold, for a conditional request.
+        :param background: nobody waits for it: leave room for what is waited for.
         :returns: the page; :obj:`None` if *known* still holds.
         :raises NoSuchProject: the index says 404 or 410, or what it says instead.
         """
 
     def fetch_list(
-        known: RawPage | None, receive: Callable[[bytes], None]
+        known: RawPage | None,
+        receive: Callable[[bytes], None],
+        background: bool = False,
     ) -> "Deferred[RawPage | None]":
         """
         Ask for the project list, which may be too large for memory.
@@ -41,6 +44,7 @@ class IIndex(Interface):
         :param known: the list we hold, for a conditional request.
         :param receive: gets the body piece by piece, decoded; each piece once. What it
             raises ends the transfer and is the Deferred's failure.
+        :param background: as for :meth:`fetch_page`.
         :returns: the list, its body left out; :obj:`None` if *known* still holds.
         :raises NoProjectList: the index has none, or none for us.
         """
@@ -66,6 +70,7 @@ class IIndex(Interface):
         byte_range: tuple[int | None, int | None] | None = None,
         if_range: str | None = None,
         hashed: bool = False,
+        paced: bool = False,
     ) -> "Deferred[IBody]":
         """
         Start the transfer of a file, or of a range of it.
@@ -76,6 +81,7 @@ class IIndex(Interface):
         :param if_range: validator of the file that the range is of (RFC 9110).
         :param hashed: the file's digest is known and will be checked; only such a file
             may come over http if the index came over https.
+        :param paced: a client sets its pace, and may be slow: leave room for others.
         :raises UpstreamRefusal: any status but 200 and 206.
         """
 

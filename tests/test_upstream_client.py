@@ -716,6 +716,45 @@ class SlotTests(MemoryTestCase):
         self.assertNoResult(asking[128])
         self.assertEqual(128, len(self.upstream.asked))
 
+    def test_modest_ones_leave_room(self) -> None:
+        """
+        What nobody waits for, and what a client may slow down, never takes the last
+        quarter of the places; it goes on when one of its own kind has ended.
+        """
+        client = self.network({INDEX: OK})
+        for lane, most in ((client.pages, 96), (client.files, 24)):
+            asking = [
+                start(client.ask(lane, INDEX, modest=True)) for _ in range(most + 1)
+            ]
+            self.assertNoResult(asking[-1])
+            others = [start(client.ask(lane, INDEX)) for _ in range(most // 3)]
+            self.successResultOf(others[-1])
+            late = start(client.ask(lane, INDEX))
+            self.assertNoResult(late)
+            self.successResultOf(others[0]).release()
+            self.successResultOf(late)
+            self.assertNoResult(asking[-1])
+            self.successResultOf(asking[0]).release()
+            self.successResultOf(asking[-1])
+
+    def test_modest_failures_hold_nothing(self) -> None:
+        """
+        Nor does one of these keep a place when it fails, or is cancelled in a queue.
+        """
+        client = self.network({INDEX: OK})
+        for _ in range(30):
+            asking = self.ask(client, "ftp://a.example", modest=True)
+            self.failureResultOf(asking, UpstreamNonsense)
+        others = [self.ask(client, INDEX) for _ in range(32)]
+        waiting = [self.ask(client, INDEX, modest=True) for _ in range(30)]
+        for asking in waiting:
+            asking.cancel()
+            self.failureResultOf(asking, CancelledError)
+        for other in others:
+            self.successResultOf(other).release()
+        for _ in range(24):
+            self.successResultOf(self.ask(client, INDEX, modest=True))
+
     def test_failures_hold_nothing(self) -> None:
         """
         A request that failed or was cancelled, even in the queue, frees its place.

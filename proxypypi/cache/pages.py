@@ -110,7 +110,8 @@ class PageCache:
             verdict = Verdict.EXPIRED
         if verdict is Verdict.FRESH:
             return PageAnswer(page=held.page, outcome=Outcome(hit=True))
-        refresh = self._join(name)
+        unwaited = verdict is Verdict.AGING or self._upstreams.is_silent_about(name)
+        refresh = self._join(name, background=unwaited)
         silent = self._upstreams.is_silent_about(name) and not refresh.called
         if verdict is Verdict.AGING or silent:
             refresh.addErrback(self._note, name)
@@ -186,8 +187,10 @@ class PageCache:
             return evolve(answer, outcome=Outcome(forwarded="miss", collapsed=True))
         return answer
 
-    def _join(self, name: NormalizedName) -> "Deferred[PageAnswer]":
-        return self._flight.join(name, lambda: self._refresh(name))
+    def _join(
+        self, name: NormalizedName, background: bool = False
+    ) -> "Deferred[PageAnswer]":
+        return self._flight.join(name, lambda: self._refresh(name, background))
 
     def _note(self, failure: Any, name: NormalizedName) -> None:
         failure.trap(UpstreamError, NoSuchProject)
@@ -209,13 +212,14 @@ class PageCache:
             return None
         return self._keep(name, HeldPage(raw=raw, page=page, checked_at=checked_at))
 
-    async def _refresh(self, name: NormalizedName) -> PageAnswer:
+    async def _refresh(self, name: NormalizedName, background: bool) -> PageAnswer:
         held = await self.held(name)
         self._refreshed_at.put(name, self._clock.seconds())
         known = held if held and not self._is_distrusted(name, held) else None
 
         async def ask(index: IIndex) -> tuple[RawPage | None, ProjectPage]:
-            raw = await index.fetch_page(name, known.raw if known else None)
+            before = known.raw if known else None
+            raw = await index.fetch_page(name, before, background)
             if raw is not None:
                 return raw, await self._read_answer(raw, name)
             assert known is not None
