@@ -23,7 +23,7 @@ from proxypypi.store.children import ListMaker
 from proxypypi.tls import Identity, parse_endpoint
 from proxypypi.upstream.connect import connect_index
 from proxypypi.upstream.index import Index
-from proxypypi.web.connections import ProxySite
+from proxypypi.web.connections import ProxySite, keep_little_unsent
 
 _LEFT_OVER = 24 * 3600.0  # seconds after which an abandoned partial file is removed
 
@@ -159,6 +159,7 @@ class ProxyService(Service):
             reason = str(getattr(error, "socketError", error))
             raise CannotListen(endpoint=endpoint, reason=reason) from error
         port: IListeningPort = results[0]
+        keep_little_unsent(port)
         return port
 
     def _announce(self, endpoint: str, address: object) -> None:

@@ -2,6 +2,7 @@
 How many clients may be connected, and who has to go when there are more.
 """
 
+import socket
 from typing import Any, ClassVar
 
 from attrs import define, field
@@ -16,7 +17,22 @@ from proxypypi.web.site import access_line
 
 IDLE = 60.0  # seconds that a connection is kept open for another request
 _MOST = 10_000
+_INTERNET = (socket.AF_INET, socket.AF_INET6)
+_UNSENT = 128 * 1024  # bytes in the kernel, of those that the client has no room for
 _TOLD_FOR = 60.0  # seconds until it is worth a line in the log again
+
+
+def keep_little_unsent(port: Any) -> None:
+    """
+    Have the kernel hold less for a client that reads slowly: else its buffer may take
+    longer to empty than we wait for a sign that the client takes anything.
+
+    :param port: of TCP; its connections inherit this.
+    """
+    listening = getattr(port, "socket", None)
+    option = getattr(socket, "TCP_NOTSENT_LOWAT", None)
+    if option is not None and listening is not None and listening.family in _INTERNET:
+        listening.setsockopt(socket.IPPROTO_TCP, option, _UNSENT)
 
 
 @define(eq=False)
