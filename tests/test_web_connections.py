@@ -2,10 +2,14 @@
 Tests for :mod:`proxypypi.web.connections`.
 """
 
+import socket
+from types import SimpleNamespace
 from typing import cast
 
 from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
+from proxypypi.web.connections import keep_little_unsent
 from tests.proxy_case import Wire
 from tests.test_web_channel import GET, ChannelTestCase
 
@@ -108,3 +112,29 @@ class ConnectionsTests(ChannelTestCase):
         for descriptors, most in ((170, 127), (1024, 768), (65_536, 10_000)):
             self.site.connections.limit(descriptors)
             self.assertEqual(most, self.site.connections.most)
+
+
+class UnsentTests(SynchronousTestCase):
+    def test_inherited(self) -> None:
+        """
+        The kernel keeps little for a connection of a port that was told so.
+        """
+        if not hasattr(socket, "TCP_NOTSENT_LOWAT"):
+            raise SkipTest("this system cannot be told")
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            keep_little_unsent(SimpleNamespace(socket=listening))
+            with socket.create_connection(listening.getsockname()):
+                accepted, _ = listening.accept()
+                with accepted:
+                    told = accepted.getsockopt(
+                        socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT
+                    )
+        self.assertEqual(128 * 1024, told)
+
+    def test_others(self) -> None:
+        """
+        Other ports are let be.
+        """
+        with socket.socket(socket.AF_UNIX) as listening:
+            keep_little_unsent(SimpleNamespace(socket=listening))
+        keep_little_unsent(object())
