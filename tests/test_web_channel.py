@@ -121,11 +121,11 @@ class SlowSendersTests(ChannelTestCase):
 
     def test_body_that_drips(self) -> None:
         """
-        A body has a minute from the end of the head on.
+        A body has half a minute from the end of the head on.
         """
         wire = self.connect()
         wire.send_bytes(b"POST / HTTP/1.1\r\nHost: p\r\nContent-Length: 1000\r\n\r\n")
-        self.drip(wire, 59)
+        self.drip(wire, 29)
         self.assertEqual(b"", wire.received)
         self.drip(wire, 1)
         self.assert_ended(wire, 408)

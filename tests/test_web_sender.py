@@ -3,6 +3,7 @@ Tests for :mod:`proxypypi.web.sender`.
 """
 
 import os
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -202,10 +203,10 @@ class SendFileTests(SenderTestCase):
         wire = self.send()
         wire.take(1)
         self.all_there()
-        self.clock.advance(119)
+        self.clock.pump([1] * 119)
         self.assertFalse(wire.is_cut)
         wire.take(1)
-        self.clock.advance(119)
+        self.clock.pump([1] * 119)
         self.assertFalse(wire.is_cut)
         self.clock.advance(1)
         self.assertTrue(wire.is_cut)
@@ -362,7 +363,7 @@ class SendBytesTests(SenderTestCase):
         A client that takes nothing for two minutes is cut off.
         """
         wire = self.start_slow()
-        self.clock.advance(119)
+        self.clock.pump([1] * 119)
         self.assertFalse(wire.is_cut)
         self.clock.advance(1)
         self.assertTrue(wire.is_cut)
@@ -385,6 +386,33 @@ class SendBytesTests(SenderTestCase):
         wire.transport.room = PIECE
         wire.send_bytes(b"GET / HTTP/1.0\r\n\r\n")
         return wire
+
+
+class KernelBufferTests(SenderTestCase):
+    def test_slow_but_taking(self) -> None:
+        """
+        A client for whom the kernel holds less and less is not cut off, for it will
+        have room for more; one for whom that stays the same is, after two minutes.
+        """
+        ours, theirs = socket.socketpair()
+        self.addCleanup(ours.close)
+        self.addCleanup(theirs.close)
+        ours.send(bytes(50_000))
+        self.face = Sending(
+            lambda request: send_bytes(request, self.content, self.clock)
+        )
+        wire = connect(self.face, self.clock)
+        wire.transport.fileno = ours.fileno  # type: ignore[attr-defined]
+        wire.transport.room = PIECE
+        wire.send_bytes(b"GET / HTTP/1.0\r\n\r\n")
+        for taken in range(20):
+            ours.send(b"x" * (taken + 1))  # the kernel counts whole pieces
+            for _ in range(3):
+                self.clock.advance(30)
+            self.assertFalse(wire.is_cut)
+        for _ in range(4):
+            self.clock.advance(30)
+        self.assertTrue(wire.is_cut)
 
 
 class CutOffTests(SenderTestCase):

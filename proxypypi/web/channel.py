@@ -12,8 +12,7 @@ from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
 from twisted.web.server import Request
 
-_HEAD_IN = 30.0  # seconds for all of a request's head, however slowly it drips
-_BODY_IN = 60.0  # likewise for its body
+_ALL_IN = 30.0  # seconds for a request's head, however it drips; again for its body
 _GONE_IN = 120.0  # seconds in which a client takes what is left, at the end
 _LARGEST_HEAD = 16 * 1024  # bytes, the request line included
 _MOST_HEADERS = 100
@@ -66,7 +65,7 @@ class Channel(HTTPChannel):
         """
         if not self._begun and self.idle:
             self._begun = True
-            self.setTimeout(_HEAD_IN)
+            self.setTimeout(_ALL_IN)
 
     def lineReceived(self, line: bytes) -> None:
         self._size += len(line) + len(self.delimiter)
@@ -88,7 +87,7 @@ class Channel(HTTPChannel):
 
     def allHeadersReceived(self) -> None:
         super().allHeadersReceived()
-        self.setTimeout(_BODY_IN)
+        self.setTimeout(_ALL_IN)
 
     def allContentReceived(self) -> None:
         self._begun, self._in_line, self._size, self._headers = False, True, 0, 0
