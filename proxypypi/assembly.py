@@ -17,11 +17,13 @@ from proxypypi.cache.holdings import Holdings
 from proxypypi.cache.listings import Listings
 from proxypypi.cache.metadata import MetadataCache
 from proxypypi.cache.pages import PageCache
+from proxypypi.cache.private import PrivateNames
 from proxypypi.cache.streams import Streams
 from proxypypi.cache.upstreams import Upstream, Upstreams
 from proxypypi.interfaces import IIndex
 from proxypypi.rules.freshness import Freshness
 from proxypypi.settings import Settings
+from proxypypi.store.claims import ClaimStore
 from proxypypi.store.directory import Directory
 from proxypypi.store.facts import FactsStore
 from proxypypi.store.lists import ListStore
@@ -43,6 +45,8 @@ class Proxy:
 
     faces: Faces
     partials: PartialStore
+    claims: ClaimStore
+    names: PrivateNames
     downloads: Downloads
     lock: DirectoryLock
     draining: bool = field(default=False)
@@ -64,18 +68,22 @@ def build(
     root = settings.directory
     cache = root / ".proxypypi" / "cache"
     decisions = root / ".proxypypi" / "decisions"
-    directory = Directory(root, clock, in_thread)
+    health = Health()
+    claims = ClaimStore.of(root)
+    names = PrivateNames(
+        settings.private, settings.deny, claims, health, clock, in_thread
+    )
+    directory = Directory(root, clock, in_thread, names.is_denied)
     facts = FactsStore(cache, decisions, in_thread)
     partials = PartialStore(cache / "partial", root, in_thread)
-    health = Health()
     holdings = Holdings(directory, facts, health, clock, in_thread)
-    upstreams = Upstreams(_upstreams(settings, indexes), health)
+    upstreams = Upstreams(_upstreams(settings, indexes), names, health)
     page_store = PageStore(cache / "pages", in_thread)
     pages = PageCache(upstreams, page_store, health, clock, in_thread)
     downloads = Downloads(partials, holdings, pages.distrust, health, clock, in_thread)
-    files = Files(pages, holdings, upstreams, downloads, Streams(), clock)
+    files = Files(pages, holdings, upstreams, names, downloads, Streams(), clock)
     metadata = MetadataCache(holdings, facts, upstreams, health, clock, in_thread)
-    listings = Listings(pages, holdings, upstreams, health, directory, in_thread)
+    listings = Listings(pages, holdings, upstreams, names, health, directory, in_thread)
     catalogue = Catalogue(
         upstreams.all,
         ListStore(cache / "lists", in_thread, make_list),
@@ -108,6 +116,8 @@ def build(
     proxy = Proxy(
         faces=faces,
         partials=partials,
+        claims=claims,
+        names=names,
         downloads=downloads,
         lock=DirectoryLock(root / ".proxypypi" / "lock"),
     )

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from twisted.python import usage
 
 from proxypypi import __version__
-from proxypypi.commands import daemons, serving
+from proxypypi.commands import claims, daemons, serving
 from proxypypi.commands.options import complain
 from proxypypi.errors import ProxypypiError
 
@@ -26,6 +26,8 @@ Commands:
     condstart     start it, unless it runs
     maybestop     stop it, if it runs
     status        say whether it runs, and how it is
+    claim         have no upstream asked about a project, ever
+    unclaim       end that
 
 proxypypi COMMAND --help lists the options of a command.
 """
@@ -39,6 +41,8 @@ COMMANDS: dict[str, Callable[[str, Sequence[str]], int]] = {
     "condstart": daemons.start,
     "maybestop": daemons.stop,
     "status": daemons.status,
+    "claim": claims.claim,
+    "unclaim": claims.unclaim,
 }
 """
 Each is given its name and its arguments, and returns its exit status.

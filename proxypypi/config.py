@@ -96,6 +96,8 @@ def configure(
         listen=_listen(choice),
         upstreams=upstreams,
         index_ttl=values["index-ttl"],
+        private=values["private"],
+        deny=values["deny"],
         drain=values["drain"],
         cooldown_exemptions=values.get("cooldown-exemption", ()),
     )

@@ -143,11 +143,14 @@ class UpstreamError(ProxypypiError):
     :ivar url: that was asked, without credentials.
     :ivar reason: what happened, in a few words.
     :ivar status: that upstream answered; :obj:`None` if it did not get that far.
+    :ivar dead_for: seconds in which it is of no use to ask it anything; 0 if this is
+        of one question alone.
     """
 
     url: str
     reason: str
     status: int | None = None
+    dead_for: float = 0.0
 
     def __str__(self) -> str:
         return f"upstream failed: {self.reason} ({self.url})"
@@ -272,6 +275,23 @@ class Quarantined(ProxypypiError):
 
     def __str__(self) -> str:
         return f"{self.project} is quarantined by its index"
+
+
+@define(kw_only=True)
+class NameDenied(ProxypypiError):
+    """
+    The operator does not want this project to be had from here.
+
+    :ivar glob: of ``--deny``, that its name matches.
+    """
+
+    project: str
+    glob: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.project} is refused here: its name is denied (--deny {self.glob})"
+        )
 
 
 @define(kw_only=True)

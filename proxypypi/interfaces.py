@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from twisted.internet.defer import Deferred
 from zope.interface import Attribute, Interface
 
+from proxypypi.errors import UpstreamError
 from proxypypi.model import Beginning, FileFacts, HeldList, LocalFile, RawPage
 from proxypypi.names import NormalizedName
 
@@ -22,12 +23,17 @@ class IIndex(Interface):
     url: str = Attribute("The index's base address, without credentials.")
 
     def fetch_page(
-        name: NormalizedName, known: RawPage | None, background: bool = False
+        name: NormalizedName,
+        known: RawPage | None,
+        hindered: Callable[[UpstreamError], None] = ...,
+        background: bool = False,
     ) -> "Deferred[RawPage | None]":
         """
         Ask for a project page.
 
         :param known: the page we hold, for a conditional request.
+        :param hindered: is told what is wrong, each time that an attempt fails, and if
+            a connection does not come about; it is tried further.
         :param background: nobody waits for it: leave room for what is waited for.
         :returns: the page; :obj:`None` if *known* still holds.
         :raises NoSuchProject: the index says 404 or 410, or what it says instead.
@@ -278,6 +284,29 @@ class IFactsStore(Interface):
     ) -> "Deferred[None]":
         """
         Replace those times. Unlike facts they cannot be found out again.
+        """
+
+
+class IClaims(Interface):
+    """
+    Names of projects that are ours alone. Other processes make and drop claims, too.
+    """
+
+    def is_claimed(name: NormalizedName) -> bool:
+        """
+        Looks at the disk, each time, for a moment.
+
+        :raises OSError: that cannot be told.
+        """
+
+    def claim(name: NormalizedName, claimed_at: float, reason: str) -> bool:
+        """
+        Comes back when a power cut would not lose the claim. Blocks.
+
+        :param claimed_at: now, POSIX seconds.
+        :param reason: for people who look into the record.
+        :returns: was it not claimed yet?
+        :raises OSError: the claim could not be made.
         """
 
 

@@ -26,7 +26,7 @@ _DURATION = re.compile(r"([0-9]{1,10}(?:\.[0-9]{1,9})?) *([smhd])", re.A)
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _LARGEST = 1 << 63
 _LONGEST = 10**10
-_GLOB = re.compile(r"[A-Za-z0-9._*?!\[\]-]{1,200}", re.A)
+_GLOB = re.compile(r"(?!!)[A-Za-z0-9._*?!\[\]-]{1,200}", re.A)
 _INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ].+)?", re.A)
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.A)
 _FLAGS = {
@@ -182,6 +182,11 @@ def _glob(text: str) -> str:
     return re.sub(r"[-_.]+", "-", text).lower()
 
 
+def _projects(text: str) -> str:
+    unwanted = text.startswith("!")
+    return f"!{_glob(text[1:])}" if unwanted else _glob(text)
+
+
 def _project(text: str) -> NormalizedName:
     try:
         return normalize(text)
@@ -275,6 +280,11 @@ STATUS = Kind(
     native=(int,),
 )
 GLOB = Kind(unit="GLOB", allowed="a glob of project names", parse=_glob)
+PROJECTS = Kind(
+    unit="GLOB",
+    allowed="a glob of project names, or one after a ! for all but those",
+    parse=_projects,
+)
 FILE_HOST = Kind(
     unit="HOST", allowed="a host, or an address with no path", parse=file_host
 )

@@ -7,6 +7,8 @@ looking for what is most likely a version.
 """
 
 import re
+from collections.abc import Collection
+from fnmatch import fnmatchcase
 
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
@@ -16,6 +18,7 @@ from proxypypi.errors import BadName
 __all__ = [
     "NormalizedName",
     "check_filename",
+    "is_among",
     "is_distribution",
     "is_immutable",
     "is_wheel",
@@ -131,6 +134,18 @@ def _stem(filename: str) -> str | None:
         if lowered.endswith(suffix):
             return filename[: -len(suffix)]
     return None
+
+
+def is_among(name: NormalizedName, globs: Collection[str]) -> bool:
+    """
+    Does one of the globs match, and none of those that stand after a ``!``? If all of
+    them do, every other name is meant.
+    """
+    wanted = [glob for glob in globs if not glob.startswith("!")] or ["*"]
+    unwanted = [glob[1:] for glob in globs if glob.startswith("!")]
+    return any(fnmatchcase(name, glob) for glob in wanted) and not any(
+        fnmatchcase(name, glob) for glob in unwanted
+    )
 
 
 def _version_at(parts: list[str]) -> int:

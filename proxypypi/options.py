@@ -24,6 +24,7 @@ from proxypypi.kinds import (
     INSTANT,
     PORT,
     PROJECT,
+    PROJECTS,
     SECONDS,
     SECRET,
     SHA256,
@@ -173,6 +174,18 @@ OPTIONS = (
         doc="How long a fetched project page is fresh.",
     ),
     Option(
+        name="private",
+        kind=GLOB,
+        repeatable=True,
+        doc="Projects of which no upstream is ever asked, such as acme-*.",
+    ),
+    Option(
+        name="deny",
+        kind=GLOB,
+        repeatable=True,
+        doc="Projects that are refused: 403, for pages and files.",
+    ),
+    Option(
         name="drain",
         kind=SECONDS,
         default="30",
@@ -205,11 +218,12 @@ UPSTREAM = Table(
         ),
         Option(
             name="projects",
-            kind=GLOB,
+            kind=PROJECTS,
             repeatable=True,
             needs_one=True,
             default_said="all",
-            doc="Only these are asked for here.",
+            doc="Only these are asked for here. After a ``!``, these are not: "
+            '``["!acme-*"]`` is all but those.',
         ),
         Option(
             name="username",

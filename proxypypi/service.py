@@ -16,7 +16,7 @@ from twisted.python.failure import Failure
 
 from proxypypi.assembly import Proxy, build
 from proxypypi.descriptors import raise_limit
-from proxypypi.errors import BadCertificate, CannotListen
+from proxypypi.errors import BadCertificate, CannotListen, UpstreamError
 from proxypypi.settings import Settings
 from proxypypi.signals import Signals
 from proxypypi.store.children import ListMaker
@@ -71,8 +71,11 @@ class ProxyService(Service):
         self._reactor.callWhenRunning(signals.install)
         older_than = self._reactor.seconds() - _LEFT_OVER
         self._reactor.callInThread(self._proxy.partials.sweep, older_than)
+        self._reactor.callInThread(self._proxy.claims.check)
         if not self._indexes:
             self._log.info("no upstream is asked: what is in the directory is all")
+        for index in self._indexes:
+            Deferred.fromCoroutine(self._try(index))
         for endpoint, port in self._ports:
             self._announce(endpoint, port.getHost())
 
@@ -144,6 +147,12 @@ class ProxyService(Service):
     def _be_done(self) -> None:
         if not self._patience.called:
             self._patience.callback(None)
+
+    async def _try(self, index: Index) -> None:
+        try:
+            await index.try_to_connect()
+        except UpstreamError as e:
+            self._log.warn("{url}: {error}", url=index.url, error=e)
 
     def _listen(self, endpoint: str) -> IListeningPort:
         parsed = parse_endpoint(self._reactor, endpoint)

@@ -142,7 +142,7 @@ class UpstreamSettings:
 
     :ivar name: what logs and pages call it.
     :ivar url: its base address, with a final slash and without credentials.
-    :ivar projects: globs of the normalized names that it is asked for.
+    :ivar projects: see :func:`~proxypypi.names.is_among`; what it is asked for.
     :ivar credentials: :obj:`None` to look into netrc.
     :ivar index_ttl: seconds a page is fresh; :obj:`None` for what all upstreams have.
     :ivar min_age: seconds; :obj:`None` for what all upstreams have.
@@ -225,6 +225,8 @@ class Settings:
     :ivar listen: Twisted server endpoint descriptions.
     :ivar upstreams: the indexes to ask, in order; empty to ask none.
     :ivar index_ttl: seconds a fetched project page is fresh.
+    :ivar private: globs of normalized names of which no upstream is ever asked.
+    :ivar deny: globs of normalized names that are refused.
     :ivar drain: seconds that running transfers may go on after the end was asked for.
     :ivar cooldown_exemptions: of files that are too young otherwise.
     """
@@ -233,5 +235,7 @@ class Settings:
     listen: tuple[str, ...] = (DEFAULT_LISTEN,)
     upstreams: tuple[UpstreamSettings, ...] = (DEFAULT_UPSTREAM,)
     index_ttl: float = 600.0
+    private: tuple[str, ...] = ()
+    deny: tuple[str, ...] = ()
     drain: float = 30.0
     cooldown_exemptions: tuple[CooldownExemption, ...] = ()

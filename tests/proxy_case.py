@@ -253,17 +253,22 @@ class ProxyTestCase(SynchronousTestCase):
         *,
         upstreams: Sequence[UpstreamSettings] = (),
         index_ttl: float = 600.0,
+        **more: Any,
     ) -> None:
         """
         Have a new one, that knows what is on disk and no more.
 
         :param index_url: :obj:`None` for a proxy that asks nobody.
         :param upstreams: in place of that address.
+        :param more: settings.
         """
         if not upstreams and index_url is not None:
             upstreams = [UpstreamSettings.from_url(index_url)]
         settings = Settings(
-            directory=self.directory, upstreams=tuple(upstreams), index_ttl=index_ttl
+            directory=self.directory,
+            upstreams=tuple(upstreams),
+            index_ttl=index_ttl,
+            **more,
         )
         self._upstream = RequestTraversalAgent(self.network())
         self.indexes: list[Index] = [

@@ -9,7 +9,7 @@ from attrs import define, field
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
-from proxypypi.errors import UpstreamUnreachable
+from proxypypi.errors import UpstreamError, UpstreamUnreachable
 from proxypypi.interfaces import IBody, IIndex
 from proxypypi.model import RawPage
 from proxypypi.names import NormalizedName
@@ -133,7 +133,11 @@ class ScriptedIndex:
         return body
 
     def fetch_page(
-        self, name: NormalizedName, known: RawPage | None, background: bool = False
+        self,
+        name: NormalizedName,
+        known: RawPage | None,
+        hindered: Callable[[UpstreamError], None] = lambda _: None,
+        background: bool = False,
     ) -> "Deferred[RawPage | None]":
         page: Deferred[RawPage | None] = Deferred()
         self.pages.append((name, known, page))

@@ -232,6 +232,22 @@ class ProjectsTests(UpstreamsTestCase):
             asked = len(self.index.asked(path)), len(self.second.asked(path))
             self.assertEqual((first, second), asked, name)
 
+    def test_all_but(self) -> None:
+        """
+        Names that are kept from an index are never asked for there, not even when no
+        other has them.
+        """
+        self.start_proxy(
+            first={"projects": ("acme-*",)}, second={"projects": ("!acme-*",)}
+        )
+        self.second.add(make_wheel("acme-tools"))
+        self.second.add(make_wheel("demo"))
+        self.assertEqual(200, self.get(PAGE).code)
+        self.assertEqual(404, self.get("/simple/acme-tools/").code)
+        self.index.down = True
+        self.assertEqual(404, self.get("/simple/acme-tools/").code)
+        self.assertEqual([PAGE], [seen.path for seen in self.second.requests])
+
     def test_down(self) -> None:
         """
         One that is down blocks the projects of its globs alone.
@@ -384,6 +400,101 @@ class ClashTests(UpstreamsTestCase):
         self.assertEqual(503, answer.code)
         self.assertEqual("2", answer.header("Retry-After"))
         self.assertFalse(first.body)
+
+    def test_under_way_without_digests(self) -> None:
+        """
+        Nor is it if the digests do not tell that it is another.
+        """
+        self.start_proxy(index_ttl=0.0)
+        for hashes in ((), ("md5",)):
+            mine = make_wheel("demo", str(len(hashes)))
+            theirs = make_wheel("demo", str(len(hashes)), requires=["other"])
+            self.second.hashes = hashes
+            path = self.second.add(mine)
+            self.index.projects.clear()
+            self.advance(61)
+            for _ in range(2):
+                self.page("demo")
+            self.second.fail(path, Fault(stall_at=100, stall=5.0))
+            self.start(f"/files/demo/{mine.filename}")
+            self.index.add(theirs)
+            for _ in range(2):
+                self.page("demo")
+            self.assertEqual(503, self.get(f"/files/demo/{mine.filename}").code)
+
+    def test_metadata(self) -> None:
+        """
+        Core metadata of one index's file is not that of another's, be it kept or on its
+        way, with digests or without.
+        """
+        self.start_proxy(index_ttl=0.0)
+        for version, hashed in (("1.0", True), ("2.0", False)):
+            mine = make_wheel("demo", version)
+            theirs = make_wheel("demo", version, requires=["other"])
+            self.index.projects.clear()
+            self.advance(61)
+            path = self.second.add(mine)
+            self.offer(self.second, mine, hashed)
+            for _ in range(2):
+                self.page("demo")
+            url = f"/files/demo/{mine.filename}.metadata"
+            self.second.fail(path + ".metadata", Fault(delay=5.0))
+            first = self.start(url)
+            self.index.add(theirs)
+            self.offer(self.index, theirs, hashed)
+            for _ in range(2):
+                self.page("demo")
+            second = self.start(url)
+            self.advance_slowly(6)
+            self.assertEqual(mine.metadata, first.body)
+            self.assertEqual(theirs.metadata, second.body)
+            self.assertEqual(theirs.metadata, self.get(url).body)
+
+    def offer(self, index: FakeIndex, built: BuiltDistribution, hashed: bool) -> None:
+        """
+        Have core metadata on the page, with a digest or not.
+        """
+        if not hashed:
+            entry = {
+                "filename": built.filename,
+                "url": f"../../files/demo/{built.filename}",
+                "hashes": {"sha256": built.sha256},
+                "core-metadata": True,
+            }
+            index.projects["demo"].extra["files"] = [entry]
+            index.add_project("demo")
+
+    def test_refused_and_listed_anew(self) -> None:
+        """
+        If the file that was asked for turns out to be gone, and another is listed under
+        its name, the client has to ask for that one anew.
+        """
+        mine = make_wheel("demo")
+        theirs = make_wheel("demo", requires=["other"])
+        path = self.second.add(mine)
+        self.page("demo")
+        self.second.fail(path, Fault(status=404), times=None)
+        self.index.add(theirs)
+        self.advance(11)
+        url = f"/files/demo/{mine.filename}"
+        self.assertEqual(503, self.get(url).code)
+        answer = self.get(url)
+        self.assertEqual(theirs.content, answer.body)
+        self.assertEqual(f'"{theirs.sha256}"', answer.header("ETag"))
+
+    def test_not_for_ever(self) -> None:
+        """
+        A file that is not the one that is listed is not said to be so for ever.
+        """
+        mine = make_wheel("demo")
+        self.second.add(mine)
+        url = f"/files/demo/{mine.filename}"
+        self.get(url)
+        self.assertIn("immutable", str(self.get(url).header("Cache-Control")))
+        self.index.add(make_wheel("demo", requires=["other"]))
+        self.advance(1000)
+        self.page("demo")
+        self.assertNotIn("immutable", str(self.get(url).header("Cache-Control")))
 
     def test_twice_on_one_page(self) -> None:
         """

@@ -2,19 +2,14 @@
 Tests for :mod:`proxypypi.cli`.
 """
 
-import io
-import sys
 from importlib.metadata import entry_points
 from itertools import product
 from pathlib import Path
-from typing import Any
-
-from twisted.scripts import twistd
-from twisted.trial.unittest import SynchronousTestCase
 
 from proxypypi import __version__, cli
 from proxypypi.commands.options import StartOptions, configure
 from proxypypi.tap import Options
+from tests.cli_case import CliTestCase
 
 COMMANDS = (
     "run",
@@ -29,32 +24,7 @@ COMMANDS = (
 STARTING = ("start", "restart", "forcerestart", "condstart")
 
 
-class MainTests(SynchronousTestCase):
-    def setUp(self) -> None:
-        self.ran: list[Any] = []
-        self.patch(twistd, "runApp", self.ran.append)
-        self.stdout, self.stderr = io.StringIO(), io.StringIO()
-        for name, stream in (
-            *(("stdout", self.stdout), ("stderr", self.stderr)),
-            ("__stderr__", self.stderr),
-        ):
-            self.patch(sys, name, stream)
-
-    def run_main(self, *arguments: str) -> tuple[object, str, str]:
-        """
-        :returns: exit status, stdout and stderr.
-        """
-        self.patch(sys, "argv", ["proxypypi", *arguments])
-        for stream in (self.stdout, self.stderr):
-            stream.seek(0)
-            stream.truncate()
-        status: object = None
-        try:
-            cli.main()
-        except SystemExit as e:
-            status = e.code
-        return status, self.stdout.getvalue(), self.stderr.getvalue()
-
+class MainTests(CliTestCase):
     def test_console_script(self) -> None:
         """
         What the shell runs is this.

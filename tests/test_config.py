@@ -112,6 +112,16 @@ def upstreams(configuration: Configuration) -> object:
     return configuration.settings.upstreams
 
 
+def globs(read: Callable[[Configuration], object]) -> Row:
+    return Row(
+        ["Acme_*", "b"],
+        "c.* d",
+        "['e', '[f-h]']",
+        read,
+        (("acme-*", "b"), ("c-*", "d"), ("e", "[f-h]"), ()),
+    )
+
+
 class WinnerTests(ConfigTestCase):
     def rows(self) -> dict[str, Row]:
         def directory(configuration: Configuration) -> object:
@@ -181,6 +191,8 @@ class WinnerTests(ConfigTestCase):
                 lambda c: c.settings.index_ttl,
                 (2.0, 3.0, 4.5, 600.0),
             ),
+            "private": globs(lambda c: c.settings.private),
+            "deny": globs(lambda c: c.settings.deny),
             "drain": Row(
                 ["1"],
                 "2",

@@ -13,6 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from proxypypi.errors import BadName
 from proxypypi.names import (
     check_filename,
+    is_among,
     is_distribution,
     is_immutable,
     is_wheel,
@@ -361,3 +362,20 @@ class VersionOfTests(SynchronousTestCase):
         self.assertEqual(spelled, found)
         assert found is not None
         self.assertEqual(Version(version), Version(found))
+
+
+class IsAmongTests(SynchronousTestCase):
+    def test_cases(self) -> None:
+        """
+        A glob has to match, and none that stands after a ``!``.
+        """
+        for globs, among, others in (
+            (["*"], ["a", "acme-tools"], []),
+            (["acme-*", "own"], ["acme-tools", "own"], ["a", "owner"]),
+            (["!acme-*"], ["a", "acme"], ["acme-tools"]),
+            (["a*", "!acme-*", "!ab"], ["a", "acme"], ["acme-tools", "ab", "b"]),
+            (["[ab]", "a?"], ["a", "b", "ac"], ["c", "abc"]),
+        ):
+            for name in among + others:
+                found = is_among(normalize(name), globs)
+                self.assertIs(name in among, found, (globs, name))

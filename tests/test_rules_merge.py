@@ -71,7 +71,8 @@ def listed(filename: str = ONE, **said: Any) -> Distribution:
 
 
 def page_of(*distributions: Distribution, **said: Any) -> ProjectPage:
-    return ProjectPage(name=DEMO, distributions=distributions, **said)
+    page = ProjectPage(name=DEMO, index=INDEX, distributions=distributions)
+    return evolve(page, **said)
 
 
 def merged(
@@ -212,6 +213,28 @@ class CachedTests(SynchronousTestCase):
         self.assertEqual({"sha256": OURS, "md5": "0", "crc32": "1"}, found.hashes)
         self.assertEqual("broken", found.yanked)
 
+    def test_alarms(self) -> None:
+        """
+        What is not, or cannot be told to be, the file that the index lists is an alarm;
+        a private file is not, nor one that came from this very index without a digest.
+        """
+        other, ours = "https://other.example/simple/", {"sha256": OURS}
+        for here, hashes, sounds in (
+            (held(origin=INDEX), ours, False),
+            (held(origin=INDEX), {"sha256": THEIRS}, True),
+            (held(origin=INDEX), {}, False),
+            (held(origin=other), ours, False),
+            (held(origin=other), {"sha256": THEIRS}, True),
+            (held(origin=other), {}, True),
+            (held(), {"sha256": THEIRS}, False),
+        ):
+            listing = merge(DEMO, page_of(listed(hashes=hashes)), [here])
+            self.assertEqual(sounds, bool(listing.alarms), (here, hashes))
+            entry = listing.page.by_filename[ONE]
+            self.assertEqual(OURS, entry.hashes["sha256"])
+            if sounds:
+                self.assertIsNone(entry.provenance)
+
     def test_listed_without_digest(self) -> None:
         """
         If upstream gives no digest, the file fetched from it is its file nonetheless.
@@ -282,7 +305,9 @@ class ListingTests(SynchronousTestCase):
         """
         for upstream in (None, page_of()):
             listing = merge(DEMO, upstream, [])
-            self.assertEqual(Listing(page=page_of(), private=False), listing, upstream)
+            self.assertEqual(
+                Listing(page=ProjectPage(name=DEMO), private=False), listing
+            )
 
     def test_passes_through(self) -> None:
         """
@@ -300,7 +325,7 @@ class ListingTests(SynchronousTestCase):
             evolve(d, url=f"../../files/demo/{d.filename}")
             for d in (listed(TWO), listed(ONE))
         ]
-        expected = evolve(upstream, distributions=tuple(local))
+        expected = evolve(upstream, index="", distributions=tuple(local))
         self.assertEqual(
             Listing(page=expected, private=False), merge(DEMO, upstream, [])
         )

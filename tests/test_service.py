@@ -15,7 +15,14 @@ from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.error import CannotListenError
 from twisted.internet.testing import MemoryReactorClock
-from twisted.logger import ILogObserver, LogEvent, formatEvent, globalLogPublisher
+from twisted.logger import (
+    ILogObserver,
+    LogEvent,
+    LogLevel,
+    capturedLogs,
+    formatEvent,
+    globalLogPublisher,
+)
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
@@ -237,7 +244,22 @@ class StartTests(ServiceTestCase):
             os.utime(partials / name, (now - age, now - age))
         self.service().startService()
         self.assertEqual(["young"], [path.name for path in partials.iterdir()])
-        self.assertEqual(1, len(self.reactor.in_thread))
+        self.assertIn("sweep", self.reactor.in_thread)
+
+    def test_damaged_claims_are_told(self) -> None:
+        """
+        A claim whose record is damaged is reported at start, from a thread, and stays.
+        """
+        claim = self.directory / ".proxypypi" / "decisions" / "claims" / "demo.json"
+        claim.parent.mkdir(parents=True)
+        claim.touch()
+        with capturedLogs() as logs:
+            self.service().startService()
+        said = [formatEvent(e) for e in logs if e["log_level"] is LogLevel.error]
+        self.assertEqual(1, len(said))
+        self.assertIn("the claim of demo is damaged", said[0])
+        self.assertTrue(claim.exists())
+        self.assertIn("check", self.reactor.in_thread)
 
 
 class RereadTests(ServiceTestCase):

@@ -367,12 +367,19 @@ class MakeServiceTests(DoorTestCase):
         self.start(self.make("--bind", "::1", "--port", "1", "--no-proxy"))
         self.assertEqual([(1, "::1")], self.listening())
 
-    def test_no_upstream_connection(self) -> None:
+    def test_upstream_connection(self) -> None:
         """
-        To start asks no upstream for anything.
+        A start connects to the upstream once, to see whether that is possible.
         """
         self.start(self.make())
         self.assertEqual([(8000, "127.0.0.1")], self.listening())
+        self.assertEqual(1, len(self.reactor.tcpClients))
+
+    def test_no_upstream(self) -> None:
+        """
+        Without one, to nobody.
+        """
+        self.start(self.make("--no-proxy"))
         self.assertEqual([], self.reactor.tcpClients + self.reactor.sslClients)
 
     def test_bad_endpoint(self) -> None:

@@ -6,12 +6,21 @@ from base64 import b64decode, b64encode
 from pathlib import Path
 from typing import Any
 
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionRefusedError
 from twisted.internet.testing import MemoryReactorClock
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from proxypypi.config import configure
-from proxypypi.errors import BadSettings, NoSuchProject, UpstreamRefusal
+from proxypypi.errors import (
+    BadSettings,
+    NoSuchProject,
+    UpstreamError,
+    UpstreamRefusal,
+    UpstreamUnreachable,
+)
 from proxypypi.interfaces import IIndex
 from proxypypi.names import normalize
 from proxypypi.settings import UpstreamSettings
@@ -43,6 +52,99 @@ class ConnectTestCase(SynchronousTestCase):
 
     def request(self) -> bytes:
         return Connection(self.reactor.tcpClients[-1][2]).request
+
+
+class OutageTests(ConnectTestCase):
+    def fetch(self, index: Any, name: str) -> tuple[Any, list[UpstreamError]]:
+        """
+        :returns: the Deferred of a page, and what was told meanwhile.
+        """
+        told: list[UpstreamError] = []
+        return index.fetch_page(normalize(name), None, told.append), told
+
+    def refuse(self) -> None:
+        factory = self.reactor.tcpClients[-1][2]
+        connector = self.reactor.connectors[-1]
+        factory.clientConnectionFailed(connector, Failure(ConnectionRefusedError()))
+        self.reactor.advance(0.1)  # until it is known that there is no other address
+
+    def test_refused(self) -> None:
+        """
+        Who asks an index that refuses connections is told at once, while it is tried
+        further; others are told without a try for ten seconds.
+        """
+        index = self.connect(PLAIN, {})
+        fetching, told = self.fetch(index, "attrs")
+        self.refuse()
+        self.assertEqual(["connection refused"], [e.reason for e in told])
+        self.assertNoResult(fetching)
+        error = self.failureResultOf(self.fetch(index, "other")[0])
+        error.trap(UpstreamUnreachable)
+        for pause in (0.3, 1.1, 4.1):
+            self.reactor.advance(pause)
+            self.refuse()
+        self.failureResultOf(fetching, UpstreamUnreachable)
+        tries = len(self.reactor.tcpClients)
+        self.assertEqual(4, tries)
+        self.reactor.advance(9.9)
+        self.failureResultOf(self.fetch(index, "other")[0], UpstreamUnreachable)
+        self.assertEqual(tries, len(self.reactor.tcpClients))
+        self.reactor.advance(0.2)
+        self.assertNoResult(self.fetch(index, "other")[0])
+        self.assertEqual(tries + 1, len(self.reactor.tcpClients))
+
+    def test_refused_at_the_start(self) -> None:
+        """
+        To see whether it can be connected to, nothing is asked; if it cannot, nobody
+        else has to find out.
+        """
+        index = self.connect(PLAIN, {})
+        trying = Deferred.fromCoroutine(index.try_to_connect())
+        connection = Connection(self.reactor.tcpClients[-1][2])
+        self.successResultOf(trying)
+        self.assertTrue(connection.transport.disconnecting)
+        self.assertEqual(b"", connection.transport.value())
+        trying = Deferred.fromCoroutine(index.try_to_connect())
+        self.refuse()
+        self.failureResultOf(trying, UpstreamUnreachable)
+        tries = len(self.reactor.tcpClients)
+        self.failureResultOf(self.fetch(index, "attrs")[0], UpstreamUnreachable)
+        self.assertEqual(tries, len(self.reactor.tcpClients))
+
+    def test_stalled_since_the_start(self) -> None:
+        """
+        A connection that has been overdue before is told of at once.
+        """
+        index = self.connect(PLAIN, {})
+        Deferred.fromCoroutine(index.try_to_connect())
+        self.reactor.advance(0.6)
+        _, told = self.fetch(index, "attrs")
+        self.assertEqual(["no connection yet"], [e.reason for e in told])
+
+    def test_stalled(self) -> None:
+        """
+        Who asks is told when a connection takes long, which may come about yet.
+        """
+        index = self.connect(PLAIN, {})
+        fetching, told = self.fetch(index, "attrs")
+        self.reactor.advance(0.4)
+        self.assertEqual([], told)
+        self.reactor.advance(0.2)
+        self.assertEqual(["no connection yet"], [e.reason for e in told])
+        connection = Connection(self.reactor.tcpClients[-1][2])
+        connection.send(b"HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n")
+        self.failureResultOf(fetching, NoSuchProject)
+
+    def test_stalled_elsewhere(self) -> None:
+        """
+        Connections to other hosts say nothing of the index.
+        """
+        index = self.connect(PLAIN, {})
+        _, told = self.fetch(index, "attrs")
+        Connection(self.reactor.tcpClients[-1][2])
+        index.open_body("http://other.example/a.whl")
+        self.reactor.advance(4)
+        self.assertEqual([], told)
 
 
 class ConnectTests(ConnectTestCase):

@@ -68,6 +68,7 @@ class TableTests(SynchronousTestCase):
             (errors.NoSuchFile(filename="demo-1.zip"), 404, None, ""),
             (errors.NoSuchFile(filename="demo-1.zip", why="it went"), 404, None, ""),
             (errors.Quarantined(project="demo"), 403, None, ""),
+            (errors.NameDenied(project="demo", glob="de*"), 403, None, ""),
             (errors.UpstreamUnreachable(**upstream), 503, "2", "; fwd=miss"),
             (errors.UpstreamTimeout(**upstream), 503, "2", "; fwd=miss"),
             (

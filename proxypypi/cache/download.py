@@ -40,7 +40,6 @@ class Download:
     """
     One file on its way from upstream to the directory.
 
-    :ivar listed: the file, as the index lists it.
     :ivar size: bytes in all; :obj:`None` until the index or upstream has said it.
     :ivar released: bytes that followers may have: all but the last, until length and
         digest agree with the index.
@@ -51,7 +50,7 @@ class Download:
     _log: ClassVar[Logger] = Logger()
 
     _name: NormalizedName
-    listed: Distribution
+    _listed: Distribution
     _index: IIndex
     _partial: IPartial
     _holdings: Holdings
@@ -71,8 +70,18 @@ class Download:
     error: Failure | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.size = self.listed.size
-        self._digests = Digests.checking(self.listed.hashes)
+        self.size = self._listed.size
+        self._digests = Digests.checking(self._listed.hashes)
+
+    def is_of(self, listed: Distribution, index: IIndex) -> bool:
+        """
+        Will what comes be the file that *index* lists so, and be checked for that?
+        """
+        algorithm = strongest(listed.hashes)
+        return self._index is index and (
+            algorithm is None
+            or self._listed.hashes.get(algorithm) == listed.hashes[algorithm]
+        )
 
     def follow(self) -> "Deferred[IByteSource]":
         """
@@ -119,17 +128,17 @@ class Download:
     def _fail(self, error: Exception) -> None:
         if isinstance(error, OSError):
             reason = error.strerror or str(error)
-            error = CannotKeep(filename=self.listed.filename, reason=reason)
+            error = CannotKeep(filename=self._listed.filename, reason=reason)
         self.error = Failure(error)
         self.failed = True
         if isinstance(error, ProxypypiError):
             self._log.warn(
                 "{filename} failed: {error}",
-                filename=self.listed.filename,
+                filename=self._listed.filename,
                 error=error,
             )
         else:
-            self._log.failure("fetching {f}", self.error, f=self.listed.filename)
+            self._log.failure("fetching {f}", self.error, f=self._listed.filename)
         # What came before upstream failed is good for the next attempt, as long as a
         # digest will tell whether it belongs to the rest.
         failed_us = isinstance(error, UpstreamError)
@@ -138,7 +147,7 @@ class Download:
 
     @property
     def _can_resume(self) -> bool:
-        return is_strong(self.listed.hashes)
+        return is_strong(self._listed.hashes)
 
     async def _resume(self) -> None:
         """
@@ -158,7 +167,7 @@ class Download:
             self._written += read
         self._log.info(
             "{filename}: going on from byte {offset}",
-            filename=self.listed.filename,
+            filename=self._listed.filename,
             offset=left,
         )
 
@@ -167,7 +176,7 @@ class Download:
         Forget what an earlier attempt left; nobody has got any of it yet.
         """
         self._partial.restart()
-        self._digests = Digests.checking(self.listed.hashes)
+        self._digests = Digests.checking(self._listed.hashes)
         self._written = 0
 
     async def _fetch(self) -> None:
@@ -179,10 +188,10 @@ class Download:
             before = self._written
             try:
                 body = await self._index.open_body(
-                    self.listed.url,
+                    self._listed.url,
                     byte_range=(self._written, None) if self._written else None,
                     if_range=self._validator,
-                    hashed=is_strong(self.listed.hashes),
+                    hashed=is_strong(self._listed.hashes),
                 )
             except UpstreamRefusal as e:
                 if e.status != _NO_SUCH_RANGE or not self._written:
@@ -206,7 +215,7 @@ class Download:
                     raise
                 self._log.info(
                     "{filename} broke off at byte {offset}: {error}",
-                    filename=self.listed.filename,
+                    filename=self._listed.filename,
                     offset=self._written,
                     error=e,
                 )
@@ -277,14 +286,14 @@ class Download:
         if self.size is not None and self._written != self.size:
             raise self._wrong(f"it has {self._written} bytes, not {self.size}")
         if not self._is_right():
-            algorithm = strongest(self.listed.hashes)
+            algorithm = strongest(self._listed.hashes)
             raise self._wrong(f"its {algorithm} is not the one that the index gives")
 
     def _is_right(self) -> bool:
-        algorithm = strongest(self.listed.hashes)
+        algorithm = strongest(self._listed.hashes)
         return (
             algorithm is None
-            or self._digests.hex()[algorithm] == self.listed.hashes[algorithm]
+            or self._digests.hex()[algorithm] == self._listed.hashes[algorithm]
         )
 
     async def _publish(self) -> None:
@@ -292,7 +301,7 @@ class Download:
         if file is None:
             self._log.warn(
                 "{filename} was put there meanwhile, and is left as it is",
-                filename=self.listed.filename,
+                filename=self._listed.filename,
             )
         else:
             await self._holdings.add(
@@ -304,7 +313,7 @@ class Download:
 
     def _wrong(self, reason: str) -> WrongBytes:
         return WrongBytes(
-            url=self.listed.url, reason=reason, filename=self.listed.filename
+            url=self._listed.url, reason=reason, filename=self._listed.filename
         )
 
 

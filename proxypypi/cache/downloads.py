@@ -17,7 +17,7 @@ from proxypypi.errors import CannotKeep, StillFetching, WrongBytes
 from proxypypi.interfaces import IByteSource, IIndex, IPartialStore
 from proxypypi.model import Distribution
 from proxypypi.names import NormalizedName
-from proxypypi.rules.integrity import contradict, strongest
+from proxypypi.rules.integrity import strongest
 
 
 @define(eq=False)
@@ -59,7 +59,7 @@ class Downloads:
         """
         download = self.find(name, listed.filename)
         if download is not None:
-            if contradict(download.listed.hashes, listed.hashes):
+            if not download.is_of(listed, index):
                 raise StillFetching(what=f"another {listed.filename}")
             following = download.follow()
         else:

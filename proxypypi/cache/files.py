@@ -16,7 +16,8 @@ from twisted.internet.interfaces import IReactorTime
 from proxypypi.cache.downloads import Downloads
 from proxypypi.cache.flight import patiently
 from proxypypi.cache.holdings import Holdings
-from proxypypi.cache.pages import PageCache
+from proxypypi.cache.pages import PageAnswer, PageCache
+from proxypypi.cache.private import PrivateNames
 from proxypypi.cache.sources import WholeFile
 from proxypypi.cache.streams import Stream, Streams
 from proxypypi.cache.upstreams import Upstreams
@@ -30,7 +31,7 @@ from proxypypi.errors import (
 from proxypypi.interfaces import IByteSource, IIndex
 from proxypypi.model import Distribution, Outcome, ProjectPage
 from proxypypi.names import NormalizedName, is_immutable, project_of
-from proxypypi.rules.integrity import is_strong
+from proxypypi.rules.integrity import agree, contradict, is_strong
 from proxypypi.rules.merge import Held, is_private, is_quarantined
 
 T = TypeVar("T")
@@ -81,18 +82,27 @@ class FoundFile:
         Will there never be other bytes under this name?
         """
         return (
-            not self.private
+            self._is_as_listed
             and is_immutable(self.filename)
             and self.listed is not None
             and is_strong(self.listed.hashes)
         )
 
     @property
+    def _is_as_listed(self) -> bool:
+        """
+        Is it the file that upstream means, as far as digests tell?
+        """
+        if self.private or self.listed is None or self.held is None:
+            return not self.private
+        return not contradict(self.held.facts.hashes, self.listed.hashes)
+
+    @property
     def modified_at(self) -> float | None:
         """
         When it was uploaded, or came here; POSIX seconds.
         """
-        if not self.private and self.listed is not None and self.listed.upload_time:
+        if self._is_as_listed and self.listed is not None and self.listed.upload_time:
             with suppress(ValueError, OverflowError):
                 # Before Python 3.11, fromisoformat does not know the "Z".
                 time = self.listed.upload_time.replace("Z", "+00:00")
@@ -115,17 +125,20 @@ class Files:
     _pages: PageCache
     _holdings: Holdings
     _upstreams: Upstreams
+    _names: PrivateNames
     _downloads: Downloads
     _streams: Streams
     _clock: IReactorTime
 
     async def find(self, name: NormalizedName, filename: str) -> FoundFile:
         """
+        :raises NameDenied: the project is refused.
         :raises NoSuchFile: it is not here, and upstream does not list it even now.
         :raises NoSuchProject: likewise.
         :raises Quarantined: its index says that it must not be offered.
         :raises UpstreamError: it is not here, and upstream cannot be asked.
         """
+        self._names.check(name)
         in_hand = await self._pages.held(name)
         page = in_hand.page if in_hand is not None else None
         if is_quarantined(page):
@@ -260,7 +273,7 @@ class Files:
     async def _page_listing(self, name: NormalizedName, filename: str) -> ProjectPage:
         if not self._upstreams.asked_about(name):
             raise NoSuchFile(filename=filename, why=f"no file {filename!r} here")
-        answer = await self._pages.get(name)
+        answer = await self._page_of(name)
         if filename not in answer.page.by_filename and not answer.gone:
             answer = await self._pages.refreshed(name)
         if is_quarantined(answer.page):
@@ -268,6 +281,15 @@ class Files:
         if answer.gone or filename not in answer.page.by_filename:
             raise NoSuchFile(filename=filename)
         return answer.page
+
+    async def _page_of(self, name: NormalizedName) -> PageAnswer:
+        try:
+            return await self._pages.get(name)
+        except NoSuchProject:
+            here = await self._holdings.of(name, None)
+            if any(not held.facts.cached for held in here):
+                await self._names.claim(name)
+            raise
 
     async def _fetch(
         self,
@@ -293,7 +315,11 @@ class Files:
                 raise NoSuchFile(filename=found.filename) from e
             if listed.url == found.listed.url:
                 raise
-            return await fetch(listed, self._index(answer.page.index))
+            unhashed = not listed.hashes and not found.listed.hashes
+            same = unhashed or agree(listed.hashes, found.listed.hashes)
+            if not same or answer.page.index != found.origin:
+                raise StillFetching(what=f"the new {found.filename}") from e
+            return await fetch(listed, self._index(found.origin))
 
     def _index(self, address: str) -> IIndex:
         upstream = self._upstreams.at(address)

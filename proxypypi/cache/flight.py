@@ -55,6 +55,28 @@ class SingleFlight:
                     waiter.callback(result)
 
 
+def unless(waiting: "Deferred[T]", hindrance: "Deferred[Any]") -> "Deferred[T]":
+    """
+    Wait for *waiting*, but not when *hindrance* fires: its result is an exception.
+
+    :raises Exception: that one; by cancelling *waiting* we stopped waiting, not the
+        work.
+    """
+    errors: list[Exception] = []
+
+    def give_up(error: Exception) -> None:
+        if not waiting.called:
+            errors.append(error)
+            waiting.cancel()
+
+    def explain(failure: Failure) -> Failure:
+        return Failure(errors[0]) if errors else failure
+
+    waiting.addErrback(explain)
+    hindrance.addCallback(give_up)
+    return waiting
+
+
 def patiently(
     waiting: "Deferred[T]", clock: IReactorTime, what: str, patience: float = PATIENCE
 ) -> "Deferred[T]":

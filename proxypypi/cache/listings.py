@@ -13,6 +13,7 @@ from proxypypi.cache.flight import SingleFlight
 from proxypypi.cache.health import Health
 from proxypypi.cache.holdings import Holdings
 from proxypypi.cache.pages import PageCache
+from proxypypi.cache.private import PrivateNames
 from proxypypi.cache.upstreams import Upstreams
 from proxypypi.errors import (
     NoSuchProject,
@@ -68,12 +69,12 @@ class _Made:
 class Listings:
     """
     A page is made again only when what it is made from has changed.
-
     """
 
     _pages: PageCache
     _holdings: Holdings
     _upstreams: Upstreams
+    _names: PrivateNames
     _health: Health
     _directory: IDirectory
     _in_thread: Callable[..., "Deferred[Any]"]
@@ -90,11 +91,14 @@ class Listings:
         A project's page.
 
         :param local: only files that are whole here; no upstream is asked.
+        :raises NameDenied: the project is refused.
         :raises NoSuchProject: neither upstream nor the directory has it.
         :raises UpstreamError: upstream cannot be asked, and nothing is here.
         :raises StillFetching: likewise, but wait.
         """
+        self._names.check(name)
         only_held = local or not self._upstreams.asked_about(name)
+        unknown = False
         problem: ProxypypiError = NoSuchProject(project=name)
         page: ProjectPage | None = None
         outcome = Outcome(hit=True)
@@ -106,6 +110,7 @@ class Listings:
                 answer = await self._pages.get(name)
                 page, outcome, only_held = answer.page, answer.outcome, answer.gone
             except NoSuchProject:
+                unknown = True
                 outcome = Outcome(forwarded="miss", status=404)
             except (UpstreamError, StillFetching) as e:
                 problem = e
@@ -114,6 +119,10 @@ class Listings:
         if not held and (page is None or only_held):
             raise problem
         made = await self._make(name, page, held, only_held)
+        if made.private and unknown:
+            await self._names.claim(name)
+        elif made.private and page is not None and not only_held:
+            self._names.note_shared(name, page.index)
         return Answer(rendered=made.rendered, private=made.private, outcome=outcome)
 
     async def projects(self) -> Rendered:

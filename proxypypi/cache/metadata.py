@@ -3,6 +3,7 @@ Core metadata of distributions, apart from them (PEP 658, PEP 714).
 """
 
 from collections.abc import Callable, Mapping
+from hashlib import sha256
 from typing import Any
 
 from attrs import define, field, frozen
@@ -73,13 +74,13 @@ class MetadataCache:
         if not offered:
             raise unknown
         hashes = {} if offered is True else offered
-        kept = await self._store.load_metadata(name, filename)
+        kept = await self._store.load_metadata(name, _kept_as(found, hashes))
         if kept is not None and (not hashes or agree(_digests(kept, hashes), hashes)):
             content, outcome = kept, Outcome(hit=True)
         elif (upstream := self._upstreams.at(found.origin)) is None:
             raise unknown
         else:
-            key = (name, filename)
+            key = (name, _kept_as(found, {}), frozenset(hashes.items()))
             collapsed = self._flight.is_flying(key)
             fetching = self._flight.join(
                 key, lambda: self._fetch(found, hashes, upstream.index)
@@ -117,7 +118,7 @@ class MetadataCache:
             f"metadata of {found.filename}",
             self._store.save_metadata,
             found.name,
-            found.filename,
+            _kept_as(found, hashes),
             content,
         )
         return content
@@ -142,6 +143,16 @@ class MetadataCache:
         if content is None or (hashes and not agree(_digests(content, hashes), hashes)):
             return None
         return content
+
+
+def _kept_as(found: FoundFile, hashes: Mapping[str, str]) -> str:
+    """
+    :returns: a name that, without digests to tell, means that of this very file only.
+    """
+    if hashes or found.listed is None:
+        return found.filename
+    file = [found.origin, found.listed.url, *sorted(found.listed.hashes.values())]
+    return f"{found.filename}~{sha256(' '.join(file).encode()).hexdigest()[:16]}"
 
 
 def _digests(content: bytes, hashes: Mapping[str, str]) -> Mapping[str, str]:

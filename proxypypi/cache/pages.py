@@ -11,9 +11,9 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from proxypypi.cache.bounded import Bounded
-from proxypypi.cache.flight import SingleFlight, patiently
+from proxypypi.cache.flight import SingleFlight, patiently, unless
 from proxypypi.cache.health import Health
-from proxypypi.cache.upstreams import Upstreams
+from proxypypi.cache.upstreams import Hindered, Upstreams
 from proxypypi.errors import (
     NoSuchProject,
     StillFetching,
@@ -110,13 +110,14 @@ class PageCache:
             verdict = Verdict.EXPIRED
         if verdict is Verdict.FRESH:
             return PageAnswer(page=held.page, outcome=Outcome(hit=True))
-        unwaited = verdict is Verdict.AGING or self._upstreams.is_silent_about(name)
+        silent = self._upstreams.is_silent_about(name)
+        unwaited = verdict is Verdict.AGING or silent
         refresh = self._join(name, background=unwaited)
-        silent = self._upstreams.is_silent_about(name) and not refresh.called
-        if verdict is Verdict.AGING or silent:
+        if verdict is Verdict.AGING or (silent and not refresh.called):
             refresh.addErrback(self._note, name)
             return self._aged(held)
         try:
+            refresh = unless(refresh, self._upstreams.hindrance(name))
             return await patiently(refresh, self._clock, name, _IMPATIENT)
         except StillFetching:
             self._upstreams.give_up_on(name)
@@ -127,6 +128,8 @@ class PageCache:
                 name, held, Outcome(forwarded="stale", detail="gone-upstream")
             )
         except UpstreamError as e:
+            if silent:
+                return self._aged(held)
             self._log.warn("old page of {name}: {error}", name=name, error=e)
             outcome = Outcome(forwarded="stale", status=e.status)
             return PageAnswer(page=held.page, outcome=outcome)
@@ -134,7 +137,12 @@ class PageCache:
     async def held(self, name: NormalizedName) -> HeldPage | None:
         """
         The page as it is in hand, however old; upstream is not asked.
+
+        :returns: :obj:`None` for none, or if it must not count.
         """
+        if self._upstreams.may_not_hear_of(name):
+            self._missing_until.pop(name)
+            return None
         held = self._held.get(name)
         if held is not None:
             return held
@@ -217,9 +225,11 @@ class PageCache:
         self._refreshed_at.put(name, self._clock.seconds())
         known = held if held and not self._is_distrusted(name, held) else None
 
-        async def ask(index: IIndex) -> tuple[RawPage | None, ProjectPage]:
+        async def ask(
+            index: IIndex, hindered: Hindered
+        ) -> tuple[RawPage | None, ProjectPage]:
             before = known.raw if known else None
-            raw = await index.fetch_page(name, before, background)
+            raw = await index.fetch_page(name, before, hindered, background)
             if raw is not None:
                 return raw, await self._read_answer(raw, name)
             assert known is not None
@@ -228,7 +238,8 @@ class PageCache:
         try:
             raw, page = await self._upstreams.ask(name, ask)
         except NoSuchProject:
-            self._missing_until.put(name, self._clock.seconds() + _MISSING_FOR)
+            if self._upstreams.asked_about(name):
+                self._missing_until.put(name, self._clock.seconds() + _MISSING_FOR)
             raise
         self._missing_until.pop(name)
         now = self._clock.seconds()

@@ -3,18 +3,20 @@ The indexes behind us: who is asked about which project, and how they are.
 """
 
 from collections.abc import Callable, Coroutine, Sequence
-from fnmatch import fnmatchcase
 from typing import Any, TypeVar
 
 from attrs import define, field
+from twisted.internet.defer import Deferred
 
 from proxypypi.cache.health import Health
+from proxypypi.cache.private import PrivateNames
 from proxypypi.errors import NoSuchProject, UpstreamError
 from proxypypi.interfaces import IIndex
-from proxypypi.names import NormalizedName
+from proxypypi.names import NormalizedName, is_among
 from proxypypi.rules.freshness import Freshness
 
 T = TypeVar("T")
+Hindered = Callable[[UpstreamError], None]
 
 
 @define(eq=False)
@@ -24,7 +26,7 @@ class Upstream:
 
     :ivar name: what logs call it.
     :ivar freshness: of its pages.
-    :ivar projects: globs of the normalized names that it is asked about.
+    :ivar projects: see :func:`~proxypypi.names.is_among`; what it is asked about.
     :ivar silent: has it kept somebody waiting, and not answered since?
     """
 
@@ -35,7 +37,34 @@ class Upstream:
     silent: bool = field(default=False, init=False)
 
     def is_asked_about(self, name: NormalizedName) -> bool:
-        return any(fnmatchcase(name, glob) for glob in self.projects)
+        return is_among(name, self.projects)
+
+
+@define(eq=False)
+class _Asking:
+    """
+    A question that is being put.
+
+    :ivar upstream: that it is put to at the moment.
+    """
+
+    upstream: Upstream = field(init=False)
+    _error: UpstreamError | None = field(default=None, init=False)
+    _waiting: "list[Deferred[UpstreamError]]" = field(factory=list, init=False)
+
+    def hindered(self, error: UpstreamError) -> None:
+        if error.dead_for:
+            self.upstream.silent = True
+        self._error = error
+        waiting, self._waiting = self._waiting, []
+        for waiter in waiting:
+            waiter.callback(error)
+
+    def tell(self, waiter: "Deferred[UpstreamError]") -> None:
+        if self._error is not None:
+            waiter.callback(self._error)
+        else:
+            self._waiting.append(waiter)
 
 
 @define(eq=False)
@@ -47,14 +76,23 @@ class Upstreams:
     """
 
     all: Sequence[Upstream]
+    _names: PrivateNames
     _health: Health
-    _asking: dict[NormalizedName, Upstream] = field(factory=dict, init=False)
+    _asking: dict[NormalizedName, _Asking] = field(factory=dict, init=False)
 
     def asked_about(self, name: NormalizedName) -> Sequence[Upstream]:
         """
         :returns: those that may be asked about a project, in order.
         """
+        if self.may_not_hear_of(name):
+            return []
         return [u for u in self.all if u.is_asked_about(name)]
+
+    def may_not_hear_of(self, name: NormalizedName) -> bool:
+        """
+        Is nobody ever asked about a project, and does nothing count that anybody said?
+        """
+        return self._names.is_secret(name)
 
     def at(self, address: str | None) -> Upstream | None:
         """
@@ -72,37 +110,53 @@ class Upstreams:
     async def ask(
         self,
         name: NormalizedName,
-        question: Callable[[IIndex], Coroutine[Any, Any, T]],
+        question: Callable[[IIndex, Hindered], Coroutine[Any, Any, T]],
     ) -> T:
         """
         Put a question about a project to the first that has it.
 
+        :param question: is given what to tell of attempts that fail.
         :raises NoSuchProject: none has it.
         :raises UpstreamError: one has not said whether it has it.
         """
-        for upstream in self.asked_about(name):
-            self._asking[name] = upstream
-            try:
-                answer = await question(upstream.index)
-            except NoSuchProject:
-                self._answered(upstream)
-            except UpstreamError as e:
-                upstream.silent = upstream.silent and e.status is None
-                self._health.worsen(f"upstream {upstream.name}", str(e))
-                raise
-            else:
-                self._answered(upstream)
-                return answer
-            finally:
-                self._asking.pop(name, None)
+        asking = self._asking[name] = _Asking()
+        try:
+            for upstream in self.asked_about(name):
+                if self.may_not_hear_of(name):  # since a moment ago
+                    break
+                asking.upstream = upstream
+                try:
+                    answer = await question(upstream.index, asking.hindered)
+                except NoSuchProject:
+                    self._answered(upstream)
+                except UpstreamError as e:
+                    still = upstream.silent and e.status is None
+                    upstream.silent = still or e.dead_for > 0
+                    self._health.worsen(f"upstream {upstream.name}", str(e))
+                    raise
+                else:
+                    self._answered(upstream)
+                    return answer
+        finally:
+            del self._asking[name]
         raise NoSuchProject(project=name)
+
+    def hindrance(self, name: NormalizedName) -> "Deferred[UpstreamError]":
+        """
+        :returns: fires when an attempt to ask about a project fails, or has failed, if
+            it is being asked about; more attempts may follow.
+        """
+        waiter: Deferred[UpstreamError] = Deferred()
+        if name in self._asking:
+            self._asking[name].tell(waiter)
+        return waiter
 
     def give_up_on(self, name: NormalizedName) -> None:
         """
         Somebody has waited for what is asked about a project for as long as one can.
         """
         if name in self._asking:
-            self._asking[name].silent = True
+            self._asking[name].upstream.silent = True
 
     def is_silent_about(self, name: NormalizedName) -> bool:
         """

@@ -88,19 +88,21 @@ def merge(
         url = base + quote(listed.filename)
         h = here.pop(listed.filename, None)
         if h is not None:
-            entry = _describe(h, listed, url)
+            entry = _describe(h, listed, url, upstream)
             if only_held and not h.facts.metadata_sha256:
                 entry = evolve(entry, core_metadata=None)  # it is upstream's
             distributions.append(entry)
         elif not only_held:
             distributions.append(evolve(listed, url=url))
     for filename, h in sorted(here.items()):
-        entry = _describe(h, None, base + quote(filename))
+        entry = _describe(h, None, base + quote(filename), upstream)
         if h.facts.cached and upstream is not None and entry.yanked is False:
             entry = evolve(entry, yanked=REMOVED)
         distributions.append(entry)
     page = evolve(
         upstream or ProjectPage(name=name),
+        index="",
+        ambiguous=(),
         distributions=tuple(distributions),
         versions=_versions(name, None if only_held else upstream, distributions),
     )
@@ -119,14 +121,19 @@ def _alarms(upstream: ProjectPage, held: Iterable[Held]) -> Iterator[str]:
         listed = upstream.by_filename.get(h.file.filename)
         if listed is None or not h.facts.cached:
             continue
-        if contradict(h.facts.hashes, listed.hashes):
+        is_another = contradict(h.facts.hashes, listed.hashes)
+        if h.facts.origin != upstream.index:
+            is_another = not agree(h.facts.hashes, listed.hashes)
+        if is_another:
             yield (
                 f"the {h.file.filename} here, from {h.facts.origin}, is not the one "
                 f"that {upstream.index} lists now; the one here is served"
             )
 
 
-def _describe(held: Held, listed: Distribution | None, url: str) -> Distribution:
+def _describe(
+    held: Held, listed: Distribution | None, url: str, upstream: ProjectPage | None
+) -> Distribution:
     """
     A file that is here: its own facts, and what upstream adds if it means that file.
     """
@@ -146,7 +153,7 @@ def _describe(held: Held, listed: Distribution | None, url: str) -> Distribution
         return own
     if agree(facts.hashes, listed.hashes):
         hashes = {**facts.hashes, **listed.hashes}
-    elif facts.cached and not listed.hashes:
+    elif upstream and facts.origin == upstream.index and not listed.hashes:
         hashes = dict(facts.hashes)
     else:
         return own

@@ -7,11 +7,9 @@ of its own: ours would stand still meanwhile, and grow for good.
 
 import mmap
 import os
-import re
 import resource
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
-from fnmatch import translate
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -25,7 +23,7 @@ from zope.interface import implementer
 from proxypypi.errors import UnreadablePage
 from proxypypi.interfaces import IMadeList
 from proxypypi.model import Beginning
-from proxypypi.names import NormalizedName
+from proxypypi.names import NormalizedName, is_among
 from proxypypi.simple.project_list import (
     compress,
     describe,
@@ -53,7 +51,7 @@ class KeptList(msgspec.Struct, frozen=True):
     """
     An index's project list, as it was kept.
 
-    :ivar projects: globs of the names that count.
+    :ivar projects: see :func:`~proxypypi.names.is_among`; the names that count.
     """
 
     index: str
@@ -158,7 +156,8 @@ def make_list(order: Order) -> None:
         packed = Path(kept.path).read_bytes()[OFFSET:]
         try:
             body = igzip.decompress(packed)
-            found.update(_counting(read_names(body, kept.content_type), kept.projects))
+            names = read_names(body, kept.content_type)
+            found.update([name for name in names if is_among(name, kept.projects)])
         except _UNREADABLE as e:
             unreadable[kept.index] = str(e)
     directory = Path(order.directory)
@@ -175,13 +174,6 @@ def make_list(order: Order) -> None:
     for other in directory.iterdir():
         if other != final:
             shutil.rmtree(other, ignore_errors=True)
-
-
-def _counting(
-    names: Iterable[NormalizedName], globs: Iterable[str]
-) -> list[NormalizedName]:
-    counts = re.compile("|".join(map(translate, globs))).match
-    return [name for name in names if counts(name)]
 
 
 def main(order: str) -> None:

@@ -54,11 +54,13 @@ class Directory:
     changes. Links are followed as long as they stay inside.
 
     :ivar _path: of the root, absolute and without links in it.
+    :ivar _is_hidden: is a project left out of the list of all?
     """
 
     _path: Path
     _clock: IReactorTime
     _in_thread: Callable[..., "Deferred[Any]"]
+    _is_hidden: Callable[[NormalizedName], bool] = field(default=lambda _: False)
     _root: _Root = field(factory=lambda: _Root(-1, {}, {}), init=False)
     _root_lock: Lock = field(factory=Lock, init=False)
     _answers: dict[NormalizedName, _Answer] = field(factory=dict, init=False)
@@ -179,7 +181,7 @@ class Directory:
                 for filename in _names_in(self._path / folder)
             ):
                 found.add(project)
-        return sorted(found)
+        return sorted(name for name in found if not self._is_hidden(name))
 
 
 def _is_folder(entry: "os.DirEntry[str]") -> bool:

@@ -29,12 +29,14 @@ from twisted.internet.interfaces import (
     IResolutionReceiver,
     IStreamClientEndpoint,
 )
+from twisted.internet.protocol import Factory, Protocol
 from twisted.python.failure import Failure
 from twisted.web.client import URI
 from twisted.web.error import SchemeNotSupported
 from twisted.web.iweb import IAgentEndpointFactory, IPolicyForHTTPS
 from zope.interface import implementer
 
+from proxypypi.upstream.breaker import Connecting
 from proxypypi.upstream.heads import BoundedHeads
 from proxypypi.upstream.kinds import AddressRefused, kind_of, kind_of_host
 from proxypypi.upstream.outbound import Outbound, OutboundProxy
@@ -42,6 +44,7 @@ from proxypypi.upstream.tunnel import ProxyEndpoint, Tunnel
 from proxypypi.upstream.urls import Origin
 
 CONNECT_TIMEOUT = 5.0
+_NEXT_ADDRESS = 0.1  # seconds; that all of them refuse is only noticed after it
 RECEIVE_SIZE = 256 * 1024  # Twisted's 64 KiB is a third slower on large files
 _REMEMBERED = 60.0  # seconds that we believe to know the index's own addresses
 
@@ -215,6 +218,26 @@ class _Roomy:
         return self._endpoint.connect(protocolFactory).addCallback(widen)
 
 
+@implementer(IStreamClientEndpoint)
+@define(eq=False)
+class _Watched:
+    """
+    Says when it begins to connect, and when it has.
+    """
+
+    _endpoint: IStreamClientEndpoint
+    _connecting: Connecting
+
+    def connect(self, protocolFactory: IProtocolFactory) -> "Deferred[IProtocol]":
+        ended = self._connecting.begin()
+
+        def note(result: Any) -> Any:
+            ended(not isinstance(result, Failure))
+            return result
+
+        return self._endpoint.connect(protocolFactory).addBoth(note)
+
+
 @implementer(IAgentEndpointFactory)
 @define(eq=False)
 class Endpoints:
@@ -224,6 +247,7 @@ class Endpoints:
     :param reactor: connects by TCP and tells the time.
     :param resolver: finds the addresses of hosts.
     :ivar outbound: proxies, and what is asked through them.
+    :ivar connecting: is told of connections to the index.
     :ivar known: origins beside the index whose addresses the user vouches for.
     """
 
@@ -232,6 +256,7 @@ class Endpoints:
     _resolver: IHostnameResolver
     _policy: IPolicyForHTTPS
     outbound: Outbound = field(factory=Outbound, kw_only=True)
+    connecting: Connecting | None = field(default=None, kw_only=True)
     known: Collection[Origin] = field(default=(), kw_only=True)
     _surroundings: _Surroundings = field(init=False)
 
@@ -249,16 +274,37 @@ class Endpoints:
             raise SchemeNotSupported(f"Unsupported scheme: {uri.scheme!r}")
         host = uri.host.decode("ascii").lower()
         origin = Origin(uri.scheme.decode("ascii"), host, uri.port)
-        if origin.scheme == "http":
-            return BoundedHeads(self._direct(origin))
         endpoint: IStreamClientEndpoint
-        proxy = self.outbound.proxy_for(origin)
+        proxy = self.outbound.proxy_for(origin) if origin.scheme == "https" else None
         if proxy is None:
             endpoint = self._direct(origin)
         else:
             to_proxy = self.to_proxy(proxy)
             endpoint = Tunnel(to_proxy, host, uri.port, proxy.authorization)
-        return BoundedHeads(self._wrapped(endpoint, origin))
+        if self.connecting is not None and origin == self._home:
+            endpoint = _Watched(endpoint, self.connecting)
+        if origin.scheme == "https":
+            endpoint = self._wrapped(endpoint, origin)
+        return BoundedHeads(endpoint)
+
+    def visit(self) -> "Deferred[None]":
+        """
+        Connect to the index, or to the proxy before it, and leave.
+        """
+        proxy = self.outbound.proxy_for(self._home)
+        if proxy is not None and self._home.scheme == "http":
+            endpoint = self.to_proxy(proxy)
+        else:
+            scheme, host = self._home.scheme.encode(), self._home.host.encode()
+            uri = URI(scheme, host, host, self._home.port, b"/", b"", b"", b"")
+            endpoint = self.endpointForURI(uri)
+        factory = Factory.forProtocol(Protocol)
+        factory.noisy = False
+
+        def leave(protocol: Any) -> None:
+            protocol.transport.loseConnection()
+
+        return endpoint.connect(factory).addCallback(leave)
 
     def to_proxy(self, proxy: OutboundProxy) -> IStreamClientEndpoint:
         """
@@ -305,7 +351,9 @@ class Endpoints:
     ) -> HostnameEndpoint:
         reactor = _Reactor(self._reactor, resolver)
         host = origin.host.encode("ascii")
-        return HostnameEndpoint(reactor, host, origin.port, CONNECT_TIMEOUT)
+        return HostnameEndpoint(
+            reactor, host, origin.port, CONNECT_TIMEOUT, attemptDelay=_NEXT_ADDRESS
+        )
 
 
 def _host(address: Any) -> str:

@@ -126,7 +126,9 @@ class Client:
             try:
                 return await attempt()
             except UpstreamError as e:
-                if not isinstance(e, UpstreamUnreachable) and (e.status or 0) < 500:
+                wants_peace = e.status is not None and e.dead_for > 0
+                may_pass = isinstance(e, UpstreamUnreachable) or (e.status or 0) >= 500
+                if wants_peace or not may_pass:
                     raise
             await deferLater(self.clock, self.patience.jitter(pause))
         return await attempt()

@@ -12,6 +12,7 @@ from twisted.web.iweb import IPolicyForHTTPS
 
 from proxypypi.settings import UpstreamSettings
 from proxypypi.upstream.addresses import Endpoints
+from proxypypi.upstream.breaker import Connecting
 from proxypypi.upstream.client import make_client
 from proxypypi.upstream.index import Index
 from proxypypi.upstream.keyring import Keyring, read_netrc
@@ -53,12 +54,14 @@ def connect_index(
     pool = HTTPConnectionPool(reactor)
     pool.maxPersistentPerHost = 8
     pool.cachedConnectionTimeout = 30
+    connecting = Connecting(reactor)
     endpoints = Endpoints(
         reactor,
         home,
         reactor.nameResolver,
         policy,
         outbound=outbound,
+        connecting=connecting,
         known={o for text in settings.file_hosts for o in origins_of(text)},
     )
     agent = make_agent(reactor, endpoints, pool)
@@ -77,5 +80,10 @@ def connect_index(
             else "directly",
         )
     return Index(
-        settings.url, client, settings.missing_status, pool.closeCachedConnections
+        settings.url,
+        client,
+        settings.missing_status,
+        connecting,
+        visit=endpoints.visit,
+        close=pool.closeCachedConnections,
     )

@@ -54,6 +54,7 @@ What a request can fail with, other than by being cancelled.
 """
 
 CUT = "connection was cut"
+DEAD_FOR = 10.0  # seconds after which one that could not be connected to is tried again
 
 
 def translate(fault: Exception, url: str) -> UpstreamError:
@@ -70,10 +71,11 @@ def translate(fault: Exception, url: str) -> UpstreamError:
             return UpstreamNonsense(url=where, reason=str(cause))
         if isinstance(cause, (TimeoutError, TCPTimedOutError)):
             silence = f"no connection within {CONNECT_TIMEOUT:.0f} s"
-            return UpstreamTimeout(url=where, reason=silence)
+            return UpstreamTimeout(url=where, reason=silence, dead_for=DEAD_FOR)
         reason = _reason(cause)
         if reason is not None:
-            return UpstreamUnreachable(url=where, reason=reason)
+            dead_for = 0.0 if reason == CUT else DEAD_FOR
+            return UpstreamUnreachable(url=where, reason=reason, dead_for=dead_for)
     if isinstance(fault, ResponseFailed):
         return UpstreamNonsense(url=where, reason="the answer is not HTTP")
     return UpstreamNonsense(url=where, reason=f"that is no address: {fault}")
@@ -99,7 +101,8 @@ def _translate_of_proxy(cause: Exception, url: str) -> UpstreamError:
                 return UpstreamUnreachable(url=where, reason=reason)
             return UpstreamRefusal(url=where, reason=reason)
     error = translate(cause, url)
-    return type(error)(url=where, reason=f"outbound proxy: {error.reason}")
+    reason = f"outbound proxy: {error.reason}"
+    return type(error)(url=where, reason=reason, dead_for=error.dead_for)
 
 
 def _reason(cause: BaseException) -> str | None:

@@ -18,6 +18,7 @@ from zope.interface import implementer
 from proxypypi.errors import (
     NoProjectList,
     NoSuchProject,
+    UpstreamError,
     UpstreamTimeout,
     WrongBytes,
 )
@@ -32,7 +33,9 @@ from proxypypi.upstream.bodies import (
     open_reply,
     whole_body,
 )
+from proxypypi.upstream.breaker import Breaker, Connecting
 from proxypypi.upstream.client import Client, make_client
+from proxypypi.upstream.faults import DEAD_FOR, FAULTS, translate
 from proxypypi.upstream.keyring import Keyring
 from proxypypi.upstream.patience import Patience
 from proxypypi.upstream.replies import Reply
@@ -54,8 +57,12 @@ _NO_LIST = (403, 404, 405, 406, 410, 501)  # of those who do not list their proj
 T = TypeVar("T")
 
 
-def _nothing_to_close() -> "Deferred[None]":
+def _nothing_to_do() -> "Deferred[None]":
     return succeed(None)
+
+
+def _never_mind(error: UpstreamError) -> None:
+    pass
 
 
 @implementer(IIndex)
@@ -73,14 +80,25 @@ class Index:
     url: str
     _client: Client
     _missing: frozenset[int]
-    _close: "Callable[[], Deferred[None]]" = field(default=_nothing_to_close)
+    _connecting: Connecting
+    _visit: "Callable[[], Deferred[None]]" = field(default=_nothing_to_do)
+    _breaker: Breaker = field(init=False)
+    _close: "Callable[[], Deferred[None]]" = field(default=_nothing_to_do)
+
+    @_breaker.default
+    def _make_breaker(self) -> Breaker:
+        return Breaker(self._client.clock)
 
     def fetch_page(
-        self, name: NormalizedName, known: RawPage | None, background: bool = False
+        self,
+        name: NormalizedName,
+        known: RawPage | None,
+        hindered: Callable[[UpstreamError], None] = _never_mind,
+        background: bool = False,
     ) -> "Deferred[RawPage | None]":
         url = f"{self.url}{name}/"
         attempt = partial(self._fetch_page, url, name, known, background)
-        return self._in_time(url, self._client.retry(attempt))
+        return self._in_time(url, self._watched(url, attempt, hindered))
 
     def fetch_list(
         self,
@@ -112,6 +130,20 @@ class Index:
         attempt = partial(self._open_body, url, byte_range, if_range, hashed, paced)
         return Deferred.fromCoroutine(self._client.retry(attempt))
 
+    async def try_to_connect(self) -> None:
+        """
+        See whether the index can be connected to, so that the first who asks need not
+        find out. Nothing is asked.
+
+        :raises UpstreamError: it cannot.
+        """
+        try:
+            await self._visit()
+        except FAULTS as e:
+            error = translate(e, self.url)
+            self._breaker.failed(error)
+            raise error from e
+
     def close(self) -> "Deferred[None]":
         """
         Close the connections that are kept for later.
@@ -129,6 +161,44 @@ class Index:
             raise NoSuchProject(project=name)
         self._expect_decoded(reply)
         return self._raw_page(reply, await self._collect(reply, LARGEST_PAGE))
+
+    async def _watched(
+        self,
+        url: str,
+        attempt: Callable[[], Coroutine[Any, Any, T]],
+        hindered: Callable[[UpstreamError], None],
+    ) -> T:
+        """
+        Try, and try again, unless it is of no use to try at all.
+        """
+        self._breaker.check()
+
+        def stalled() -> None:
+            error = UpstreamTimeout(
+                url=shown(url), reason="no connection yet", dead_for=DEAD_FOR
+            )
+            hindered(error)
+
+        async def watched() -> T:
+            try:
+                answer = await attempt()
+            except UpstreamError as e:
+                self._breaker.failed(e)
+                hindered(e)
+                raise
+            except NoSuchProject:
+                self._breaker.answered()
+                raise
+            self._breaker.answered()
+            return answer
+
+        if self._connecting.overdue:
+            stalled()
+        self._connecting.watchers.add(stalled)
+        try:
+            return await self._client.retry(watched)
+        finally:
+            self._connecting.watchers.discard(stalled)
 
     async def _fetch_list(
         self,
@@ -323,7 +393,7 @@ def make_index(
     keyring = Keyring.of(settings, {})
     home = origin_of(settings.url)
     client = make_client(agent, home, keyring, clock, patience)
-    return Index(settings.url, client, settings.missing_status)
+    return Index(settings.url, client, settings.missing_status, Connecting(clock))
 
 
 def _matches(content: bytes, hashes: Mapping[str, str]) -> bool:

@@ -2,6 +2,7 @@
 Heads of responses, with bodies that have yet to be taken or dropped.
 """
 
+import re
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
@@ -11,11 +12,14 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
+from twisted.web.http import stringToDatetime
 
 from proxypypi.errors import UpstreamNonsense, UpstreamRefusal
 from proxypypi.upstream.urls import shown
 
 _NOT_WORTH_READING = 64 * 1024
+_BUSY = (429, 503)
+_MOST_PEACE = 60.0  # seconds
 
 
 @define(eq=False)
@@ -66,8 +70,27 @@ class Reply:
         """
         The error that this status means.
         """
-        reason = f"it answered {status_text(self.code)}"
-        return UpstreamRefusal(url=shown(self.url), reason=reason, status=self.code)
+        return UpstreamRefusal(
+            url=shown(self.url),
+            reason=f"it answered {status_text(self.code)}",
+            status=self.code,
+            dead_for=self._wants_peace(),
+        )
+
+    def _wants_peace(self) -> float:
+        """
+        :returns: seconds, as far as they are granted.
+        """
+        said = self.header("Retry-After") or ""
+        if self.code not in _BUSY:
+            return 0.0
+        if re.fullmatch("[0-9]{1,9}", said):
+            return min(float(said), _MOST_PEACE)
+        try:
+            until: float = stringToDatetime(said.encode("latin-1"))
+        except (ValueError, IndexError):
+            return 0.0
+        return min(max(0.0, until - self.clock.seconds()), _MOST_PEACE)
 
     def nonsense(self, reason: str) -> UpstreamNonsense:
         """

@@ -37,6 +37,7 @@ _STATUSES: dict[type[errors.ProxypypiError], int] = {
     errors.NoSuchProject: 404,
     errors.NoSuchFile: 404,
     errors.Quarantined: 403,
+    errors.NameDenied: 403,
     errors.UpstreamUnreachable: 503,
     errors.UpstreamTimeout: 503,
     errors.UpstreamError: 502,

@@ -1,0 +1,76 @@
+"""
+``claim`` and ``unclaim``: which projects are ours alone.
+"""
+
+from collections.abc import Sequence
+from time import time
+
+from twisted.python import usage
+
+from proxypypi.commands.directory import DirectoryOptions, parse
+from proxypypi.commands.options import complain
+from proxypypi.errors import BadName
+from proxypypi.names import NormalizedName, normalize
+from proxypypi.store.claims import ClaimStore
+
+
+class ClaimOptions(DirectoryOptions):
+    """
+    :ivar names: of the projects.
+    """
+
+    operands = "NAME..."
+    longdesc = (
+        "Of a claimed project no upstream is asked, from the next request on. One that "
+        "has private files and that no upstream has is claimed by itself when it is "
+        "first asked for."
+    )
+    names: tuple[NormalizedName, ...]
+
+    def parseArgs(self, *names: str) -> None:
+        if not names:
+            raise usage.UsageError(f"{self.command} needs a project NAME")
+        try:
+            self.names = tuple(dict.fromkeys(map(normalize, names)))
+        except BadName as e:
+            raise usage.UsageError(str(e)) from e
+
+
+def claim(command: str, arguments: Sequence[str]) -> int:
+    """
+    Have no upstream asked about projects.
+    """
+    options = parse(ClaimOptions, command, arguments)
+    store = ClaimStore.of(options.settings.directory)
+    made = {name: store.claim(name, time(), "by command") for name in options.names}
+    options.report(
+        {
+            "claimed": [name for name in made if made[name]],
+            "already": [name for name in made if not made[name]],
+        },
+        [
+            f"{name} is claimed: no upstream is asked about it"
+            if is_new
+            else f"{name} was claimed already"
+            for name, is_new in made.items()
+        ],
+    )
+    return 0
+
+
+def unclaim(command: str, arguments: Sequence[str]) -> int:
+    """
+    Have upstreams asked about projects again.
+    """
+    options = parse(ClaimOptions, command, arguments)
+    store = ClaimStore.of(options.settings.directory)
+    dropped = {name: store.unclaim(name) for name in options.names}
+    unknown = [name for name in dropped if not dropped[name]]
+    released = [name for name in dropped if dropped[name]]
+    options.report(
+        {"unclaimed": released, "not-claimed": unknown},
+        [f"{name} is no longer claimed" for name in released],
+    )
+    for name in unknown:
+        complain(f"{name} is not claimed")
+    return 1 if unknown else 0

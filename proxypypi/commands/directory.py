@@ -1,0 +1,91 @@
+"""
+What the commands have in common that work on a cache directory, be it served or not.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, NoReturn, TypeVar
+
+from twisted.python import usage
+
+from proxypypi import __version__
+from proxypypi.commands.options import complain
+from proxypypi.config import configure
+from proxypypi.errors import BadConfiguration
+from proxypypi.settings import Settings
+
+MISUSED = 2
+"""
+Exit status of a command that was asked for what makes no sense, and has done nothing.
+"""
+
+
+class DirectoryOptions(usage.Options):
+    """
+    Their options. The environment and the file count as they do for a server.
+
+    :cvar operands: what follows the options, as the synopsis shows it.
+    :ivar settings: those of a server of that directory.
+    """
+
+    optParameters = [
+        ["dir", "d", None, "The cache directory. [default: .]"],
+        ["config", None, None, "A TOML file with a server's options."],
+    ]
+    optFlags = [["json", None, "Print the report as JSON."]]
+    command: ClassVar[str]
+    operands: ClassVar[str] = ""
+    settings: Settings
+
+    def getSynopsis(self) -> str:
+        synopsis = f"Usage: proxypypi {self.command} [options] {self.operands}"
+        return synopsis.rstrip()
+
+    def opt_cache(self, directory: str) -> None:
+        """
+        The same as --dir.
+        """
+        self["dir"] = directory
+
+    def opt_version(self) -> NoReturn:
+        """
+        Print the version and exit.
+        """
+        print(f"proxypypi {__version__}")
+        raise SystemExit(0)
+
+    def postOptions(self) -> None:
+        given = {name: [self[name]] for name in ("dir", "config") if self[name]}
+        self.settings = configure(given, os.environ, Path.cwd()).settings
+
+    def report(self, facts: Mapping[str, Any], lines: Iterable[str]) -> None:
+        """
+        Print what was found or done.
+
+        :param facts: for programs.
+        :param lines: the same for people.
+        """
+        if self["json"]:
+            print(json.dumps(facts))
+            return
+        for line in lines:
+            print(line)
+
+
+T = TypeVar("T", bound=DirectoryOptions)
+
+
+def parse(options: type[T], command: str, arguments: Sequence[str]) -> T:
+    """
+    :raises SystemExit: help or the version was asked for, or what makes no sense.
+    """
+    parsed: T = type(options.__name__, (options,), {"command": command})()
+    try:
+        parsed.parseOptions(list(arguments))
+    except (usage.UsageError, BadConfiguration) as e:
+        for line in str(e).splitlines():
+            complain(line)
+        raise SystemExit(MISUSED) from e
+    return parsed
