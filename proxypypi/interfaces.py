@@ -33,6 +33,7 @@ class IIndex(Interface):
         name: NormalizedName,
         known: RawPage | None,
         hindered: Callable[[UpstreamError], None] = ...,
+        background: bool = False,
     ) -> "Deferred[RawPage | None]":
         """
         Ask for a project page.
@@ -40,12 +41,15 @@ class IIndex(Interface):
         :param known: the page we hold, for a conditional request.
         :param hindered: is told what is wrong, each time that an attempt fails, and if
             a connection does not come about; it is tried further.
+        :param background: nobody waits for it: leave room for what is waited for.
         :returns: the page; :obj:`None` if *known* still holds.
         :raises NoSuchProject: the index says 404 or 410, or what it says instead.
         """
 
     def fetch_list(
-        known: RawPage | None, receive: Callable[[bytes], None]
+        known: RawPage | None,
+        receive: Callable[[bytes], None],
+        background: bool = False,
     ) -> "Deferred[RawPage | None]":
         """
         Ask for the project list, which may be too large for memory.
@@ -53,6 +57,7 @@ class IIndex(Interface):
         :param known: the list we hold, for a conditional request.
         :param receive: gets the body piece by piece, decoded; each piece once. What it
             raises ends the transfer and is the Deferred's failure.
+        :param background: as for :meth:`fetch_page`.
         :returns: the list, its body left out; :obj:`None` if *known* still holds.
         :raises NoProjectList: the index has none, or none for us.
         """
@@ -78,6 +83,7 @@ class IIndex(Interface):
         byte_range: tuple[int | None, int | None] | None = None,
         if_range: str | None = None,
         hashed: bool = False,
+        paced: bool = False,
     ) -> "Deferred[IBody]":
         """
         Start the transfer of a file, or of a range of it.
@@ -88,6 +94,7 @@ class IIndex(Interface):
         :param if_range: validator of the file that the range is of (RFC 9110).
         :param hashed: the file's digest is known and will be checked; only such a file
             may come over http if the index came over https.
+        :param paced: a client sets its pace, and may be slow: leave room for others.
         :raises UpstreamRefusal: any status but 200 and 206.
         """
 

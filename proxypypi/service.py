@@ -14,9 +14,9 @@ from twisted.internet.interfaces import IListeningPort
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from twisted.web.server import Site
 
 from proxypypi.assembly import Proxy, build
+from proxypypi.descriptors import raise_limit
 from proxypypi.errors import BadCertificate, CannotListen, UpstreamError
 from proxypypi.settings import Settings
 from proxypypi.signals import Signals
@@ -24,21 +24,9 @@ from proxypypi.store.children import ListMaker
 from proxypypi.tls import Identity, parse_endpoint
 from proxypypi.upstream.connect import connect_index
 from proxypypi.upstream.index import Index
-from proxypypi.web.request import ProxyRequest
-from proxypypi.web.site import access_line
+from proxypypi.web.connections import ProxySite, keep_little_unsent
 
 _LEFT_OVER = 24 * 3600.0  # seconds after which an abandoned partial file is removed
-
-
-class ProxySite(Site):
-    """
-    A site that is no party to HTTP/2, which Twisted would offer if it could.
-    """
-
-    noisy = False
-
-    def acceptableProtocols(self) -> list[bytes]:
-        return [b"http/1.1"]
 
 
 class ProxyService(Service):
@@ -55,13 +43,7 @@ class ProxyService(Service):
         self._reactor = reactor
         self._proxy = proxy
         self._indexes = indexes
-        self._site = ProxySite(
-            proxy.faces,
-            requestFactory=ProxyRequest,
-            parsePOSTFormSubmission=False,
-            logFormatter=access_line,
-            reactor=reactor,
-        )
+        self._site = ProxySite(proxy.faces, reactor)
         self._ports: list[tuple[str, IListeningPort]] = []
         self._identities: list[Identity] = []
         self._patience: Deferred[None] = Deferred()
@@ -78,6 +60,7 @@ class ProxyService(Service):
             if self._indexes:
                 raise
             self._log.info("the directory is read-only: {error}", error=e)
+        self._site.connections.limit(raise_limit())
         for endpoint in self._settings.listen:
             self._ports.append((endpoint, self._listen(endpoint)))
 
@@ -186,6 +169,7 @@ class ProxyService(Service):
             error = results[0].value
             raise CannotListen(endpoint=endpoint, reason=_why(error)) from error
         port: IListeningPort = results[0]
+        keep_little_unsent(port)
         return port
 
     def _warn_of_the_future(self) -> None:

@@ -95,6 +95,7 @@ class Asked:
     byte_range: tuple[int | None, int | None] | None
     if_range: str | None
     hashed: bool
+    paced: bool
     answer: "Deferred[Any]"
 
 
@@ -118,9 +119,10 @@ class ScriptedIndex:
         byte_range: tuple[int | None, int | None] | None = None,
         if_range: str | None = None,
         hashed: bool = False,
+        paced: bool = False,
     ) -> "Deferred[Any]":
         answer: Deferred[Any] = Deferred()
-        self.asked.append(Asked(url, byte_range, if_range, hashed, answer))
+        self.asked.append(Asked(url, byte_range, if_range, hashed, paced, answer))
         return answer
 
     def answer(self, body: ScriptedBody) -> ScriptedBody:
@@ -135,13 +137,17 @@ class ScriptedIndex:
         name: NormalizedName,
         known: RawPage | None,
         hindered: Callable[[UpstreamError], None] = lambda _: None,
+        background: bool = False,
     ) -> "Deferred[RawPage | None]":
         page: Deferred[RawPage | None] = Deferred()
         self.pages.append((name, known, page))
         return page
 
     def fetch_list(
-        self, known: RawPage | None, receive: Callable[[bytes], None]
+        self,
+        known: RawPage | None,
+        receive: Callable[[bytes], None],
+        background: bool = False,
     ) -> "Deferred[RawPage | None]":
         raise NotImplementedError
 

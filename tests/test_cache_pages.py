@@ -237,6 +237,22 @@ class ManyClientsTests(PagesTestCase):
         self.assertEqual(200, self.get("/simple/other/").code)
         self.assertIsNone(waiting.code)
 
+    def test_refreshes_that_nobody_waits_for_leave_room(self) -> None:
+        """
+        However many old pages are refreshed behind the back of clients who have been
+        answered, a page that one waits for comes at once.
+        """
+        names = [f"old{number}" for number in range(140)]
+        for name in [*names, "new"]:
+            self.index.add(make_wheel(name))
+        for name in names:
+            self.get(f"/simple/{name}/")
+        self.advance(601)
+        for name in names:
+            self.index.fail(f"/simple/{name}/", Fault(delay=1000))
+            self.assertEqual(200, self.get(f"/simple/{name}/").code)
+        self.assertEqual(200, self.get("/simple/new/").code)
+
     def test_nobody_waits_in_silence(self) -> None:
         """
         After 12 seconds, 503 with Retry-After: 2, before installers give up; the fetch

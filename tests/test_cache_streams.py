@@ -81,6 +81,13 @@ class StreamsTests(SynchronousTestCase):
         self.successResultOf(delivered)
         self.assertEqual([b"abc"], received)
 
+    def test_leaves_room(self) -> None:
+        """
+        Its client may be slow, so it takes no place that downloads are left.
+        """
+        self.open()
+        self.assertTrue(self.index.asked[0].paced)
+
     def test_weak_digests(self) -> None:
         """
         Upstream is told when nothing withstands an attacker on the way.

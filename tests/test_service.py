@@ -3,6 +3,7 @@ Tests for :mod:`proxypypi.service`.
 """
 
 import os
+import resource
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -190,6 +191,19 @@ class StartTests(ServiceTestCase):
         wire = connect(self.reactor.served, self.clock)
         wire.send("GET /-/ready HTTP/1.1")
         self.assertEqual(200, wire.code)
+
+    def test_as_many_clients_as_there_is_room_for(self) -> None:
+        """
+        How many clients may be connected follows from how many files may be open.
+        """
+        before = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, before)
+        service = self.service()
+        service.startService()
+        raised, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        ((_, site, _, _),) = self.reactor.tcpServers
+        expected = min(10_000, raised * 3 // 4)
+        self.assertEqual(expected, site.connections.most)  # type: ignore[attr-defined]
 
     def test_the_port_it_was_given(self) -> None:
         """

@@ -477,6 +477,57 @@ class TroubleTests(SynchronousTestCase):
             error = self.failureResultOf(asking, UpstreamNonsense).value
             self.assertEqual("the answer is not HTTP", error.reason, sent)
 
+    def test_endless_head(self) -> None:
+        """
+        A head that does not come to an end is nonsense as soon as it is too long:
+        headers, one line without an end, a status line, or interim responses.
+        """
+        ok = b"HTTP/1.1 200 OK\r\n"
+        for first, more in (
+            (ok, b"A: b\r\n" * 1000),
+            (ok, b"A: " + b"b" * 10_000 + b"\r\n"),
+            (ok + b"A: b\r\n", b" folded\r\n" * 1000),
+            (ok + b"A: ", b"b" * 5000),
+            (b"HTTP/1.1 200 ", b"K" * 5000),
+            (b"", b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" * 100),
+            (b"", b"HTTP/1.1 101 Switching Protocols\r\n\r\n" * 100),
+            (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 10_000),
+        ):
+            wire = Wire()
+            asking = start(wire.client.ask(wire.client.files, INDEX))
+            connection = wire.accept()
+            connection.send(first)
+            sent = 0
+            while not connection.ended:
+                self.assertLess(sent, 70_000, more[:40])
+                self.assertNoResult(asking)
+                connection.send(more)
+                sent += len(more)
+            connection.close()
+            error = self.failureResultOf(asking, UpstreamNonsense).value
+            said = "the head of the answer is too long"
+            self.assertEqual(said, error.reason, more[:40])
+
+    def test_long_head(self) -> None:
+        """
+        A head may be long, and a body as long as it likes, in whatever pieces they
+        come.
+        """
+        head = (
+            b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n"
+            + b"Content-Security-Policy: x\r\n" * 2000
+            + b"Content-Length: 400000\r\n\r\n"
+        )
+        sent = head + b"x" * 300_000
+        for size in (1000, 65_536, len(sent)):
+            wire = Wire()
+            asking = start(wire.client.ask(wire.client.files, INDEX))
+            connection = wire.accept()
+            for at in range(0, len(sent), size):
+                connection.send(sent[at : at + size])
+            self.assertFalse(connection.ended, size)
+            self.assertEqual(200, self.successResultOf(asking).code)
+
     def test_not_tls(self) -> None:
         """
         An https address whose server speaks no TLS is unreachable.
@@ -664,6 +715,45 @@ class SlotTests(MemoryTestCase):
         asking = [start(client.ask(client.pages, INDEX)) for _ in range(129)]
         self.assertNoResult(asking[128])
         self.assertEqual(128, len(self.upstream.asked))
+
+    def test_modest_ones_leave_room(self) -> None:
+        """
+        What nobody waits for, and what a client may slow down, never takes the last
+        quarter of the places; it goes on when one of its own kind has ended.
+        """
+        client = self.network({INDEX: OK})
+        for lane, most in ((client.pages, 96), (client.files, 24)):
+            asking = [
+                start(client.ask(lane, INDEX, modest=True)) for _ in range(most + 1)
+            ]
+            self.assertNoResult(asking[-1])
+            others = [start(client.ask(lane, INDEX)) for _ in range(most // 3)]
+            self.successResultOf(others[-1])
+            late = start(client.ask(lane, INDEX))
+            self.assertNoResult(late)
+            self.successResultOf(others[0]).release()
+            self.successResultOf(late)
+            self.assertNoResult(asking[-1])
+            self.successResultOf(asking[0]).release()
+            self.successResultOf(asking[-1])
+
+    def test_modest_failures_hold_nothing(self) -> None:
+        """
+        Nor does one of these keep a place when it fails, or is cancelled in a queue.
+        """
+        client = self.network({INDEX: OK})
+        for _ in range(30):
+            asking = self.ask(client, "ftp://a.example", modest=True)
+            self.failureResultOf(asking, UpstreamNonsense)
+        others = [self.ask(client, INDEX) for _ in range(32)]
+        waiting = [self.ask(client, INDEX, modest=True) for _ in range(30)]
+        for asking in waiting:
+            asking.cancel()
+            self.failureResultOf(asking, CancelledError)
+        for other in others:
+            self.successResultOf(other).release()
+        for _ in range(24):
+            self.successResultOf(self.ask(client, INDEX, modest=True))
 
     def test_failures_hold_nothing(self) -> None:
         """

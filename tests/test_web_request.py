@@ -4,10 +4,10 @@ Tests for :mod:`proxypypi.web.request`.
 
 from typing import Any
 
-from twisted.web.server import Site
+from hypothesis import given
+from hypothesis import strategies as st
 
-from proxypypi.web.request import ProxyRequest
-from proxypypi.web.site import access_line
+from proxypypi.web.connections import ProxySite
 from tests.distributions import make_wheel
 from tests.proxy_case import Pipe, ProxyTestCase, Wire
 
@@ -25,13 +25,7 @@ class RequestTestCase(ProxyTestCase):
         """
         A connection to a site that takes requests as the service's does.
         """
-        site = Site(
-            self.proxy.faces,
-            requestFactory=ProxyRequest,
-            parsePOSTFormSubmission=False,
-            logFormatter=access_line,
-            reactor=self.clock,
-        )
+        site = ProxySite(self.proxy.faces, self.clock)
         self._protocol: Any = site.buildProtocol(None)
         transport = Pipe()
         self._protocol.makeConnection(transport)
@@ -41,7 +35,7 @@ class RequestTestCase(ProxyTestCase):
         """
         The request under way on the newest connection.
         """
-        return self._protocol._channel.requests[0]
+        return self._protocol.requests[0]
 
     def ask(self, path: bytes, *headers: bytes, method: bytes = b"GET") -> Wire:
         wire = self.connect()
@@ -280,9 +274,117 @@ class RawBytesTests(RequestTestCase):
 
     def test_path_that_the_protocol_refuses(self) -> None:
         """
-        No request line has these; Twisted says so itself, and ends the connection.
+        No request line has these: the connection ends with the answer.
         """
         for raw in (b"\xb1", b"\xff", b"\xc3\xa9", b"\x00"):
             wire = self.ask(b"/simple/" + raw + b"/")
             self.assertEqual(400, wire.code, raw)
+            self.assert_ours(wire, raw)
             self.assertTrue(wire.transport.disconnecting, raw)
+
+
+_pieces = st.sampled_from(
+    [
+        *(b"/", b"//", b".", b"..", b"%2e", b"%2f", b"%5c", b"%00", b"%0d%0a", b"%"),
+        *(b"simple", b"files", b"demo", b"local", b"-", b"package", b"packages"),
+        *(b"demo-1.0.zip", b".metadata", b"?", b"#", b":", b"@", b"*", b";", b"\\"),
+        *(b"http:", b"https://x", b"[::1", b"aa", b"%zz", b"%C3%A9", b"+", b"~"),
+    ]
+)
+_targets = st.lists(_pieces | st.binary(max_size=3), max_size=12).map(b"".join)
+
+
+class AnyRequestTests(RequestTestCase):
+    def assert_sane(self, wire: Wire, case: object) -> None:
+        """
+        It is answered, once, and no defect of ours.
+        """
+        self.assertRegex(wire.received, rb"^HTTP/1\.1 [234]\d\d [ -~]+\r\n", str(case))
+        self.assertNotIn(b"\r\nX-Smuggled", wire.received, str(case))
+        self.assertEqual([], self.flushLoggedErrors(), case)
+        self.assertEqual([], self.index.requests, case)
+
+    def test_targets(self) -> None:
+        """
+        Targets of every form, for every method: what is no address of ours is the
+        client's mistake.
+        """
+        targets = (
+            *(b"**", b"//", b"//simple/", b"/simple//", b"///files//x", b"/%2e/", b"."),
+            *(b"http://x", b"HTTP://x/simple/none", b"https://u:p@x:1/%00", b"http://"),
+            *(b"proxy.example:443", b"127.0.0.1:22", b"file:///etc/passwd", b"?", b"#"),
+            *(b"/" + b"a" * 15_000, b"/?" + b"a=b&" * 3000, b"/;x", b"/%", b"/%zz"),
+            *(b"/simple/%0d%0aX-Smuggled:%20a", b"/simple/a%0aX-Smuggled:b/"),
+        )
+        methods = (
+            *(b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"PATCH", b"OPTIONS"),
+            *(b"TRACE", b"CONNECT", b"PRI", b"get", b"BREW", b"!#$%&'*+-.^_`|~"),
+        )
+        for method in methods:
+            for target in targets:
+                wire = self.ask(target, method=method)
+                case = (method, target[:40])
+                self.assert_sane(wire, case)
+                self.assertIn(b"\r\nCache-Status: proxypypi", wire.received, str(case))
+                if method.upper() not in (b"GET", b"HEAD"):
+                    self.assertIn(wire.code, (400, 404, 405), case)
+
+    def test_star(self) -> None:
+        """
+        The server as such can be asked what it can do, and nothing else.
+        """
+        for method, code in ((b"OPTIONS", 200), (b"GET", 405), (b"CONNECT", 405)):
+            wire = self.ask(b"*", method=method)
+            self.assert_sane(wire, method)
+            self.assertEqual(code, wire.code, method)
+
+    def test_redirects_say_nothing_of_ours(self) -> None:
+        """
+        A redirect's address is encoded, and stays on this host.
+        """
+        for target in (
+            *(b"/simple/Demo?a=%0d%0aX-Smuggled:1", b"/simple/Demo/?\xa0\x85"),
+            *(b"/simple/A.B//evil.example", b"/simple?//evil.example", b"//simple"),
+            *(b"/simple/%0d%0aLocation:%20x/", b"/simple/evil.example%3a80"),
+        ):
+            wire = self.ask(target)
+            self.assert_sane(wire, target)
+            for line in wire.received.partition(b"\r\n\r\n")[0].split(b"\r\n"):
+                if line.startswith(b"Location: "):
+                    self.assertRegex(
+                        line, rb"^Location: (?:\.\./)?[a-z]+/", str(target)
+                    )
+
+    @given(_targets)
+    def test_any_target(self, target: bytes) -> None:
+        """
+        Whatever stands in a request line.
+        """
+        wire = self.connect()
+        wire.send_bytes(b"GET /local/" + target + b" HTTP/1.1\r\nHost: p\r\n\r\n\r\n")
+        self.flush()
+        self.assert_sane(wire, target)
+
+    @given(st.lists(st.binary(max_size=30), max_size=5))
+    def test_any_bytes(self, pieces: list[bytes]) -> None:
+        """
+        Whatever is sent, in whatever pieces: no defect of ours.
+        """
+        wire = self.connect()
+        for piece in (*pieces, b"\r\n\r\n\r\n\r\n"):
+            wire.send_bytes(piece)
+        self.assertEqual([], self.flushLoggedErrors(), pieces)
+        self.assertRegex(wire.received, rb"^(?:HTTP/1\.1 [24]\d\d |$)", str(pieces))
+
+    @given(
+        st.sampled_from(
+            [b"Range", b"Accept", b"If-Range", b"If-None-Match", b"If-Modified-Since"]
+        ),
+        st.binary(max_size=40),
+    )
+    def test_any_header(self, name: bytes, value: bytes) -> None:
+        """
+        Whatever stands in a header that we read.
+        """
+        wire = self.ask(b"/local/", name + b": " + value)
+        self.assert_sane(wire, (name, value))

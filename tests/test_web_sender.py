@@ -3,6 +3,7 @@ Tests for :mod:`proxypypi.web.sender`.
 """
 
 import os
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from zope.interface.verify import verifyObject
 
 from proxypypi.errors import WrongBytes
 from proxypypi.interfaces import IByteSource
-from proxypypi.web.sender import cut_off, send_body, send_file
+from proxypypi.web.sender import cut_off, send_body, send_bytes, send_file
 from tests.distributions import make_wheel
 from tests.fake_index import Fault
 from tests.proxy_case import ProxyTestCase, Wire, connect
@@ -202,10 +203,10 @@ class SendFileTests(SenderTestCase):
         wire = self.send()
         wire.take(1)
         self.all_there()
-        self.clock.advance(119)
+        self.clock.pump([1] * 119)
         self.assertFalse(wire.is_cut)
         wire.take(1)
-        self.clock.advance(119)
+        self.clock.pump([1] * 119)
         self.assertFalse(wire.is_cut)
         self.clock.advance(1)
         self.assertTrue(wire.is_cut)
@@ -330,6 +331,88 @@ class SendBodyTests(SenderTestCase):
         wire.hang_up()
         self.assertTrue(body.is_cancelled)
         self.assertEqual([], self.face.sent)
+
+
+class SendBytesTests(SenderTestCase):
+    def start(self) -> Wire:
+        return self.ask(lambda request: send_bytes(request, self.content, self.clock))
+
+    def test_whole(self) -> None:
+        """
+        All of it goes out, and the number of bytes is told.
+        """
+        wire = self.start()
+        self.assertEqual(self.content, wire.body)
+        self.assertEqual([len(self.content)], self.face.sent)
+
+    def test_slow_client(self) -> None:
+        """
+        A client gets no more than a piece beyond what it takes.
+        """
+        wire = self.start_slow()
+        self.assertLessEqual(len(wire.body), 2 * PIECE)
+        while len(wire.body) < len(self.content):
+            before = len(wire.received)
+            wire.take(PIECE)
+            self.assertLessEqual(len(wire.received) - before, 2 * PIECE)
+            self.assertGreater(len(wire.received), before)
+        self.assertEqual(self.content, wire.body)
+
+    def test_stalled_client(self) -> None:
+        """
+        A client that takes nothing for two minutes is cut off.
+        """
+        wire = self.start_slow()
+        self.clock.pump([1] * 119)
+        self.assertFalse(wire.is_cut)
+        self.clock.advance(1)
+        self.assertTrue(wire.is_cut)
+        self.assertEqual([], self.face.sent)
+
+    def test_client_leaves(self) -> None:
+        """
+        Nothing is left of a client that hangs up.
+        """
+        wire = self.start_slow()
+        wire.hang_up()
+        self.assertEqual([], self.clock.getDelayedCalls())
+        self.assertEqual([], self.face.sent)
+
+    def start_slow(self) -> Wire:
+        self.face = Sending(
+            lambda request: send_bytes(request, self.content, self.clock)
+        )
+        wire = connect(self.face, self.clock)
+        wire.transport.room = PIECE
+        wire.send_bytes(b"GET / HTTP/1.0\r\n\r\n")
+        return wire
+
+
+class KernelBufferTests(SenderTestCase):
+    def test_slow_but_taking(self) -> None:
+        """
+        A client for whom the kernel holds less and less is not cut off, for it will
+        have room for more; one for whom that stays the same is, after two minutes.
+        """
+        ours, theirs = socket.socketpair()
+        self.addCleanup(ours.close)
+        self.addCleanup(theirs.close)
+        ours.send(bytes(50_000))
+        self.face = Sending(
+            lambda request: send_bytes(request, self.content, self.clock)
+        )
+        wire = connect(self.face, self.clock)
+        wire.transport.fileno = ours.fileno  # type: ignore[attr-defined]
+        wire.transport.room = PIECE
+        wire.send_bytes(b"GET / HTTP/1.0\r\n\r\n")
+        for taken in range(20):
+            ours.send(b"x" * (taken + 1))  # the kernel counts whole pieces
+            for _ in range(3):
+                self.clock.advance(30)
+            self.assertFalse(wire.is_cut)
+        for _ in range(4):
+            self.clock.advance(30)
+        self.assertTrue(wire.is_cut)
 
 
 class CutOffTests(SenderTestCase):

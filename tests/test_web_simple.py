@@ -459,3 +459,28 @@ class ListTests(ProxyTestCase):
         self.drop(wheel)
         self.assertEqual([wheel.filename], list(self.files("attrs", "local")))
         self.assertEqual([], self.index.requests)
+
+
+class LongPagesTests(ProxyTestCase):
+    def test_at_the_pace_of_the_client(self) -> None:
+        """
+        Of a long page no more waits in memory for a client than a piece, and what it
+        gets in the end is all of it; HEAD gets none.
+        """
+        for number in range(400):
+            self.index.add(make_wheel("demo", version=f"{number}.0"))
+        whole = self.get("/simple/demo/", Accept=JSON)
+        self.assertGreater(len(whole.body), 2 * 65_536)
+        wire = self.connect()
+        wire.transport.room = 1000
+        wire.send("GET /simple/demo/ HTTP/1.1", f"Accept: {JSON}")
+        self.assertLess(len(wire.received), 66_536)
+        while len(wire.body) < len(whole.body):
+            before = len(wire.received)
+            wire.take(1000)
+            self.assertLessEqual(len(wire.received) - before, 65_536)
+            self.assertGreater(len(wire.received), before)
+        self.assertEqual(whole.body, wire.body)
+        head = self.get("/simple/demo/", "HEAD", Accept=JSON)
+        self.assertEqual(b"", head.body)
+        self.assertEqual(str(len(whole.body)), head.header("Content-Length"))

@@ -172,6 +172,13 @@ class Connection:
         self._protocol.connectionLost(Failure(reason or ConnectionDone()))
 
     @property
+    def ended(self) -> bool:
+        """
+        Did the client end it?
+        """
+        return bool(self.transport.disconnecting or self.transport.disconnected)
+
+    @property
     def stopped(self) -> bool:
         return self.transport.producerState == "stopped"
 

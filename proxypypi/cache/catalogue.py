@@ -191,7 +191,8 @@ class Catalogue:
         if verdicts <= {Verdict.FRESH} and not self._can_be_made(now):
             return Outcome(hit=True)
         collapsed = self._flight.is_flying("refresh")
-        refresh = self._flight.join("refresh", self._refresh)
+        unwaited = self._made is not None and Verdict.EXPIRED not in verdicts
+        refresh = self._flight.join("refresh", lambda: self._refresh(unwaited))
         if not refresh.called and await self._need_not_wait(verdicts):
             return self._aged()
         patience = max(0.0, PATIENCE - (now - began))
@@ -230,12 +231,12 @@ class Catalogue:
         await self._make()
         self._loaded = True
 
-    async def _refresh(self) -> Outcome:
+    async def _refresh(self, background: bool) -> Outcome:
         now = self._clock.seconds()
         why = "miss" if self._made is None else "stale"
         asked = await gatherResults(
             [
-                Deferred.fromCoroutine(self._ask(source, why))
+                Deferred.fromCoroutine(self._ask(source, why, background))
                 for source in self._sources
                 if source.judge(now) is not Verdict.FRESH
             ]
@@ -249,7 +250,7 @@ class Catalogue:
             self._health.mend("upstream's project list")
         return max(asked, key=_weight, default=Outcome(hit=True))
 
-    async def _ask(self, source: _Source, why: str) -> Outcome:
+    async def _ask(self, source: _Source, why: str, background: bool) -> Outcome:
         """
         :returns: how it went, failures included.
         """
@@ -258,7 +259,7 @@ class Catalogue:
         try:
             held = await self._store.load(url)  # if somebody removed it, ask for all
             page = await source.upstream.index.fetch_list(
-                held.page if held is not None else None, arriving.write
+                held.page if held is not None else None, arriving.write, background
             )
             now = self._clock.seconds()
             if page is not None:

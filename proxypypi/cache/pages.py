@@ -138,7 +138,8 @@ class PageCache:
         if verdict is Verdict.FRESH:
             return held.answer(Outcome(hit=True))
         silent = self._upstreams.is_silent_about(name)
-        refresh = self._join(name)
+        unwaited = verdict is Verdict.AGING or silent
+        refresh = self._join(name, background=unwaited)
         if verdict is Verdict.AGING or (silent and not refresh.called):
             refresh.addErrback(self._note, name)
             return self._aged(held)
@@ -214,8 +215,10 @@ class PageCache:
             return evolve(answer, outcome=Outcome(forwarded="miss", collapsed=True))
         return answer
 
-    def _join(self, name: NormalizedName) -> "Deferred[PageAnswer]":
-        return self._flight.join(name, lambda: self._refresh(name))
+    def _join(
+        self, name: NormalizedName, background: bool = False
+    ) -> "Deferred[PageAnswer]":
+        return self._flight.join(name, lambda: self._refresh(name, background))
 
     def _note(self, failure: Any, name: NormalizedName) -> None:
         failure.trap(UpstreamError, NoSuchProject)
@@ -239,7 +242,7 @@ class PageCache:
         held = HeldPage(raw=raw, page=page, checked_at=checked_at, doubt=doubt)
         return self._keep(name, held)
 
-    async def _refresh(self, name: NormalizedName) -> PageAnswer:
+    async def _refresh(self, name: NormalizedName, background: bool) -> PageAnswer:
         held = await self.held(name)
         self._refreshed_at.put(name, self._clock.seconds())
         known = held if held and not self._is_distrusted(name, held) else None
@@ -247,7 +250,8 @@ class PageCache:
         async def ask(
             index: IIndex, hindered: Hindered
         ) -> tuple[RawPage | None, ProjectPage]:
-            raw = await index.fetch_page(name, known.raw if known else None, hindered)
+            before = known.raw if known else None
+            raw = await index.fetch_page(name, before, hindered, background)
             if raw is not None:
                 return raw, await self._read_answer(raw, name)
             assert known is not None

@@ -89,7 +89,10 @@ class Streams:
         self._running += 1
         try:
             body = await index.open_body(
-                listed.url, byte_range=byte_range, hashed=is_strong(listed.hashes)
+                listed.url,
+                byte_range=byte_range,
+                hashed=is_strong(listed.hashes),
+                paced=True,
             )
         except BaseException:
             self._free()

@@ -37,6 +37,7 @@ from twisted.web.iweb import IAgentEndpointFactory, IPolicyForHTTPS
 from zope.interface import implementer
 
 from proxypypi.upstream.breaker import Connecting
+from proxypypi.upstream.heads import BoundedHeads
 from proxypypi.upstream.kinds import AddressRefused, kind_of, kind_of_host
 from proxypypi.upstream.outbound import Outbound, OutboundProxy
 from proxypypi.upstream.tunnel import ProxyEndpoint, Tunnel
@@ -282,7 +283,9 @@ class Endpoints:
             endpoint = Tunnel(to_proxy, host, uri.port, proxy.authorization)
         if self.connecting is not None and origin == self._home:
             endpoint = _Watched(endpoint, self.connecting)
-        return endpoint if origin.scheme == "http" else self._wrapped(endpoint, origin)
+        if origin.scheme == "https":
+            endpoint = self._wrapped(endpoint, origin)
+        return BoundedHeads(endpoint)
 
     def visit(self) -> "Deferred[None]":
         """

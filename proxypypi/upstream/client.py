@@ -47,10 +47,33 @@ class Lane:
     The way that one kind of transfer takes.
 
     :ivar slots: one token for each transfer that may run at the same time.
+    :ivar modest: likewise, of those that leave the last quarter to others.
     """
 
     http: HTTPClient
     slots: DeferredSemaphore
+    modest: DeferredSemaphore
+
+    async def enter(self, modest: bool) -> Callable[[], None]:
+        """
+        Wait for a slot.
+
+        :returns: what to call when the transfer has ended.
+        """
+        held: list[DeferredSemaphore] = []
+
+        def leave() -> None:
+            while held:
+                held.pop().release()
+
+        try:
+            for slots in (self.modest, self.slots) if modest else (self.slots,):
+                await slots.acquire()
+                held.append(slots)
+        except BaseException:
+            leave()
+            raise
+        return leave
 
 
 @define(eq=False)
@@ -77,21 +100,23 @@ class Client:
         method: str = "GET",
         headers: Mapping[str, str] | None = None,
         hashed: bool = False,
+        modest: bool = False,
     ) -> Reply:
         """
         Send one request, and follow where it is redirected.
 
         :param hashed: what comes will be checked against a digest, so that it may
             come by http though the index or a redirect was on https.
+        :param modest: leave the last quarter of the slots to others.
         :returns: the final response, whatever its status; its slot is taken.
         """
-        await lane.slots.acquire()
+        leave = await lane.enter(modest)
         try:
             url, response = await self._follow(lane, method, url, headers or {}, hashed)
         except BaseException:
-            lane.slots.release()
+            leave()
             raise
-        return Reply(url, response, self.clock, self.patience.idle, lane.slots)
+        return Reply(url, response, self.clock, self.patience.idle, leave)
 
     async def retry(self, attempt: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """
@@ -206,15 +231,16 @@ def make_client(
         home=home,
         keyring=keyring,
         clock=clock,
-        pages=Lane(_http(GzipAgent(agent)), DeferredSemaphore(PAGES_AT_ONCE)),
-        files=Lane(_http(IdentityAgent(agent)), DeferredSemaphore(FILES_AT_ONCE)),
+        pages=_lane(GzipAgent(agent), PAGES_AT_ONCE),
+        files=_lane(IdentityAgent(agent), FILES_AT_ONCE),
         patience=patience or Patience(),
     )
 
 
-def _http(agent: IAgent) -> HTTPClient:
+def _lane(agent: IAgent, slots: int) -> Lane:
     no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
-    return HTTPClient(agent, cookiejar=cast(Any, no_cookies))
+    http = HTTPClient(agent, cookiejar=cast(Any, no_cookies))
+    return Lane(http, DeferredSemaphore(slots), DeferredSemaphore(slots - slots // 4))
 
 
 def _plainly_cancelled(work: "Deferred[T]") -> "Deferred[T]":

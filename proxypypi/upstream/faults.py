@@ -30,6 +30,7 @@ from proxypypi.errors import (
     UpstreamUnreachable,
 )
 from proxypypi.upstream.addresses import CONNECT_TIMEOUT
+from proxypypi.upstream.heads import EndlessHead
 from proxypypi.upstream.kinds import AddressRefused
 from proxypypi.upstream.replies import status_text
 from proxypypi.upstream.tunnel import ProxyFault, ProxyNonsense, ProxyRefusal
@@ -66,7 +67,7 @@ def translate(fault: Exception, url: str) -> UpstreamError:
     for cause in causes:
         if isinstance(cause, ProxyFault):
             return _translate_of_proxy(cause.cause, url)
-        if isinstance(cause, AddressRefused):
+        if isinstance(cause, (AddressRefused, EndlessHead)):
             return UpstreamNonsense(url=where, reason=str(cause))
         if isinstance(cause, (TimeoutError, TCPTimedOutError)):
             silence = f"no connection within {CONNECT_TIMEOUT:.0f} s"

@@ -94,15 +94,19 @@ class Index:
         name: NormalizedName,
         known: RawPage | None,
         hindered: Callable[[UpstreamError], None] = _never_mind,
+        background: bool = False,
     ) -> "Deferred[RawPage | None]":
         url = f"{self.url}{name}/"
-        attempt = partial(self._fetch_page, url, name, known)
+        attempt = partial(self._fetch_page, url, name, known, background)
         return self._in_time(url, self._watched(url, attempt, hindered))
 
     def fetch_list(
-        self, known: RawPage | None, receive: Callable[[bytes], None]
+        self,
+        known: RawPage | None,
+        receive: Callable[[bytes], None],
+        background: bool = False,
     ) -> "Deferred[RawPage | None]":
-        fetching = self._fetch_list(known, receive)
+        fetching = self._fetch_list(known, receive, background)
         return self._in_time(self.url, fetching, self._client.patience.list)
 
     def fetch_small(
@@ -121,8 +125,9 @@ class Index:
         byte_range: ByteRange | None = None,
         if_range: str | None = None,
         hashed: bool = False,
+        paced: bool = False,
     ) -> "Deferred[IBody]":
-        attempt = partial(self._open_body, url, byte_range, if_range, hashed)
+        attempt = partial(self._open_body, url, byte_range, if_range, hashed, paced)
         return Deferred.fromCoroutine(self._client.retry(attempt))
 
     async def try_to_connect(self) -> None:
@@ -146,9 +151,9 @@ class Index:
         return self._close()
 
     async def _fetch_page(
-        self, url: str, name: NormalizedName, known: RawPage | None
+        self, url: str, name: NormalizedName, known: RawPage | None, background: bool
     ) -> RawPage | None:
-        reply = await self._ask_for_page(url, known)
+        reply = await self._ask_for_page(url, known, background)
         if reply is None:
             return None
         if reply.code in self._missing:
@@ -196,10 +201,14 @@ class Index:
             self._connecting.watchers.discard(stalled)
 
     async def _fetch_list(
-        self, known: RawPage | None, receive: Callable[[bytes], None]
+        self,
+        known: RawPage | None,
+        receive: Callable[[bytes], None],
+        background: bool,
     ) -> RawPage | None:
         # No retries once the body has begun: what was received cannot be taken back.
-        reply = await self._client.retry(partial(self._ask_for_list, known))
+        attempt = partial(self._ask_for_list, known, background)
+        reply = await self._client.retry(attempt)
         if reply is None:
             return None
         if reply.code in self._missing or reply.code in _NO_LIST:
@@ -209,14 +218,18 @@ class Index:
         await self._deliver(reply, LARGEST_LIST, receive, in_turns=True)
         return self._raw_page(reply, b"")
 
-    async def _ask_for_list(self, known: RawPage | None) -> Reply | None:
-        reply = await self._ask_for_page(self.url, known)
+    async def _ask_for_list(
+        self, known: RawPage | None, background: bool
+    ) -> Reply | None:
+        reply = await self._ask_for_page(self.url, known, background)
         if reply is not None and reply.code >= 500 and reply.code not in _NO_LIST:
             reply.discard()
             raise reply.refusal()
         return reply
 
-    async def _ask_for_page(self, url: str, known: RawPage | None) -> Reply | None:
+    async def _ask_for_page(
+        self, url: str, known: RawPage | None, background: bool
+    ) -> Reply | None:
         """
         :returns: :obj:`None` if *known* still holds.
         """
@@ -226,7 +239,8 @@ class Index:
                 headers["If-None-Match"] = known.etag
             if known.last_modified is not None:
                 headers["If-Modified-Since"] = known.last_modified
-        reply = await self._client.ask(self._client.pages, url, headers=headers)
+        client = self._client
+        reply = await client.ask(client.pages, url, headers=headers, modest=background)
         if reply.code == 304 and len(headers) > 1:
             reply.discard()
             return None
@@ -276,6 +290,7 @@ class Index:
         byte_range: ByteRange | None,
         if_range: str | None,
         hashed: bool,
+        paced: bool,
     ) -> IBody:
         headers = {}
         if byte_range is not None:
@@ -283,7 +298,9 @@ class Index:
             if if_range is not None:
                 headers["If-Range"] = if_range
         client = self._client
-        reply = await client.ask(client.files, url, headers=headers, hashed=hashed)
+        reply = await client.ask(
+            client.files, url, headers=headers, hashed=hashed, modest=paced
+        )
         body: IBody = open_reply(reply, byte_range)
         return body
 

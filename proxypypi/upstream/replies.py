@@ -3,11 +3,12 @@ Heads of responses, with bodies that have yet to be taken or dropped.
 """
 
 import re
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
 from attrs import define, field
-from twisted.internet.defer import Deferred, DeferredSemaphore
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
@@ -35,7 +36,7 @@ class Reply:
     response: Any
     clock: IReactorTime
     idle: float
-    _slots: DeferredSemaphore
+    _free: Callable[[], None]
     _held: bool = field(default=True, init=False)
 
     @property
@@ -55,7 +56,7 @@ class Reply:
         """
         if self._held:
             self._held = False
-            self._slots.release()
+            self._free()
 
     def discard(self) -> None:
         """

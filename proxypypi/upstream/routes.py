@@ -13,6 +13,7 @@ from twisted.web.iweb import IAgent, IBodyProducer, IResponse
 from zope.interface import implementer
 
 from proxypypi.upstream.addresses import Endpoints
+from proxypypi.upstream.heads import BoundedHeads
 from proxypypi.upstream.outbound import OutboundProxy
 from proxypypi.upstream.replies import discard
 from proxypypi.upstream.tunnel import ProxyFault, ProxyRefusal
@@ -65,7 +66,7 @@ class RoutedAgent:
         if proxy.authorization is not None:
             headers.setRawHeaders(b"Proxy-Authorization", [proxy.authorization])
         if self._asking is None:
-            to_proxy = self._endpoints.to_proxy(proxy)
+            to_proxy = BoundedHeads(self._endpoints.to_proxy(proxy))
             self._asking = ProxyAgent(to_proxy, self._reactor, self._pool)
         response = await self._asking.request(method, uri, headers, body)
         if response.code == _WANTS_CREDENTIALS:

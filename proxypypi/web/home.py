@@ -95,7 +95,6 @@ class HomeRoutes:
             cache_control=ALWAYS_ASK,
             cache_status=cache_status(Outcome(hit=True)),
             vary="Host, X-Forwarded-Proto, X-Forwarded-Prefix",
-            x_content_type_options="nosniff",
         )
         return page
 

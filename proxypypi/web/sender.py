@@ -2,7 +2,10 @@
 Sends bytes to one client, at the pace it takes them.
 """
 
+import fcntl
 import os
+import sys
+import termios
 from abc import ABC, abstractmethod
 from typing import Any
 
@@ -19,6 +22,7 @@ from proxypypi.interfaces import IBody, IByteSource
 
 _PIECE = 64 * 1024  # bytes, at most, that wait in memory for one client
 _STALLED = 120.0  # seconds after which a client that takes nothing is cut off
+_LOOK = 30.0  # seconds between looks at whether it does
 
 _log = Logger()
 
@@ -55,6 +59,29 @@ def send_body(
     return _BodySender(request, clock, body, most).send()
 
 
+def send_bytes(
+    request: Request, content: bytes, clock: IReactorTime
+) -> "Deferred[int]":
+    """
+    Send what is in memory once for all clients, without a copy for each that is slow.
+
+    :returns: fires with the number of bytes when all have been handed on.
+    """
+    return _BytesSender(request, clock, content).send()
+
+
+def _untaken(request: Request) -> int:
+    """
+    How many bytes the kernel holds for the client; always 0 if it does not tell.
+    """
+    transport: Any = request.transport
+    try:
+        told = fcntl.ioctl(transport.fileno(), termios.TIOCOUTQ, bytes(4))
+    except (AttributeError, OSError, ValueError):
+        return 0
+    return int.from_bytes(told, sys.byteorder)
+
+
 def cut_off(request: Request) -> "Deferred[None]":
     """
     End the connection, so that the client sees that it has not got all.
@@ -83,6 +110,8 @@ class _Sender(ABC):
     _paused: bool = field(default=False, init=False)
     _over: bool = field(default=False, init=False)
     _watchdog: IDelayedCall | None = field(default=None, init=False)
+    _untaken: int = field(default=0, init=False)
+    _took_at: float = field(default=0.0, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._done = Deferred(lambda _: self.stopProducing())
@@ -95,7 +124,9 @@ class _Sender(ABC):
     def pauseProducing(self) -> None:
         if not self._paused and not self._over:
             self._paused = True
-            self._watchdog = self._clock.callLater(_STALLED, self._give_up)
+            self._untaken = _untaken(self._request)
+            self._took_at = self._clock.seconds()
+            self._watchdog = self._clock.callLater(_LOOK, self._look)
             self._hold()
 
     def resumeProducing(self) -> None:
@@ -118,6 +149,18 @@ class _Sender(ABC):
         self.stopProducing()
         self._request.unregisterProducer()
         self._done.callback(self._sent)
+
+    def _look(self) -> None:
+        """
+        A slow client may take long to empty the kernel's buffer, but does so by and by.
+        """
+        untaken, now = _untaken(self._request), self._clock.seconds()
+        if untaken != self._untaken:
+            self._untaken, self._took_at = untaken, now
+        if now - self._took_at >= _STALLED:
+            self._give_up()
+        else:
+            self._watchdog = self._clock.callLater(_LOOK, self._look)
 
     def _give_up(self) -> None:
         _log.info("{uri}: the client takes nothing any more", uri=self._request.uri)
@@ -233,3 +276,27 @@ class _BodySender(_Sender):
     def _release(self) -> None:
         if self._delivered is not None:
             self._delivered.cancel()
+
+
+@define(eq=False)
+class _BytesSender(_Sender):
+    _content: bytes
+
+    def _begin(self) -> None:
+        self._go_on()
+
+    def _hold(self) -> None:
+        """
+        Nothing comes by itself.
+        """
+
+    def _go_on(self) -> None:
+        while not self._paused and not self._over:
+            piece = self._content[self._sent : self._sent + _PIECE]
+            if piece:
+                self._write(piece)
+            else:
+                self._finish()
+
+    def _release(self) -> None:
+        self._content = b""

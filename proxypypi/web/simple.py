@@ -25,7 +25,9 @@ from proxypypi.web.headers import (
     set_headers,
 )
 from proxypypi.web.router import Router
-from proxypypi.web.sender import send_file
+from proxypypi.web.sender import send_bytes, send_file
+
+_SHORT = 64 * 1024  # bytes; longer bodies go out at the client's pace
 
 
 @define(eq=False)
@@ -60,7 +62,8 @@ class SimpleRoutes:
     async def local_projects(self, request: Request) -> bytes:
         form = _form(request)
         rendered = await self._listings.projects()
-        return _answer(request, rendered, form, Outcome(hit=True), ALWAYS_ASK)
+        outcome = Outcome(hit=True)
+        return await self._answer(request, rendered, form, outcome, ALWAYS_ASK)
 
     @router.route("/simple/<name>/", methods=["GET"], defaults={"local": False})
     @router.route("/local/<name>/", methods=["GET"], defaults={"local": True})
@@ -71,7 +74,8 @@ class SimpleRoutes:
         form = _form(request)
         answer = await self._listings.project(project, local=local)
         caching = ALWAYS_ASK if local or answer.private else PUBLIC_PAGE
-        return _answer(request, answer.rendered, form, answer.outcome, caching)
+        rendered, outcome = answer.rendered, answer.outcome
+        return await self._answer(request, rendered, form, outcome, caching)
 
     @router.route("/simple", methods=["GET"])
     @router.route("/local", methods=["GET"])
@@ -82,6 +86,27 @@ class SimpleRoutes:
     @router.route("/local/<name>", methods=["GET"])
     def page_without_slash(self, request: Request, name: str) -> bytes:
         return _redirect(request, f"{normalize(name)}/")
+
+    async def _answer(
+        self,
+        request: Request,
+        rendered: Rendered,
+        form: Form,
+        outcome: Outcome,
+        caching: str,
+    ) -> bytes:
+        """
+        :returns: the body, unless it is a long one, which has been sent.
+        """
+        representation = rendered.pick(form, _gzip(request))
+        if _has_it(request, representation, outcome, caching):
+            return b""
+        body = representation.body
+        _promise(request, representation, form, len(body))
+        if len(body) <= _SHORT or request.method == b"HEAD":
+            return body
+        await send_bytes(request, body, self._clock)
+        return b""
 
 
 def _form(request: Request) -> Form:
@@ -111,16 +136,6 @@ def _redirect(request: Request, location: str) -> bytes:
 
 def _gzip(request: Request) -> bool:
     return accepts_gzip(header(request, "Accept-Encoding"))
-
-
-def _answer(
-    request: Request, rendered: Rendered, form: Form, outcome: Outcome, caching: str
-) -> bytes:
-    representation = rendered.pick(form, _gzip(request))
-    if _has_it(request, representation, outcome, caching):
-        return b""
-    _promise(request, representation, form, len(representation.body))
-    return representation.body
 
 
 def _has_it(

@@ -13,6 +13,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
 from proxypypi.errors import BadRequest
+from proxypypi.web.headers import set_headers
 from proxypypi.web.problems import answer_problem, problem_of
 
 _LONGEST_PATH = 1000  # bytes, encoded
@@ -59,6 +60,7 @@ class Faces(Resource):
     def render(self, request: Request) -> Any:
         self._active.add(request)
         request.notifyFinish().addBoth(self._answered, request)
+        set_headers(request, x_content_type_options="nosniff")
         refused = refusal(request.path) or _refusal_of(request.getRequestHostname())
         if refused:
             problem = problem_of(BadRequest(reason=refused))

@@ -16,6 +16,7 @@ from twisted.internet.endpoints import (
     connectProtocol,
 )
 from twisted.internet.protocol import Protocol
+from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SkipTest
 
@@ -330,6 +331,48 @@ class ManyClientsTests(HostileTestCase):
         self.assertNotIn("Too many open files", server.child.output)
         for fetch in fetches:
             fetch.hang_up()
+        await self.assert_well(server)
+
+
+class CrowdTests(HostileTestCase):
+    async def test_idle_ones_go_first(self) -> None:
+        """
+        More idle connections than descriptors lock nobody out: the oldest are ended,
+        and what is under way goes on.
+        """
+        wheel, path = self.offer(2 * MB)
+        self.index.fail(path, Fault(stall_at=MB, stall=3))
+        limited = ("/bin/sh", "-c", 'ulimit -n 120 && exec "$@"', "sh", *TWISTD)
+        server = await self.start_server(door=limited)
+        fetch = self.fetch(self.url(server, wheel), keep=False)
+        await until(lambda: fetch.received > MB // 2, 20, "the first half")
+        lines = [await self.connect(server) for _ in range(300)]
+        await until(lambda: sum(not line.closed for line in lines) < 90, 20, "room")
+        line = await self.say(server, b"GET /-/health HTTP/1.1", b"Host: x")
+        self.assertEqual(200, line.code)
+        self.assert_whole(wheel, await fetch.done())
+        self.assertNotIn("Too many open files", server.child.output)
+        self.assertEqual(1, server.child.output.count("all there can be"))
+        await self.assert_well(server)
+
+    async def test_unread_answers(self) -> None:
+        """
+        Who sends requests for ever and reads nothing costs no memory, and nobody time.
+        """
+        self.offer(100)
+        server = await self.start_server()
+        await self.get(f"{server.url}/simple/demo/")
+        before = server.child.rss()
+        most = self.watch_memory(server)
+        lines = [await self.connect(server) for _ in range(5)]
+        for line in lines:
+            transport: Any = line.transport
+            transport.pauseProducing()
+            line.pour(b"GET /simple/demo/ HTTP/1.1\r\nHost: x\r\n\r\n" * 1000, 300)
+        await deferLater(reactor, 5)
+        self.assertLess(most() - before, 5 * MB)
+        for line in lines:
+            self.assertLess(line.sent, 300 * 41 * 1000)
         await self.assert_well(server)
 
 

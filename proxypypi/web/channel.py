@@ -1,0 +1,151 @@
+"""
+Connections of clients: what they may send, in how long, and what becomes of those who
+do not read.
+"""
+
+from typing import Any
+
+from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.protocol import connectionDone
+from twisted.protocols.basic import LineReceiver
+from twisted.python.failure import Failure
+from twisted.web.http import HTTPChannel
+from twisted.web.server import Request
+
+_ALL_IN = 30.0  # seconds for a request's head, however it drips; again for its body
+_GONE_IN = 120.0  # seconds in which a client takes what is left, at the end
+_LARGEST_HEAD = 16 * 1024  # bytes, the request line included
+_MOST_HEADERS = 100
+
+_REFUSAL = (
+    b"HTTP/1.1 %d %s\r\nContent-Length: 0\r\nCache-Control: no-store\r\n"
+    b"Cache-Status: proxypypi\r\nConnection: close\r\n\r\n"
+)
+
+
+class Channel(HTTPChannel):
+    """
+    Takes one request after the other from a client, and answers it.
+
+    The next one is begun when the client takes what there is for it, so that who sends
+    and never reads fills no memory.
+
+    :ivar idle: is no request being answered?
+    """
+
+    site: Any
+    transport: Any
+    idle = True
+
+    _begun = False  # has a part of a request come?
+    _in_line = True  # is a request line what comes next?
+    _size = 0  # of the head, so far
+    _headers = 0
+    _full = False
+    _refused = False
+    _leaving: IDelayedCall | None = None
+
+    def connectionMade(self) -> None:
+        self.site.connections.add(self)
+        super().connectionMade()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self.site.connections.discard(self)
+        if self._leaving is not None and self._leaving.active():
+            self._leaving.cancel()
+        super().connectionLost(reason)
+
+    def dataReceived(self, data: bytes) -> None:
+        if not self._refused:
+            super().dataReceived(data)
+
+    def resetTimeout(self) -> None:
+        """
+        The first bytes of a request count, those that drip after them do not.
+        """
+        if not self._begun and self.idle:
+            self._begun = True
+            self.setTimeout(_ALL_IN)
+
+    def lineReceived(self, line: bytes) -> None:
+        self._size += len(line) + len(self.delimiter)
+        if self._size > _LARGEST_HEAD:
+            self.refuse(431, b"The head of the request is too large")
+        else:
+            self._in_line = self._in_line and not line
+            super().lineReceived(line)
+
+    def lineLengthExceeded(self, line: bytes) -> None:
+        what = b"address" if self._in_line else b"head of the request"
+        self.refuse(414 if self._in_line else 431, b"The %s is too large" % what)
+
+    def headerReceived(self, line: bytes) -> bool:
+        self._headers += 1
+        if self._headers > _MOST_HEADERS:
+            self.refuse(431, b"The request has too many headers")
+        return not self._refused and bool(super().headerReceived(line))
+
+    def allHeadersReceived(self) -> None:
+        super().allHeadersReceived()
+        self.setTimeout(_ALL_IN)
+
+    def allContentReceived(self) -> None:
+        self._begun, self._in_line, self._size, self._headers = False, True, 0, 0
+        self.idle = False
+        self.site.connections.note(self)
+        self.setTimeout(self.site.timeOut)  # what is gone back to after the answer
+        super().allContentReceived()
+
+    def requestDone(self, request: Request) -> None:
+        self.idle = True
+        self.site.connections.note(self)
+        if self._full and self.persistent:
+            self.paused = True
+            self.transport.pauseProducing()
+        super().requestDone(request)
+
+    def pauseProducing(self) -> None:
+        self._full = True
+        super().pauseProducing()
+
+    def resumeProducing(self) -> None:
+        self._full = False
+        super().resumeProducing()
+        if self.paused and not self._full:
+            self.paused = False
+            LineReceiver.dataReceived(self, b"")
+
+    def timeoutConnection(self) -> None:
+        if self._begun:
+            self.refuse(408, b"The request took too long to come")
+        else:
+            self.loseConnection()
+
+    def loseConnection(self) -> None:
+        """
+        Ends the connection also if the client never takes what is left.
+        """
+        if self._leaving is None:
+            self._leaving = self.callLater(_GONE_IN, self.abort)
+        super().loseConnection()
+
+    def refuse(self, status: int, reason: bytes) -> None:
+        """
+        Answer what has come so far with an error, take nothing more, and end.
+        """
+        if not self._refused:
+            self._refused = True
+            self.transport.write(_REFUSAL % (status, reason))
+            self.loseConnection()
+
+    def abort(self) -> None:
+        """
+        End the connection at once.
+        """
+        self.transport.abortConnection()
+
+    def _respondToBadRequestAndDisconnect(self) -> None:
+        """
+        Twisted's own way to refuse what is not HTTP has no headers.
+        """
+        self.refuse(400, b"That is not HTTP")

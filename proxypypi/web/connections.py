@@ -1,0 +1,125 @@
+"""
+How many clients may be connected, and who has to go when there are more.
+"""
+
+import socket
+from typing import Any, ClassVar
+
+from attrs import define, field
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.web.resource import IResource
+from twisted.web.server import Site
+
+from proxypypi.web.channel import Channel
+from proxypypi.web.request import ProxyRequest
+from proxypypi.web.site import access_line
+
+IDLE = 60.0  # seconds that a connection is kept open for another request
+_MOST = 10_000
+_INTERNET = (socket.AF_INET, socket.AF_INET6)
+_UNSENT = 128 * 1024  # bytes in the kernel, of those that the client has no room for
+_TOLD_FOR = 60.0  # seconds until it is worth a line in the log again
+
+
+def keep_little_unsent(port: Any) -> None:
+    """
+    Have the kernel hold less for a client that reads slowly: else its buffer may take
+    longer to empty than we wait for a sign that the client takes anything.
+
+    :param port: of TCP; its connections inherit this.
+    """
+    listening = getattr(port, "socket", None)
+    option = getattr(socket, "TCP_NOTSENT_LOWAT", None)
+    if option is not None and listening is not None and listening.family in _INTERNET:
+        listening.setsockopt(socket.IPPROTO_TCP, option, _UNSENT)
+
+
+@define(eq=False)
+class Connections:
+    """
+    All that are open. There is no bound for one address: a whole company can be behind
+    one.
+
+    :ivar most: how many there may be.
+    """
+
+    _log: ClassVar[Logger] = Logger()
+    _clock: IReactorTime
+    most: int = _MOST
+    _idle: dict[Channel, None] = field(factory=dict, init=False)  # since when, in order
+    _busy: set[Channel] = field(factory=set, init=False)
+    _told_at: float | None = field(default=None, init=False)
+
+    def __len__(self) -> int:
+        return len(self._idle) + len(self._busy)
+
+    def limit(self, descriptors: int) -> None:
+        """
+        Leave a quarter of the descriptors to files and upstreams.
+
+        :param descriptors: how many there are.
+        """
+        self.most = min(_MOST, descriptors * 3 // 4)
+
+    def add(self, channel: Channel) -> None:
+        """
+        One is made. If there is no room for it, what is idle for longest is ended, or
+        itself if nothing is.
+        """
+        if len(self) >= self.most:
+            self._tell()
+            longest = next(iter(self._idle), channel)
+            self.discard(longest)
+            longest.abort()
+            if longest is channel:
+                return
+        self._idle[channel] = None
+
+    def discard(self, channel: Channel) -> None:
+        self._idle.pop(channel, None)
+        self._busy.discard(channel)
+
+    def note(self, channel: Channel) -> None:
+        """
+        A request has come, or has been answered.
+        """
+        if channel in self._idle or channel in self._busy:
+            self.discard(channel)
+            if channel.idle:
+                self._idle[channel] = None
+            else:
+                self._busy.add(channel)
+
+    def _tell(self) -> None:
+        now = self._clock.seconds()
+        if self._told_at is None or now - self._told_at >= _TOLD_FOR:
+            self._told_at = now
+            self._log.warn(
+                "{most} connections are all there can be: idle ones are ended",
+                most=self.most,
+            )
+
+
+class ProxySite(Site):
+    """
+    A site that bounds its clients, and is no party to HTTP/2, which Twisted would offer
+    if it could.
+    """
+
+    noisy = False
+    protocol = Channel  # type: ignore[assignment]
+
+    def __init__(self, resource: IResource, reactor: Any) -> None:
+        super().__init__(
+            resource,
+            requestFactory=ProxyRequest,
+            parsePOSTFormSubmission=False,
+            logFormatter=access_line,
+            reactor=reactor,
+            timeout=IDLE,
+        )
+        self.connections = Connections(reactor)
+
+    def acceptableProtocols(self) -> list[bytes]:
+        return [b"http/1.1"]

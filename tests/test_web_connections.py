@@ -1,0 +1,140 @@
+"""
+Tests for :mod:`proxypypi.web.connections`.
+"""
+
+import socket
+from types import SimpleNamespace
+from typing import cast
+
+from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
+
+from proxypypi.web.connections import keep_little_unsent
+from tests.proxy_case import Wire
+from tests.test_web_channel import GET, ChannelTestCase
+
+
+class ConnectionsTests(ChannelTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.site.connections.most = 3
+
+    def fill(self) -> list[Wire]:
+        return [self.connect() for _ in range(3)]
+
+    def test_longest_idle_goes(self) -> None:
+        """
+        With no room for another client, what is idle for longest is ended: since its
+        last answer, not since it connected.
+        """
+        first, second, third = self.fill()
+        first.send_bytes(GET)
+        another = self.connect()
+        self.assertEqual(
+            [False, True, False, False],
+            [wire.is_cut for wire in (first, second, third, another)],
+        )
+        another.send_bytes(GET)
+        self.assertEqual(200, another.code)
+        self.connect()
+        self.assertTrue(third.is_cut)
+        self.assertFalse(first.is_cut)
+
+    def test_half_a_request_is_idle(self) -> None:
+        """
+        Who has sent but a part of a request has no better right than who has sent none.
+        """
+        wires = self.fill()
+        for wire in wires:
+            wire.send_bytes(GET[:20])
+        for wire in wires:
+            self.connect()
+            self.assertTrue(wire.is_cut)
+
+    def test_nobody_idle(self) -> None:
+        """
+        Nobody who waits for an answer is ended for the sake of a new client.
+        """
+        self.resource.later = True
+        wires = self.fill()
+        for wire in wires:
+            wire.send_bytes(GET)
+        self.assertTrue(self.connect().is_cut)
+        self.assertFalse(any(wire.is_cut for wire in wires))
+        request = self.resource.requests[1]
+        request.write(b"ok")
+        request.finish()
+        self.assertFalse(self.connect().is_cut)
+        self.assertTrue(wires[1].is_cut)
+
+    def test_who_leaves_makes_room(self) -> None:
+        """
+        A client that has gone, in the middle or not, takes no room.
+        """
+        self.resource.later = True
+        wires = self.fill()
+        wires[0].send_bytes(GET)
+        for wire in wires:
+            wire.hang_up()
+        self.assertEqual(0, len(self.site.connections))
+        self.assertFalse(any(wire.is_cut for wire in self.fill()))
+
+    def test_ended_ones_do_not_count(self) -> None:
+        """
+        A flood of new clients ends each old one once, and never more are open.
+        """
+        for _ in range(50):
+            self.connect()
+            self.assertLessEqual(len(self.site.connections), 3)
+
+    def test_told_now_and_then(self) -> None:
+        """
+        The log says so, at most once a minute.
+        """
+        told: list[LogEvent] = []
+        observe = cast(ILogObserver, told.append)
+        globalLogPublisher.addObserver(observe)
+        self.addCleanup(globalLogPublisher.removeObserver, observe)
+        self.fill()
+        for _ in range(20):
+            self.connect()
+        self.assertEqual(1, len(told))
+        self.clock.advance(60)
+        self.fill()
+        self.connect()
+        self.assertEqual(2, len(told))
+
+    def test_limit(self) -> None:
+        """
+        A quarter of the descriptors is left to files and upstreams; memory is bounded
+        even if they are not.
+        """
+        for descriptors, most in ((170, 127), (1024, 768), (65_536, 10_000)):
+            self.site.connections.limit(descriptors)
+            self.assertEqual(most, self.site.connections.most)
+
+
+class UnsentTests(SynchronousTestCase):
+    def test_inherited(self) -> None:
+        """
+        The kernel keeps little for a connection of a port that was told so.
+        """
+        if not hasattr(socket, "TCP_NOTSENT_LOWAT"):
+            raise SkipTest("this system cannot be told")
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            keep_little_unsent(SimpleNamespace(socket=listening))
+            with socket.create_connection(listening.getsockname()):
+                accepted, _ = listening.accept()
+                with accepted:
+                    told = accepted.getsockopt(
+                        socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT
+                    )
+        self.assertEqual(128 * 1024, told)
+
+    def test_others(self) -> None:
+        """
+        Other ports are let be.
+        """
+        with socket.socket(socket.AF_UNIX) as listening:
+            keep_little_unsent(SimpleNamespace(socket=listening))
+        keep_little_unsent(object())
