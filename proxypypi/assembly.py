@@ -66,14 +66,17 @@ def build(
     decisions = root / ".proxypypi" / "decisions"
     directory = Directory(root, clock, in_thread)
     facts = FactsStore(cache, decisions, in_thread)
-    partials = PartialStore(cache / "partial", root, in_thread)
+    partials = PartialStore(cache / "partial", root, in_thread, settings.min_free)
     health = Health()
     holdings = Holdings(directory, facts, health, clock, in_thread)
     upstreams = Upstreams(_upstreams(settings, indexes), health)
     page_store = PageStore(cache / "pages", in_thread)
     pages = PageCache(upstreams, page_store, health, clock, in_thread)
-    downloads = Downloads(partials, holdings, pages.distrust, health, clock, in_thread)
-    files = Files(pages, holdings, upstreams, downloads, Streams(), clock)
+    streams = Streams()
+    downloads = Downloads(
+        partials, holdings, streams, pages.distrust, health, clock, in_thread
+    )
+    files = Files(pages, holdings, upstreams, downloads, streams, clock)
     metadata = MetadataCache(holdings, facts, upstreams, health, clock, in_thread)
     listings = Listings(pages, holdings, upstreams, health, directory, in_thread)
     catalogue = Catalogue(

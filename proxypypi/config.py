@@ -96,6 +96,7 @@ def configure(
         listen=_listen(choice),
         upstreams=upstreams,
         index_ttl=values["index-ttl"],
+        min_free=values["min-free"],
         drain=values["drain"],
         cooldown_exemptions=values.get("cooldown-exemption", ()),
     )

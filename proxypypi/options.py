@@ -27,6 +27,7 @@ from proxypypi.kinds import (
     SECONDS,
     SECRET,
     SHA256,
+    SIZE,
     STATUS,
     TEXT,
     VERSION,
@@ -171,6 +172,13 @@ OPTIONS = (
         kind=SECONDS,
         default="600",
         doc="How long a fetched project page is fresh.",
+    ),
+    Option(
+        name="min-free",
+        kind=SIZE,
+        default_said="500MB, or a tenth of the volume if that is less",
+        doc="A file that would leave less of the disk free is streamed and not kept; 0 "
+        "is off.",
     ),
     Option(
         name="drain",

@@ -225,6 +225,8 @@ class Settings:
     :ivar listen: Twisted server endpoint descriptions.
     :ivar upstreams: the indexes to ask, in order; empty to ask none.
     :ivar index_ttl: seconds a fetched project page is fresh.
+    :ivar min_free: bytes of the directory's volume that files kept there must leave
+        free, 0 for none; :obj:`None` for :func:`proxypypi.store.room.usual`.
     :ivar drain: seconds that running transfers may go on after the end was asked for.
     :ivar cooldown_exemptions: of files that are too young otherwise.
     """
@@ -233,5 +235,6 @@ class Settings:
     listen: tuple[str, ...] = (DEFAULT_LISTEN,)
     upstreams: tuple[UpstreamSettings, ...] = (DEFAULT_UPSTREAM,)
     index_ttl: float = 600.0
+    min_free: int | None = None
     drain: float = 30.0
     cooldown_exemptions: tuple[CooldownExemption, ...] = ()

@@ -253,6 +253,7 @@ class ProxyTestCase(SynchronousTestCase):
         *,
         upstreams: Sequence[UpstreamSettings] = (),
         index_ttl: float = 600.0,
+        min_free: int | None = 0,
     ) -> None:
         """
         Have a new one, that knows what is on disk and no more.
@@ -263,7 +264,10 @@ class ProxyTestCase(SynchronousTestCase):
         if not upstreams and index_url is not None:
             upstreams = [UpstreamSettings.from_url(index_url)]
         settings = Settings(
-            directory=self.directory, upstreams=tuple(upstreams), index_ttl=index_ttl
+            directory=self.directory,
+            upstreams=tuple(upstreams),
+            index_ttl=index_ttl,
+            min_free=min_free,
         )
         self._upstream = RequestTraversalAgent(self.network())
         self.indexes: list[Index] = [

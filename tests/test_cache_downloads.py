@@ -30,7 +30,6 @@ from zope.interface.verify import verifyObject
 
 from proxypypi.assembly import build
 from proxypypi.errors import (
-    CannotKeep,
     StillFetching,
     UpstreamError,
     UpstreamRefusal,
@@ -803,28 +802,6 @@ class PatienceTests(TeeTestCase):
         self.has_all(transfer)
 
 
-class NoRoomTests(TeeTestCase):
-    def test_no_partial_file(self) -> None:
-        """
-        Where nothing can be kept, that is 503, and says why.
-        """
-        cache = self.directory / ".proxypypi" / "cache"
-        cache.mkdir(parents=True)
-        (cache / "partial").write_text("in the way")
-        answer = self.get(self.url, Accept=JSON)
-        self.assertEqual((503, "2"), (answer.code, answer.header("Retry-After")))
-        self.assertIn("cannot be kept", answer.json["detail"])
-
-    def test_no_directory(self) -> None:
-        """
-        Nor can it be kept where the project's directory is a file; nothing is left.
-        """
-        (self.directory / "demo").write_text("in the way")
-        transfer = self.start_file()
-        self.assertFalse(transfer.is_complete and transfer.code == 200)
-        self.assertEqual((["demo"], []), (self.kept(), self.partials()))
-
-
 NAME = normalize("demo")
 CONTENT = random.Random("the tee").randbytes(5000)
 FILENAME = "demo-1.0.zip"
@@ -850,7 +827,7 @@ class Tee:
             size=len(CONTENT) if sized else None,
         )
         proxy = build(
-            Settings(directory=directory),
+            Settings(directory=directory, min_free=0),
             self.clock,
             [self.index],
             maybeDeferred,
@@ -952,27 +929,6 @@ class DownloadsTests(SynchronousTestCase):
             for joined in waiting:
                 self.assertIs(error, self.failureResultOf(joined, type(error)).value)
 
-    def test_disk_full(self) -> None:
-        """
-        When the partial file takes no more, the client is told, and nothing partial
-        stays.
-        """
-        joined, body = self.begin()
-        partials = self.tee.directory / ".proxypypi" / "cache" / "partial" / "demo"
-        (partial,) = partials.iterdir()
-        # What refuses every write as a full disk does, without being one.
-        full = os.open("/dev/full", os.O_WRONLY)
-        download = self.tee.downloads.find(NAME, FILENAME)
-        assert download is not None
-        os.dup2(full, download._partial.fd)
-        os.close(full)
-        body.send(CONTENT[:4000])
-        error = self.failureResultOf(joined, CannotKeep).value
-        self.assertIn("No space left", str(error))
-        self.assertTrue(body.over)
-        self.assertFalse(partial.exists())
-        self.assertEqual({}, self.tee.published)
-
     def test_defect_of_ours(self) -> None:
         """
         Whatever else goes wrong is told to the log, and ends nothing but this.
@@ -1019,11 +975,12 @@ class DownloadsTests(SynchronousTestCase):
 
     def test_another_process_fetches_it(self) -> None:
         """
-        What somebody else is working on is not touched.
+        What somebody else is working on is not touched: it comes for this client alone.
         """
         other = Tee(self.tee.directory)
         other.join()
-        self.assertRaises(CannotKeep, self.tee.join)
+        joined, _ = self.begin()
+        self.assertTrue(self.successResultOf(joined).overflowed)
 
     def test_validator(self) -> None:
         """
@@ -1056,6 +1013,7 @@ class Client:
     source: IByteSource | None = field(default=None, init=False)
     data: bytes = field(default=b"", init=False)
     error: Failure | None = field(default=None, init=False)
+    rest: "Deferred[None] | None" = field(default=None, init=False)
     gone: bool = field(default=False, init=False)
     is_complete: bool = field(default=False, init=False)
 
@@ -1071,15 +1029,37 @@ class Client:
         source = self.source
         assert source is not None
         assert not self.gone, "told of a change after close()"
-        there = os.fstat(source.fd).st_size
         assert source.released >= len(self.data)
-        assert source.released <= there
+        if source.released > len(self.data):
+            assert source.released <= os.fstat(source.fd).st_size
+            self._take(source)
+        if source.overflowed:
+            self._go_on(source)
+        elif source.ended:
+            self.is_complete = not source.failed
+            self.leave()
+
+    def _take(self, source: IByteSource) -> None:
         wanted = source.released - len(self.data)
         self.data += os.pread(source.fd, wanted, len(self.data))
         assert len(self.data) == source.released
-        if source.ended:
-            self.is_complete = not source.failed
-            self.leave()
+
+    def _go_on(self, source: IByteSource) -> None:
+        body = source.rest()
+        assert body.start == len(self.data)
+        source.close()
+        self.rest = body.deliver(self._receive)
+        self.rest.addCallbacks(self._completed, self._broken)
+
+    def _receive(self, data: bytes) -> None:
+        self.data += data
+
+    def _completed(self, _: None) -> None:
+        self.gone = self.is_complete = True
+
+    def _broken(self, failure: Failure) -> None:
+        failure.trap(UpstreamError, CancelledError)
+        self.gone = True
 
     def _failed(self, failure: Failure) -> None:
         failure.trap(UpstreamError, StillFetching, CancelledError)
@@ -1087,7 +1067,9 @@ class Client:
 
     def leave(self) -> None:
         self.gone = True
-        if self.source is not None:
+        if self.rest is not None:
+            self.rest.cancel()
+        elif self.source is not None:
             self.source.close()
         else:
             self.joined.cancel()

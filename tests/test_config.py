@@ -181,6 +181,13 @@ class WinnerTests(ConfigTestCase):
                 lambda c: c.settings.index_ttl,
                 (2.0, 3.0, 4.5, 600.0),
             ),
+            "min-free": Row(
+                ["1", "2"],
+                "3kB",
+                "'4 KiB'",
+                lambda c: c.settings.min_free,
+                (2, 3000, 4096, None),
+            ),
             "drain": Row(
                 ["1"],
                 "2",
@@ -413,6 +420,7 @@ class ProblemTests(ConfigTestCase):
             ("no-proxy", "maybe", "'maybe'", "true, false, yes, no"),
             ("index-ttl", "soon", "'soon'", "seconds"),
             ("drain", "-1", "-1", "seconds"),
+            ("min-free", "10%", "10%", "bytes"),
             ("extra-index-url", "http://a.example b", "['b']", "http://"),
             ("listen", " ", "[]", "server endpoint"),
         ]

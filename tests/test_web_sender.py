@@ -16,8 +16,8 @@ from twisted.web.server import NOT_DONE_YET, Request
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
-from proxypypi.errors import WrongBytes
-from proxypypi.interfaces import IByteSource
+from proxypypi.errors import TooManyStreams, WrongBytes
+from proxypypi.interfaces import IBody, IByteSource
 from proxypypi.web.sender import cut_off, send_body, send_file
 from tests.distributions import make_wheel
 from tests.fake_index import Fault
@@ -39,11 +39,18 @@ class Growing:
     released: int = 0
     ended: bool = False
     failed: bool = False
+    overflowed: bool = False
+    body: ScriptedBody | None = None
     closed: int = field(default=0, init=False)
     _changed: Callable[[], None] = field(default=lambda: None, init=False)
 
     def watch(self, changed: Callable[[], None]) -> None:
         self._changed = changed
+
+    def rest(self) -> IBody:
+        if self.body is None:
+            raise TooManyStreams(limit=64)
+        return self.body
 
     def close(self) -> None:
         self.closed += 1

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from attrs import define, field
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from zope.interface import implementer
 
 from proxypypi.interfaces import IPartial, IPartialStore
 from proxypypi.model import LocalFile
 from proxypypi.names import NormalizedName
 from proxypypi.store.files import sync_directory
+from proxypypi.store.room import check_room
 
 _PIECE = 1024 * 1024  # bytes
 
@@ -91,7 +92,7 @@ class Partial:
 
     def discard(self) -> None:
         if self._held:
-            with suppress(FileNotFoundError):
+            with suppress(OSError):  # the disk may be what is wrong
                 os.unlink(self._path)
             self.release()
 
@@ -113,14 +114,22 @@ class PartialStore:
     """
     :ivar _partials: where unfinished files lie.
     :ivar _directory: where finished ones go, each under its project's name.
+    :ivar _min_free: bytes of the volume that they must leave free, 0 for none;
+        :obj:`None` for :func:`proxypypi.store.room.usual`.
     """
 
     _partials: Path
     _directory: Path
     _in_thread: Callable[..., "Deferred[Any]"]
+    _min_free: int | None = 0
+
+    def check_room(self, size: int) -> "Deferred[None]":
+        if self._min_free == 0:
+            return succeed(None)
+        return self._in_thread(check_room, self._directory, size, self._min_free)
 
     def open(self, name: NormalizedName, filename: str, tag: str) -> Partial:
-        _check_room(self._directory / name, self._directory)
+        _check_folder(self._directory / name, self._directory)
         path = self._partials / name / f"{filename}.{tag}"
         path.parent.mkdir(parents=True, exist_ok=True)
         fd = _open_locked(path)
@@ -150,7 +159,7 @@ class PartialStore:
         return removed
 
 
-def _check_room(folder: Path, directory: Path) -> None:
+def _check_folder(folder: Path, directory: Path) -> None:
     """
     Can files be published there? Better known before they are fetched than after.
 
