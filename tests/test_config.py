@@ -420,7 +420,7 @@ class ProblemTests(ConfigTestCase):
             ("no-proxy", "maybe", "'maybe'", "true, false, yes, no"),
             ("index-ttl", "soon", "'soon'", "seconds"),
             ("drain", "-1", "-1", "seconds"),
-            ("min-free", "10%", "10%", "bytes"),
+            ("min-free", "10%", "'10%'", "bytes"),
             ("extra-index-url", "http://a.example b", "['b']", "http://"),
             ("listen", " ", "[]", "server endpoint"),
         ]

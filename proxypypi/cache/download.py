@@ -4,6 +4,7 @@ The tee: a file comes from upstream once, and whoever wants it follows its growt
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, ClassVar
 
 from attrs import define, field
@@ -262,7 +263,8 @@ class Download:
         :raises CannotKeep: it has.
         """
         digests = Digests.checking(self.listed.hashes)
-        await self._hash(self._transfer.got, digests)
+        with suppress(EOFError):
+            await self._hash(self._transfer.got, digests)
         if digests.hex() != self._transfer.digests.hex():
             reason = "the disk lost some of it"
             raise CannotKeep(filename=self.listed.filename, reason=reason)

@@ -64,23 +64,20 @@ class Downloads:
             file of that name, which was listed before, is still on its way.
         """
         download = self.find(name, listed.filename)
-        following: Deferred[IByteSource]
-        if download is None:
-            following = self._start(name, listed, index)
-        elif contradict(download.listed.hashes, listed.hashes):
+        if download is not None and contradict(download.listed.hashes, listed.hashes):
             raise StillFetching(what=f"another {listed.filename}")
+        try:
+            following = (
+                download.follow()
+                if download is not None
+                else self._start(name, listed, index)
+            )
+        except CannotKeep as e:
+            self._warn(e)
+            following = self._stream(name, listed, index)
         else:
-            following = download.follow()
-
-        def unless_kept(source: IByteSource) -> "IByteSource | Deferred[IByteSource]":
-            if not source.overflowed or source.released:
-                return source
-            source.close()
-            return self._stream(name, listed, index)
-
-        return patiently(
-            following.addCallback(unless_kept), self._clock, listed.filename
-        )
+            following.addCallback(self._unless_empty, name, listed, index)
+        return patiently(following, self._clock, listed.filename)
 
     def when_idle(self) -> "Deferred[None]":
         """
@@ -100,12 +97,27 @@ class Downloads:
             partial = self._partials.open(name, listed.filename, tag)
         except OSError as e:
             reason = e.strerror or str(e)
-            self._warn(CannotKeep(filename=listed.filename, reason=reason))
-            return self._stream(name, listed, index)
+            raise CannotKeep(filename=listed.filename, reason=reason) from e
         download = self._make(name, listed, index, partial)
         following = download.follow()
         Deferred.fromCoroutine(download.run())
         return following
+
+    def _unless_empty(
+        self,
+        source: IByteSource,
+        name: NormalizedName,
+        listed: Distribution,
+        index: IIndex,
+    ) -> "IByteSource | Deferred[IByteSource]":
+        """
+        Where nothing found room, it is better known before a byte is promised whether
+        upstream will send any.
+        """
+        if not source.overflowed or source.released:
+            return source
+        source.close()
+        return self._stream(name, listed, index)
 
     def _stream(
         self, name: NormalizedName, listed: Distribution, index: IIndex
