@@ -254,7 +254,7 @@ class MinFreeTests(TeeTestCase):
         """
         Room that a file on its way will need is not given to another.
         """
-        self.start_with(1000, 2 * self.size, 10**10)
+        self.start_with(5000, 2 * self.size, 10**10)
         other = evolve(self.wheel, filename="demo-2.0-py3-none-any.whl")
         self.index.add(other)
         self.index.fail(self.path, Fault(stall_at=1000, stall=1))
