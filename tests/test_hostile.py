@@ -4,9 +4,10 @@ What an attacker, a careless admin or plain bad luck does to the proxy, in memor
 Each class is a defect that a review found once.
 """
 
+import errno
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 
 import msgspec
 from twisted.internet.testing import MemoryReactorClock
+from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from proxypypi.cache import pages
@@ -808,18 +810,103 @@ class DamagedRecordsTests(HostileTestCase):
         self.check("first seen")
         self.assertEqual(content, Path(f"{path}.damaged").read_bytes())
 
-    def test_directories(self) -> None:
+    def records(self) -> list[Path]:
         """
-        Directories, full or empty, where records should be.
+        Everything that the proxy keeps for itself, at least one of every kind.
         """
-        records = [p for p in (self.directory / ".proxypypi").rglob("*") if p.is_file()]
-        records = [p for p in records if p.name != "lock"]
-        self.assertGreaterEqual(len(records), 6)
-        for record in records:
-            record.unlink()
-            record.mkdir()
-            (record / "x").write_bytes(b"x")
-            self.check(record)
+        self.get("/simple/")
+        own = self.directory / ".proxypypi"
+        records = sorted(p for p in own.rglob("*") if p.is_file() and p.name != "lock")
+        kinds = {path.relative_to(own).parts[:2] for path in records}
+        expected = {"pages", "facts", "metadata", "lists"}
+        self.assertLessEqual(expected, {kind[1] for kind in kinds})
+        self.assertIn(("decisions", "first-seen"), kinds)
+        return records
+
+    def test_every_record(self) -> None:
+        """
+        Whatever is wrong with any of them: no client is told, and most is known still.
+        """
+
+        def another_version(path: Path) -> None:
+            content = path.read_bytes()
+            path.write_bytes(content.replace(b'"format":1', b'"format":7', 1))
+
+        def directory(path: Path) -> None:
+            path.unlink()
+            path.mkdir()
+            (path / "x").write_bytes(b"x")
+
+        def fifo(path: Path) -> None:
+            path.unlink()
+            os.mkfifo(path)
+
+        spoilers: list[Callable[[Path], object]] = [
+            lambda path: path.write_bytes(b""),
+            lambda path: path.write_bytes(
+                path.read_bytes()[: path.stat().st_size // 2]
+            ),
+            lambda path: path.write_bytes(b"\0\xff{" * 500),
+            another_version,
+            directory,
+            fifo,
+        ]
+        for record in self.records():
+            for spoil in spoilers:
+                if record.is_dir():
+                    shutil.rmtree(record)
+                elif record.exists() and not record.is_file():
+                    record.unlink()
+                self.check(record)  # makes it anew
+                if not record.is_file():
+                    continue  # it cannot be made anew, or is none of today's
+                spoil(record)
+                self.check((record, spoil))
+                self.assertEqual(200, self.get("/simple/").code, record)
+
+    def test_unreadable(self) -> None:
+        """
+        Likewise records that we are not allowed to read.
+        """
+        records = {str(path) for path in self.records()}
+        real = os.open
+
+        def refuse(path: Any, flags: int, *more: Any, **options: Any) -> int:
+            if str(path) in records and not flags & os.O_CREAT:
+                raise PermissionError(errno.EACCES, "Permission denied", str(path))
+            return real(path, flags, *more, **options)
+
+        self.patch(os, "open", refuse)  # root may read everything
+        self.check("unreadable")
+
+    def test_log(self) -> None:
+        """
+        The log says which record it is.
+        """
+        for folder, about in (("pages", "page"), ("facts", "facts about")):
+            for path in (self.cache / folder).iterdir():
+                path.write_bytes(b"garbage")
+            with capturedLogs() as events:
+                self.check(folder)
+            said = [formatEvent(event) for event in events]
+            self.assertTrue([line for line in said if about in line], said)
+
+    def test_partials(self) -> None:
+        """
+        What lies where a partial file should be, and is none, is left alone: the file
+        is streamed.
+        """
+        (self.directory / "demo" / self.wheel.filename).unlink()
+        name = f"{self.wheel.filename}.{self.wheel.sha256[:16]}"
+        path = self.cache / "partial" / "demo" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for make in (path.mkdir, lambda: os.mkfifo(path)):
+            make()
+            self.settle()
+            self.has_all(self.get(self.url))
+            self.assertEqual([], [k for k in self.kept() if k.startswith("demo/")])
+            self.proxy.partials.sweep(1e12)
+            path.rmdir() if path.is_dir() else path.unlink()
 
 
 class LeftoverAndUpstreamDownTests(HostileTestCase):

@@ -4,17 +4,16 @@ Where a file is, and how to get at its bytes.
 
 import os
 from collections.abc import Callable
-from contextlib import suppress
-from datetime import datetime
 from typing import TypeVar
 from urllib.parse import unquote, urlsplit
 
-from attrs import define, frozen
+from attrs import define
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
 from proxypypi.cache.downloads import Downloads
 from proxypypi.cache.flight import patiently
+from proxypypi.cache.found import FoundFile
 from proxypypi.cache.holdings import Holdings
 from proxypypi.cache.pages import PageCache
 from proxypypi.cache.sources import WholeFile
@@ -29,81 +28,12 @@ from proxypypi.errors import (
 )
 from proxypypi.interfaces import IByteSource, IIndex
 from proxypypi.model import Distribution, Outcome, ProjectPage
-from proxypypi.names import NormalizedName, is_immutable, project_of
-from proxypypi.rules.integrity import is_strong
-from proxypypi.rules.merge import Held, is_private, is_quarantined
+from proxypypi.names import NormalizedName, project_of
+from proxypypi.rules.merge import is_private, is_quarantined
 
 T = TypeVar("T")
 
-_LATEST = 253_402_300_800.0  # POSIX seconds: the year 10,000
 _GONE = frozenset({403, 404, 410})  # as a file's host says it
-
-
-@frozen(kw_only=True)
-class FoundFile:
-    """
-    A file that is here, or that upstream lists.
-
-    :ivar held: the file as it is here; :obj:`None` if it is not.
-    :ivar listed: as upstream lists it; :obj:`None` if it does not.
-    :ivar origin: address of the index that lists it so; empty if none does.
-    :ivar private: did people put it here?
-    """
-
-    name: NormalizedName
-    filename: str
-    held: Held | None
-    listed: Distribution | None
-    origin: str
-    private: bool
-
-    @property
-    def size(self) -> int | None:
-        """
-        In bytes; :obj:`None` if it is not here and the index does not say.
-        """
-        if self.held is not None:
-            return self.held.file.size
-        return self.listed.size if self.listed is not None else None
-
-    @property
-    def sha256(self) -> str | None:
-        """
-        Its lower-case hex digest, if that is known.
-        """
-        if self.held is not None:
-            return self.held.facts.hashes["sha256"]
-        return self.listed.hashes.get("sha256") if self.listed is not None else None
-
-    @property
-    def immutable(self) -> bool:
-        """
-        Will there never be other bytes under this name?
-        """
-        return (
-            not self.private
-            and is_immutable(self.filename)
-            and self.listed is not None
-            and is_strong(self.listed.hashes)
-        )
-
-    @property
-    def modified_at(self) -> float | None:
-        """
-        When it was uploaded, or came here; POSIX seconds.
-        """
-        if not self.private and self.listed is not None and self.listed.upload_time:
-            with suppress(ValueError, OverflowError):
-                # Before Python 3.11, fromisoformat does not know the "Z".
-                time = self.listed.upload_time.replace("Z", "+00:00")
-                return _possible(datetime.fromisoformat(time).timestamp())
-        if self.held is None:
-            return None
-        return _possible(self.held.file.modified_at / 1e9)
-
-
-def _possible(moment: float) -> float | None:
-    return moment if 0 <= moment < _LATEST else None
 
 
 @define(eq=False)
@@ -191,12 +121,13 @@ class Files:
         :raises NoSuchFile: it has gone meanwhile.
         :raises StillFetching: another has taken its place, which is not known yet.
         :raises UpstreamError: it could not be fetched.
-        :raises CannotKeep: there is no room for it.
+        :raises TooManyStreams: there is no room for it, nor a place to stream it.
         :raises StillFetching: upstream takes long.
         """
         if found.held is not None:
+            flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK  # or a FIFO would block
             try:
-                fd = os.open(found.held.file.path, os.O_RDONLY | os.O_CLOEXEC)
+                fd = os.open(found.held.file.path, flags)
             except OSError as e:
                 raise NoSuchFile(filename=found.filename) from e
             status = os.fstat(fd)

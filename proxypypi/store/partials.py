@@ -5,6 +5,7 @@ Files that are being fetched, until they are whole.
 import errno
 import fcntl
 import os
+import stat
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -150,7 +151,7 @@ class PartialStore:
         """
         removed = 0
         for path in self._partials.glob("*/*"):
-            with suppress(FileNotFoundError, BlockingIOError):
+            with suppress(OSError):  # it is held, went, or is no file
                 if path.stat().st_mtime < older_than:
                     fd = _open_locked(path)
                     path.unlink()
@@ -203,8 +204,11 @@ def _open_locked(path: Path) -> int:
     :raises BlockingIOError: another process has it.
     """
     while True:
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
+        fd = os.open(path, flags, 0o644)
         try:
+            if not stat.S_ISREG(os.fstat(fd).st_mode):
+                raise OSError(errno.EINVAL, "it is no file", str(path))
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             # Between the two, whoever had it before may have removed it.
             if os.fstat(fd).st_ino == os.stat(path).st_ino:

@@ -14,8 +14,9 @@ from twisted.logger import Logger
 from twisted.web.http import NOT_MODIFIED, PARTIAL_CONTENT
 from twisted.web.server import Request
 
-from proxypypi.cache.files import Files, FoundFile
+from proxypypi.cache.files import Files
 from proxypypi.cache.flight import PATIENCE
+from proxypypi.cache.found import FoundFile
 from proxypypi.cache.metadata import MetadataCache
 from proxypypi.errors import BadName, ProxypypiError, StillFetching
 from proxypypi.interfaces import IByteSource

@@ -1,0 +1,82 @@
+"""
+A file that somebody asks for, and what is known of it.
+"""
+
+from contextlib import suppress
+from datetime import datetime
+
+from attrs import frozen
+
+from proxypypi.model import Distribution
+from proxypypi.names import NormalizedName, is_immutable
+from proxypypi.rules.integrity import is_strong
+from proxypypi.rules.merge import Held
+
+_LATEST = 253_402_300_800.0  # POSIX seconds: the year 10,000
+
+
+@frozen(kw_only=True)
+class FoundFile:
+    """
+    A file that is here, or that upstream lists.
+
+    :ivar held: the file as it is here; :obj:`None` if it is not.
+    :ivar listed: as upstream lists it; :obj:`None` if it does not.
+    :ivar origin: address of the index that lists it so; empty if none does.
+    :ivar private: did people put it here?
+    """
+
+    name: NormalizedName
+    filename: str
+    held: Held | None
+    listed: Distribution | None
+    origin: str
+    private: bool
+
+    @property
+    def size(self) -> int | None:
+        """
+        In bytes; :obj:`None` if it is not here and the index does not say.
+        """
+        if self.held is not None:
+            return self.held.file.size
+        return self.listed.size if self.listed is not None else None
+
+    @property
+    def sha256(self) -> str | None:
+        """
+        Its lower-case hex digest, if that is known.
+        """
+        if self.held is not None:
+            return self.held.facts.hashes["sha256"]
+        return self.listed.hashes.get("sha256") if self.listed is not None else None
+
+    @property
+    def immutable(self) -> bool:
+        """
+        Will there never be other bytes under this name?
+        """
+        return (
+            not self.private
+            and is_immutable(self.filename)
+            and self.listed is not None
+            and is_strong(self.listed.hashes)
+        )
+
+    @property
+    def modified_at(self) -> float | None:
+        """
+        When it was uploaded, or came here; POSIX seconds.
+        """
+        if not self.private and self.listed is not None and self.listed.upload_time:
+            with suppress(ValueError, OverflowError):
+                # Before Python 3.11, fromisoformat does not know the "Z".
+                time = self.listed.upload_time.replace("Z", "+00:00")
+                return _possible(datetime.fromisoformat(time).timestamp())
+        if self.held is None:
+            return None
+        return _possible(self.held.file.modified_at / 1e9)
+
+
+def _possible(moment: float) -> float | None:
+    return moment if 0 <= moment < _LATEST else None
