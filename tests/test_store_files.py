@@ -2,6 +2,7 @@
 Tests for :mod:`proxypypi.store.files`.
 """
 
+import gc
 import os
 from pathlib import Path
 from typing import Any
@@ -179,6 +180,7 @@ class OpenTests(SynchronousTestCase):
         folder = Path(self.mktemp())
         folder.mkdir()
         os.mkfifo(folder / "fifo")
+        gc.collect()  # or what others left would be closed meanwhile
         before = len(os.listdir("/dev/fd"))
         for path in (folder, folder / "fifo", folder / "nothing", "/dev/null"):
             with self.assertRaises(OSError):
