@@ -131,6 +131,7 @@ class Download:
             self._partial.close()
 
     def _fail(self, error: Exception) -> None:
+        self._transfer.stop()
         self.error = Failure(error)
         self.failed = True
         if isinstance(error, ProxypypiError):
