@@ -76,7 +76,7 @@ def build(
     )
     directory = Directory(root, clock, in_thread, names.is_denied)
     facts = FactsStore(cache, decisions, in_thread)
-    partials = PartialStore(cache / "partial", root, in_thread)
+    partials = PartialStore(cache / "partial", root, in_thread, settings.min_free)
     holdings = Holdings(
         directory,
         facts,
@@ -89,8 +89,11 @@ def build(
     upstreams = Upstreams(_upstreams(settings, indexes), names, health)
     page_store = PageStore(cache / "pages", in_thread)
     pages = PageCache(upstreams, page_store, holdings, health, clock, in_thread)
-    downloads = Downloads(partials, holdings, pages.distrust, health, clock, in_thread)
-    files = Files(pages, holdings, upstreams, names, downloads, Streams(), clock)
+    streams = Streams()
+    downloads = Downloads(
+        partials, holdings, streams, pages.distrust, health, clock, in_thread
+    )
+    files = Files(pages, holdings, upstreams, names, downloads, streams, clock)
     metadata = MetadataCache(holdings, facts, upstreams, health, clock, in_thread)
     listings = Listings(pages, holdings, upstreams, names, health, directory, in_thread)
     catalogue = Catalogue(

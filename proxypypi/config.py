@@ -100,6 +100,7 @@ def configure(
         private=values["private"],
         deny=values["deny"],
         withhold=values["withhold"],
+        min_free=values["min-free"],
         drain=values["drain"],
         cooldown_exemptions=values.get("cooldown-exemption", ()),
     )

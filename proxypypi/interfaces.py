@@ -422,6 +422,13 @@ class IPartialStore(Interface):
         :raises OSError: no room, no right, or another process fetches it.
         """
 
+    def check_room(size: int) -> "Deferred[None]":
+        """
+        Would so many bytes more leave as much free as should be?
+
+        :raises OSError: they would not.
+        """
+
 
 class IByteSource(Interface):
     """
@@ -433,10 +440,19 @@ class IByteSource(Interface):
     released: int = Attribute("How many bytes, from the first, may be given out.")
     ended: bool = Attribute("No more bytes will be released: all are, or it failed.")
     failed: bool = Attribute("It ended before its time.")
+    overflowed: bool = Attribute("It ended; what is not released did not fit in here.")
 
     def watch(changed: Callable[[], None]) -> None:
         """
         Call *changed*, repeatedly, when one of the attributes has changed.
+        """
+
+    def rest() -> IBody:
+        """
+        What is not released, and does not fit in here: straight from upstream, for one
+        client alone, checked as ever. For a source that overflowed, before close().
+
+        :raises TooManyStreams: too many others have such.
         """
 
     def close() -> None:

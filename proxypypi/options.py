@@ -28,6 +28,7 @@ from proxypypi.kinds import (
     SECONDS,
     SECRET,
     SHA256,
+    SIZE,
     STATUS,
     TEXT,
     VERSION,
@@ -191,6 +192,13 @@ OPTIONS = (
         default="14d",
         doc="How young a file must be, when it vanishes upstream, to be withheld; 0 is "
         "never.",
+    ),
+    Option(
+        name="min-free",
+        kind=SIZE,
+        default_said="500MB, or a tenth of the volume if that is less",
+        doc="A file that would leave less of the disk free is streamed and not kept; 0 "
+        "is off.",
     ),
     Option(
         name="drain",

@@ -231,6 +231,8 @@ class Settings:
     :ivar deny: globs of normalized names that are refused.
     :ivar withhold: seconds; files that were younger when they vanished upstream are
         withheld.
+    :ivar min_free: bytes of the directory's volume that files kept there must leave
+        free, 0 for none; :obj:`None` for :func:`proxypypi.store.room.usual`.
     :ivar drain: seconds that running transfers may go on after the end was asked for.
     :ivar cooldown_exemptions: of files that are too young otherwise.
     """
@@ -242,5 +244,6 @@ class Settings:
     private: tuple[str, ...] = ()
     deny: tuple[str, ...] = ()
     withhold: float = 14 * 86_400.0
+    min_free: int | None = None
     drain: float = 30.0
     cooldown_exemptions: tuple[CooldownExemption, ...] = ()

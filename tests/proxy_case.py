@@ -2,6 +2,7 @@
 The whole proxy in memory: its faces, its core and its directory, before a fake index.
 """
 
+import errno
 import json
 import os
 import shutil
@@ -29,6 +30,7 @@ from proxypypi.assembly import Proxy, build
 from proxypypi.errors import CannotMake
 from proxypypi.settings import Settings, UpstreamSettings
 from proxypypi.store.catalogue import Order, make_list
+from proxypypi.store.partials import Partial
 from proxypypi.upstream.index import Index, make_index
 from proxypypi.upstream.patience import Patience
 from tests.distributions import BuiltDistribution
@@ -233,6 +235,37 @@ class Threads:
         return waiting
 
 
+@define(eq=False)
+class Disk:
+    """
+    What partial files lie on. Only use one at a time, and :meth:`restore` it.
+
+    :ivar is_full: does it take nothing?
+    :ivar room: bytes that it takes before it is; :obj:`None` for any.
+    """
+
+    is_full: bool = field(default=False, init=False)
+    room: int | None = field(default=None, init=False)
+    _write: Any = field(default=Partial.write, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        disk = self
+
+        def write(self: Partial, data: bytes) -> None:
+            taken = len(data) if disk.room is None else min(disk.room, len(data))
+            if not disk.is_full:
+                disk._write(self, data[:taken])
+                if disk.room is not None:
+                    disk.room -= taken
+            if disk.is_full or taken < len(data):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        Partial.write = write  # type: ignore[method-assign]
+
+    def restore(self) -> None:
+        Partial.write = self._write  # type: ignore[method-assign]
+
+
 class ProxyTestCase(SynchronousTestCase):
     """
     ``self.index`` is the upstream, ``self.directory`` what people see.
@@ -253,6 +286,7 @@ class ProxyTestCase(SynchronousTestCase):
         *,
         upstreams: Sequence[UpstreamSettings] = (),
         index_ttl: float = 600.0,
+        min_free: int | None = 0,
         **more: Any,
     ) -> None:
         """
@@ -268,6 +302,7 @@ class ProxyTestCase(SynchronousTestCase):
             directory=self.directory,
             upstreams=tuple(upstreams),
             index_ttl=index_ttl,
+            min_free=min_free,
             **more,
         )
         self._upstream = RequestTraversalAgent(self.network())

@@ -10,6 +10,7 @@ import shutil
 from hashlib import sha256
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import TypeVar
 
 from attrs import define, evolve, field
 from hypothesis import settings
@@ -30,7 +31,6 @@ from zope.interface.verify import verifyObject
 
 from proxypypi.assembly import build
 from proxypypi.errors import (
-    CannotKeep,
     StillFetching,
     UpstreamError,
     UpstreamRefusal,
@@ -43,8 +43,8 @@ from proxypypi.names import normalize
 from proxypypi.settings import Settings
 from tests.distributions import make_sdist, make_wheel
 from tests.fake_index import JSON, Fault
-from tests.proxy_case import ProxyTestCase, Transfer, make_list_here
-from tests.scripted import FILE_URL, ScriptedBody, ScriptedIndex, cut
+from tests.proxy_case import Disk, ProxyTestCase, Transfer, make_list_here
+from tests.scripted import FILE_URL, Asked, ScriptedBody, ScriptedIndex, cut
 
 SIZE = 100_000
 HELD_BACK = 1024
@@ -803,28 +803,7 @@ class PatienceTests(TeeTestCase):
         self.has_all(transfer)
 
 
-class NoRoomTests(TeeTestCase):
-    def test_no_partial_file(self) -> None:
-        """
-        Where nothing can be kept, that is 503, and says why.
-        """
-        cache = self.directory / ".proxypypi" / "cache"
-        cache.mkdir(parents=True)
-        (cache / "partial").write_text("in the way")
-        answer = self.get(self.url, Accept=JSON)
-        self.assertEqual((503, "2"), (answer.code, answer.header("Retry-After")))
-        self.assertIn("cannot be kept", answer.json["detail"])
-
-    def test_no_directory(self) -> None:
-        """
-        Nor can it be kept where the project's directory is a file; nothing is left.
-        """
-        (self.directory / "demo").write_text("in the way")
-        transfer = self.start_file()
-        self.assertFalse(transfer.is_complete and transfer.code == 200)
-        self.assertEqual((["demo"], []), (self.kept(), self.partials()))
-
-
+T = TypeVar("T")
 NAME = normalize("demo")
 CONTENT = random.Random("the tee").randbytes(5000)
 FILENAME = "demo-1.0.zip"
@@ -850,7 +829,7 @@ class Tee:
             size=len(CONTENT) if sized else None,
         )
         proxy = build(
-            Settings(directory=directory),
+            Settings(directory=directory, min_free=0),
             self.clock,
             [self.index],
             maybeDeferred,
@@ -952,27 +931,6 @@ class DownloadsTests(SynchronousTestCase):
             for joined in waiting:
                 self.assertIs(error, self.failureResultOf(joined, type(error)).value)
 
-    def test_disk_full(self) -> None:
-        """
-        When the partial file takes no more, the client is told, and nothing partial
-        stays.
-        """
-        joined, body = self.begin()
-        partials = self.tee.directory / ".proxypypi" / "cache" / "partial" / "demo"
-        (partial,) = partials.iterdir()
-        # What refuses every write as a full disk does, without being one.
-        full = os.open("/dev/full", os.O_WRONLY)
-        download = self.tee.downloads.find(NAME, FILENAME)
-        assert download is not None
-        os.dup2(full, download._partial.fd)
-        os.close(full)
-        body.send(CONTENT[:4000])
-        error = self.failureResultOf(joined, CannotKeep).value
-        self.assertIn("No space left", str(error))
-        self.assertTrue(body.over)
-        self.assertFalse(partial.exists())
-        self.assertEqual({}, self.tee.published)
-
     def test_defect_of_ours(self) -> None:
         """
         Whatever else goes wrong is told to the log, and ends nothing but this.
@@ -1019,11 +977,12 @@ class DownloadsTests(SynchronousTestCase):
 
     def test_another_process_fetches_it(self) -> None:
         """
-        What somebody else is working on is not touched.
+        What somebody else is working on is not touched: it comes for this client alone.
         """
         other = Tee(self.tee.directory)
         other.join()
-        self.assertRaises(CannotKeep, self.tee.join)
+        joined, _ = self.begin()
+        self.assertTrue(self.successResultOf(joined).overflowed)
 
     def test_validator(self) -> None:
         """
@@ -1056,6 +1015,7 @@ class Client:
     source: IByteSource | None = field(default=None, init=False)
     data: bytes = field(default=b"", init=False)
     error: Failure | None = field(default=None, init=False)
+    rest: "Deferred[None] | None" = field(default=None, init=False)
     gone: bool = field(default=False, init=False)
     is_complete: bool = field(default=False, init=False)
 
@@ -1071,15 +1031,37 @@ class Client:
         source = self.source
         assert source is not None
         assert not self.gone, "told of a change after close()"
-        there = os.fstat(source.fd).st_size
         assert source.released >= len(self.data)
-        assert source.released <= there
+        if source.released > len(self.data):
+            assert source.released <= os.fstat(source.fd).st_size
+            self._take(source)
+        if source.overflowed:
+            self._go_on(source)
+        elif source.ended:
+            self.is_complete = not source.failed
+            self.leave()
+
+    def _take(self, source: IByteSource) -> None:
         wanted = source.released - len(self.data)
         self.data += os.pread(source.fd, wanted, len(self.data))
         assert len(self.data) == source.released
-        if source.ended:
-            self.is_complete = not source.failed
-            self.leave()
+
+    def _go_on(self, source: IByteSource) -> None:
+        body = source.rest()
+        assert body.start == len(self.data)
+        source.close()
+        self.rest = body.deliver(self._receive)
+        self.rest.addCallbacks(self._completed, self._broken)
+
+    def _receive(self, data: bytes) -> None:
+        self.data += data
+
+    def _completed(self, _: None) -> None:
+        self.gone = self.is_complete = True
+
+    def _broken(self, failure: Failure) -> None:
+        failure.trap(UpstreamError, CancelledError)
+        self.gone = True
 
     def _failed(self, failure: Failure) -> None:
         failure.trap(UpstreamError, StillFetching, CancelledError)
@@ -1087,16 +1069,37 @@ class Client:
 
     def leave(self) -> None:
         self.gone = True
-        if self.source is not None:
+        if self.rest is not None:
+            self.rest.cancel()
+        elif self.source is not None:
             self.source.close()
         else:
             self.joined.cancel()
 
 
+@define(eq=False)
+class Sending:
+    """
+    A body that has come up to a byte of the content.
+    """
+
+    body: ScriptedBody
+    at: int
+
+    def send(self, size: int, lie: int = 0) -> None:
+        """
+        :param lie: a mask of the bits that are wrong, in every byte.
+        """
+        piece = CONTENT[self.at : self.at + size]
+        if piece:
+            self.at += len(piece)
+            self.body.send(bytes(byte ^ lie for byte in piece))
+
+
 class TeeMachine(RuleBasedStateMachine):
     """
-    Clients that come and go, upstream that grows, breaks, lies and is silent, in any
-    order.
+    Clients that come and go, upstream that grows, breaks, lies and is silent, a disk
+    that is full or not, in any order.
     """
 
     def __init__(self) -> None:
@@ -1105,9 +1108,9 @@ class TeeMachine(RuleBasedStateMachine):
         self.descriptors = len(os.listdir("/dev/fd"))
         self.directory = Path(mkdtemp(prefix="tee-")).resolve()
         self.clients: list[Client] = []
-        self.body: ScriptedBody | None = None
-        self.at = 0
+        self.bodies: list[Sending] = []
         self.lied = False
+        self.disk = Disk()
 
     @initialize(hashed=st.booleans(), sized=st.booleans())
     def begin(self, hashed: bool, sized: bool) -> None:
@@ -1115,13 +1118,12 @@ class TeeMachine(RuleBasedStateMachine):
         self.hashed, self.sized = hashed, sized
 
     @property
-    def is_asked(self) -> bool:
-        asked = self.tee.index.asked
-        return bool(asked) and not asked[-1].answer.called
+    def asked(self) -> list[Asked]:
+        return [a for a in self.tee.index.asked if not a.answer.called]
 
     @property
-    def is_sending(self) -> bool:
-        return self.body is not None and not self.body.over
+    def sending(self) -> list[Sending]:
+        return [sending for sending in self.bodies if not sending.body.over]
 
     @rule()
     def join(self) -> None:
@@ -1133,68 +1135,79 @@ class TeeMachine(RuleBasedStateMachine):
         staying = [number for number, c in enumerate(self.clients) if not c.gone]
         self.clients[data.draw(st.sampled_from(staying))].leave()
 
-    @precondition(lambda self: self.is_asked)
-    @rule(knows_ranges=st.booleans(), says_total=st.booleans())
-    def answer(self, knows_ranges: bool, says_total: bool) -> None:
-        wanted = self.tee.index.asked[-1].byte_range
-        self.at = (wanted[0] or 0) if wanted is not None and knows_ranges else 0
+    @rule()
+    def fill_the_disk(self) -> None:
+        self.disk.is_full = True
+
+    @rule()
+    def make_room(self) -> None:
+        self.disk.is_full = False
+
+    @precondition(lambda self: self.asked)
+    @rule(data=st.data(), knows_ranges=st.booleans(), says_total=st.booleans())
+    def answer(self, data: st.DataObject, knows_ranges: bool, says_total: bool) -> None:
+        self.begin_body(self.draw(data, self.asked), knows_ranges, says_total)
+
+    def begin_body(self, asked: Asked, knows_ranges: bool, says_total: bool) -> None:
+        wanted = asked.byte_range
+        start = (wanted[0] or 0) if wanted is not None and knows_ranges else 0
         body = ScriptedBody(
-            start=self.at,
+            start=start,
             total=len(CONTENT) if says_total else None,
             validator='"a"',
         )
-        self.body = self.tee.index.answer(body)
+        self.bodies.append(Sending(body, start))
+        asked.answer.callback(body)
 
-    @precondition(lambda self: self.is_asked)
-    @rule(kind=st.sampled_from(["refuse", "keep silent", "be unreachable"]))
-    def refuse(self, kind: str) -> None:
+    def draw(self, data: st.DataObject, choices: list[T]) -> T:
+        return choices[data.draw(st.integers(0, len(choices) - 1))]
+
+    @precondition(lambda self: self.asked)
+    @rule(
+        data=st.data(),
+        kind=st.sampled_from(["refuse", "keep silent", "be unreachable"]),
+    )
+    def refuse(self, data: st.DataObject, kind: str) -> None:
         error = {
             "refuse": UpstreamRefusal(url=FILE_URL, reason="no", status=500),
             "keep silent": UpstreamTimeout(url=FILE_URL, reason="silent"),
             "be unreachable": cut(),
         }[kind]
-        self.tee.index.asked[-1].answer.errback(error)
+        self.draw(data, self.asked).answer.errback(error)
 
-    @precondition(lambda self: self.is_sending)
-    @rule(size=st.integers(1, 3000))
-    def send(self, size: int) -> None:
-        assert self.body is not None
-        piece = CONTENT[self.at : self.at + size]
-        if piece:
-            self.at += len(piece)
-            self.body.send(piece)
+    @precondition(lambda self: self.sending)
+    @rule(data=st.data(), size=st.integers(1, 3000))
+    def send(self, data: st.DataObject, size: int) -> None:
+        self.draw(data, self.sending).send(size)
 
-    @precondition(lambda self: self.is_sending and self.hashed)
-    @rule(size=st.integers(1, 3000))
-    def send_wrong_bytes(self, size: int) -> None:
-        assert self.body is not None
-        piece = CONTENT[self.at : self.at + size]
-        if piece:
-            self.lied = True
-            self.at += len(piece)
-            self.body.send(bytes(byte ^ 255 for byte in piece))
-
-    @precondition(lambda self: self.is_sending and (self.sized or self.hashed))
-    @rule()
-    def send_too_much(self) -> None:
-        assert self.body is not None
+    @precondition(lambda self: self.sending and self.hashed)
+    @rule(data=st.data(), size=st.integers(1, 3000))
+    def send_wrong_bytes(self, data: st.DataObject, size: int) -> None:
         self.lied = True
-        self.body.send(CONTENT[self.at :] + b"more")
+        self.draw(data, self.sending).send(size, lie=255)
 
-    @precondition(lambda self: self.is_sending)
-    @rule(kind=st.sampled_from(["break", "fall silent"]))
-    def break_off(self, kind: str) -> None:
-        assert self.body is not None
+    @precondition(lambda self: self.sending and (self.sized or self.hashed))
+    @rule(data=st.data())
+    def send_too_much(self, data: st.DataObject) -> None:
+        self.lied = True
+        sending = self.draw(data, self.sending)
+        sending.body.send(CONTENT[sending.at :] + b"more")
+
+    @precondition(lambda self: self.sending)
+    @rule(data=st.data(), kind=st.sampled_from(["break", "fall silent"]))
+    def break_off(self, data: st.DataObject, kind: str) -> None:
         silent = UpstreamTimeout(url=FILE_URL, reason="silent")
-        self.body.fail(cut() if kind == "break" else silent)
+        self.draw(data, self.sending).body.fail(cut() if kind == "break" else silent)
 
-    @precondition(lambda self: self.is_sending)
-    @rule()
-    def end(self) -> None:
-        assert self.body is not None
+    @precondition(lambda self: self.sending)
+    @rule(data=st.data())
+    def end(self, data: st.DataObject) -> None:
+        self.end_body(self.draw(data, self.sending))
+
+    def end_body(self, sending: Sending) -> None:
         # Without length and digest nobody could tell that something is missing.
-        if self.at >= len(CONTENT) or self.sized or self.hashed:
-            self.body.end()
+        if sending.at >= len(CONTENT) or self.sized or self.hashed:
+            sending.body.end()
 
     @rule(seconds=st.sampled_from([0.1, 0.2, 1.0, 4.0, 12.0]))
     def wait(self, seconds: float) -> None:
@@ -1225,6 +1238,7 @@ class TeeMachine(RuleBasedStateMachine):
             if hasattr(self, "tee"):
                 self.finish()
         finally:
+            self.disk.restore()
             shutil.rmtree(self.directory)
 
     def finish(self) -> None:
@@ -1232,12 +1246,12 @@ class TeeMachine(RuleBasedStateMachine):
         Upstream behaves from now on: everybody comes to an end.
         """
         for _ in range(10):
-            if self.is_asked:
-                self.answer(knows_ranges=True, says_total=True)
-            if self.is_sending:
-                self.send(len(CONTENT))
-            if self.is_sending:
-                self.end()
+            for asked in self.asked:
+                self.begin_body(asked, knows_ranges=True, says_total=True)
+            for sending in self.sending:
+                sending.send(len(CONTENT))
+            for sending in self.sending:
+                self.end_body(sending)
             self.wait(4.0)
         assert self.tee.downloads.find(NAME, FILENAME) is None
         for client in self.clients:

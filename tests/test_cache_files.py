@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from proxypypi.cache.files import FoundFile
+from proxypypi.cache.found import FoundFile
 from proxypypi.cache.sources import WholeFile
 from proxypypi.interfaces import IByteSource
 from proxypypi.model import Distribution, FileFacts, LocalFile

@@ -201,6 +201,13 @@ class WinnerTests(ConfigTestCase):
                 lambda c: c.settings.withhold,
                 (86400.0, 172800.0, 259200.0, 1209600.0),
             ),
+            "min-free": Row(
+                ["1", "2"],
+                "3kB",
+                "'4 KiB'",
+                lambda c: c.settings.min_free,
+                (2, 3000, 4096, None),
+            ),
             "drain": Row(
                 ["1"],
                 "2",
@@ -433,6 +440,7 @@ class ProblemTests(ConfigTestCase):
             ("no-proxy", "maybe", "'maybe'", "true, false, yes, no"),
             ("index-ttl", "soon", "'soon'", "seconds"),
             ("drain", "-1", "-1", "seconds"),
+            ("min-free", "10%", "'10%'", "bytes"),
             ("extra-index-url", "http://a.example b", "['b']", "http://"),
             ("listen", " ", "[]", "server endpoint"),
         ]

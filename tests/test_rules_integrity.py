@@ -137,3 +137,16 @@ class DigestsTests(SynchronousTestCase):
         self.assertEqual(hashlib.sha256().hexdigest(), digests.hex()["sha256"])
         digests.update(b"more")
         self.assertEqual(hashlib.sha256(b"more").hexdigest(), digests.hex()["sha256"])
+
+    def test_copy(self) -> None:
+        """
+        A copy goes on from the same bytes, without the other.
+        """
+        digests = Digests.checking({"md5": ""})
+        digests.update(b"one")
+        copy = digests.copy()
+        before = digests.hex()
+        copy.update(b"two")
+        self.assertEqual(before, digests.hex())
+        digests.update(b"two")
+        self.assertEqual(digests.hex(), copy.hex())

@@ -6,10 +6,12 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+from socket import AF_UNIX, socket
 from typing import Any
 
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.task import Clock
+from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
 from proxypypi.interfaces import IDirectory
@@ -220,6 +222,34 @@ class DirectoryTests(DirectoryTestCase, DirectoryContract):
         self.later()
         sizes = {f.size for f in self.look().values()}
         self.assertEqual({len(b"a longer content")}, sizes)
+
+    def test_told_once(self) -> None:
+        """
+        Of a link that leads outside the log is told, once; of others nothing is said.
+        """
+        (self.root / "demo-1.zip").symlink_to(self.outside)
+        (self.root / "demo-2.zip").symlink_to("nowhere")
+        (self.root / "demo-3.zip").symlink_to("demo-3.zip")
+        (self.root / "demo").symlink_to(self.outside)
+        with capturedLogs() as events:
+            for _ in range(3):
+                self.assertEqual({}, self.seen())
+        told = [str(e["link"]) for e in events if "link" in e]
+        self.assertEqual([str(self.root / n) for n in ("demo", "demo-1.zip")], told)
+
+    def test_no_files(self) -> None:
+        """
+        What has a file's name, and is a directory, a FIFO or a socket, is left out.
+        """
+        (self.root / "demo-1.zip").mkdir()
+        os.mkfifo(self.root / "demo-2.zip")
+        with socket(AF_UNIX) as listening:
+            here = os.getcwd()
+            os.chdir(self.root)  # the path of a socket must be short
+            self.addCleanup(os.chdir, here)
+            listening.bind("demo-3.zip")
+        (self.root / "demo-4.zip").symlink_to("demo-2.zip")
+        self.assertEqual({}, self.seen())
 
     def test_sibling_of_the_root(self) -> None:
         """

@@ -2,13 +2,19 @@
 Tests for :mod:`proxypypi.store.files`.
 """
 
+import gc
 import os
 from pathlib import Path
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from proxypypi.store.files import read_if_there, sync_directory, write_atomically
+from proxypypi.store.files import (
+    open_file,
+    read_if_there,
+    sync_directory,
+    write_atomically,
+)
 
 
 class WriteAtomicallyTests(SynchronousTestCase):
@@ -155,3 +161,28 @@ class SyncDirectoryTests(SynchronousTestCase):
         (folder / "file").write_bytes(b"")
         with self.assertRaises(NotADirectoryError):
             sync_directory(folder / "file")
+
+
+class OpenTests(SynchronousTestCase):
+    def test_file(self) -> None:
+        """
+        A file is opened for reading.
+        """
+        path = Path(self.mktemp())
+        path.write_bytes(b"content")
+        with open_file(path) as opened:
+            self.assertEqual(b"content", opened.read())
+
+    def test_others(self) -> None:
+        """
+        Whatever else there is, is refused at once, and nothing stays open.
+        """
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        os.mkfifo(folder / "fifo")
+        gc.collect()  # or what others left would be closed meanwhile
+        before = len(os.listdir("/dev/fd"))
+        for path in (folder, folder / "fifo", folder / "nothing", "/dev/null"):
+            with self.assertRaises(OSError):
+                open_file(path)
+        self.assertEqual(before, len(os.listdir("/dev/fd")))

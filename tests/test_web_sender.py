@@ -17,8 +17,8 @@ from twisted.web.server import NOT_DONE_YET, Request
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
-from proxypypi.errors import WrongBytes
-from proxypypi.interfaces import IByteSource
+from proxypypi.errors import TooManyStreams, WrongBytes
+from proxypypi.interfaces import IBody, IByteSource
 from proxypypi.web.sender import cut_off, send_body, send_bytes, send_file
 from tests.distributions import make_wheel
 from tests.fake_index import Fault
@@ -40,11 +40,18 @@ class Growing:
     released: int = 0
     ended: bool = False
     failed: bool = False
+    overflowed: bool = False
+    body: ScriptedBody | None = None
     closed: int = field(default=0, init=False)
     _changed: Callable[[], None] = field(default=lambda: None, init=False)
 
     def watch(self, changed: Callable[[], None]) -> None:
         self._changed = changed
+
+    def rest(self) -> IBody:
+        if self.body is None:
+            raise TooManyStreams(limit=64)
+        return self.body
 
     def close(self) -> None:
         self.closed += 1
@@ -93,7 +100,7 @@ class SenderTestCase(SynchronousTestCase):
         return wire
 
 
-class SendFileTests(SenderTestCase):
+class SendFileTestCase(SenderTestCase):
     def setUp(self) -> None:
         super().setUp()
         self.path = Path(self.mktemp())
@@ -111,6 +118,8 @@ class SendFileTests(SenderTestCase):
             lambda request: send_file(request, self.source, self.clock, start, stop)
         )
 
+
+class SendFileTests(SendFileTestCase):
     def test_promise(self) -> None:
         """
         The fake source here is one.
@@ -242,6 +251,86 @@ class SendFileTests(SenderTestCase):
             self.source.tell(released=2 * PIECE)
             self.assertEqual(PIECE, len(wire.body))
             self.assertEqual([], self.clock.getDelayedCalls(), paused)
+
+
+class OverflowTests(SendFileTestCase):
+    def overflow(self, released: int, start: int | None = None) -> ScriptedBody:
+        """
+        :param start: of what follows, if not the first byte that is not released.
+        """
+        body = ScriptedBody(start=released if start is None else start)
+        self.source.tell(released=released, ended=True, overflowed=True, body=body)
+        return body
+
+    def test_rest(self) -> None:
+        """
+        What did not fit follows straight from upstream, and only then it is the end.
+        """
+        wire = self.send()
+        body = self.overflow(1000)
+        self.assertEqual(1, self.source.closed)
+        self.assertEqual(([], self.content[:1000]), (self.face.sent, wire.body))
+        body.send(self.content[1000:])
+        body.end()
+        self.assertEqual(self.content, wire.body)
+        self.assertEqual([len(self.content)], self.face.sent)
+
+    def test_ranges(self) -> None:
+        """
+        Of it only that is sent which was asked for.
+        """
+        for start, stop in ((0, 500), (500, 1000), (500, 2000), (1500, 2000)):
+            wire = self.send(start, stop)
+            body = self.overflow(1000)
+            if stop > 1000:
+                for at in range(1000, 3000, 100):
+                    if not body.over:
+                        body.send(self.content[at : at + 100])
+            self.assertEqual(self.content[start:stop], wire.body, (start, stop))
+            self.assertEqual(stop - start, self.face.sent[-1])
+            self.source.tell(released=0, ended=False, overflowed=False)
+
+    def test_breaks_off(self) -> None:
+        """
+        When that breaks off, the client is cut off.
+        """
+        wire = self.send()
+        body = self.overflow(1000)
+        body.send(self.content[1000:1100])
+        body.fail(cut())
+        self.assertTrue(wire.is_cut)
+        self.assertEqual(self.content[:1100], wire.body)
+        self.assertEqual([], self.face.sent)
+
+    def test_no_place(self) -> None:
+        """
+        So is one for whom there is no place.
+        """
+        wire = self.send()
+        self.source.tell(released=1000, ended=True, overflowed=True)
+        self.assertTrue(wire.is_cut)
+        self.assertEqual(1, self.source.closed)
+
+    def test_leaving(self) -> None:
+        """
+        A client that leaves ends the transfer.
+        """
+        wire = self.send()
+        body = self.overflow(1000)
+        wire.hang_up()
+        self.assertTrue(body.is_cancelled)
+
+    def test_slow_client(self) -> None:
+        """
+        Upstream waits whenever the client does.
+        """
+        wire = self.send()
+        wire.take(1000)
+        body = self.overflow(10)
+        body.send(self.content[10:2000])
+        self.assertTrue(body.is_paused)
+        wire.take(1)
+        self.assertFalse(body.is_paused)
 
 
 class SendBodyTests(SenderTestCase):

@@ -13,8 +13,11 @@ from proxypypi.cache.download import Download
 from proxypypi.cache.flight import patiently
 from proxypypi.cache.health import Health
 from proxypypi.cache.holdings import Holdings
+from proxypypi.cache.sources import Unkept
+from proxypypi.cache.streams import Streams
+from proxypypi.cache.transfer import Transfer
 from proxypypi.errors import CannotKeep, StillFetching, WrongBytes
-from proxypypi.interfaces import IByteSource, IIndex, IPartialStore
+from proxypypi.interfaces import IBody, IByteSource, IIndex, IPartial, IPartialStore
 from proxypypi.model import Distribution
 from proxypypi.names import NormalizedName
 from proxypypi.rules.integrity import strongest
@@ -30,6 +33,7 @@ class Downloads:
 
     _partials: IPartialStore
     _holdings: Holdings
+    _streams: Streams
     _distrust: Callable[[NormalizedName], None]
     _health: Health
     _clock: IReactorTime
@@ -51,21 +55,28 @@ class Downloads:
         """
         Start a download, or follow the one under way. It goes on when all have left.
 
+        A file that cannot be kept comes straight from upstream, for this client alone.
+
         :param index: that lists it.
         :raises UpstreamError: it failed before anything could be given out.
-        :raises CannotKeep: there is no room for it.
+        :raises TooManyStreams: it cannot be kept, as those of too many others.
         :raises StillFetching: upstream takes long to send its first byte, or another
             file of that name, which was listed before, is still on its way.
         """
         download = self.find(name, listed.filename)
-        if download is not None:
-            if not download.is_of(listed, index):
-                raise StillFetching(what=f"another {listed.filename}")
-            following = download.follow()
+        if download is not None and not download.is_of(listed, index):
+            raise StillFetching(what=f"another {listed.filename}")
+        try:
+            following = (
+                download.follow()
+                if download is not None
+                else self._start(name, listed, index)
+            )
+        except CannotKeep as e:
+            self._warn(e)
+            following = self._stream(name, listed, index)
         else:
-            download = self._make(name, listed, index)
-            following = download.follow()
-            Deferred.fromCoroutine(download.run())
+            following.addCallback(self._unless_empty, name, listed, index)
         return patiently(following, self._clock, listed.filename)
 
     def when_idle(self) -> "Deferred[None]":
@@ -77,26 +88,71 @@ class Downloads:
         self._settle()
         return idle
 
-    def _make(
+    def _start(
         self, name: NormalizedName, listed: Distribution, index: IIndex
-    ) -> Download:
+    ) -> "Deferred[IByteSource]":
         algorithm = strongest(listed.hashes)
         tag = listed.hashes[algorithm][:16] if algorithm is not None else "unhashed"
         try:
             partial = self._partials.open(name, listed.filename, tag)
         except OSError as e:
-            error = CannotKeep(filename=listed.filename, reason=e.strerror or str(e))
-            self._health.worsen("disk", str(error))
-            raise error from e
+            reason = e.strerror or str(e)
+            raise CannotKeep(filename=listed.filename, reason=reason) from e
+        download = self._make(name, listed, index, partial)
+        following = download.follow()
+        Deferred.fromCoroutine(download.run())
+        return following
+
+    def _unless_empty(
+        self,
+        source: IByteSource,
+        name: NormalizedName,
+        listed: Distribution,
+        index: IIndex,
+    ) -> "IByteSource | Deferred[IByteSource]":
+        """
+        Where nothing found room, it is better known before a byte is promised whether
+        upstream will send any.
+        """
+        if not source.overflowed or source.released:
+            return source
+        source.close()
+        return self._stream(name, listed, index)
+
+    def _stream(
+        self, name: NormalizedName, listed: Distribution, index: IIndex
+    ) -> "Deferred[IByteSource]":
+        async def open_stream() -> IByteSource:
+            transfer = Transfer(listed, index, self._clock)
+            stream = self._streams.check(transfer, lambda: self._distrust(name))
+            await stream.open()
+            return Unkept(stream, stream.total)
+
+        return Deferred.fromCoroutine(open_stream())
+
+    def _make(
+        self,
+        name: NormalizedName,
+        listed: Distribution,
+        index: IIndex,
+        partial: IPartial,
+    ) -> Download:
         key = (name, listed.filename)
+
+        def check_room(missing: int) -> "Deferred[None]":
+            others = sum(d.missing for k, d in self._running.items() if k != key)
+            return self._partials.check_room(missing + others)
+
+        def stream(transfer: Transfer, tail: bytes) -> IBody:
+            return self._streams.check(transfer, lambda: self._distrust(name), tail)
 
         def finished(download: Download) -> None:
             del self._running[key]
             error = download.error.value if download.error is not None else None
             if isinstance(error, CannotKeep):
-                self._health.worsen("disk", str(error))
+                self._warn(error)
             elif error is None:
-                self._health.mend("disk")
+                self._health.mend("files")
             if isinstance(error, WrongBytes):
                 self._distrust(name)
             self._settle()
@@ -109,9 +165,17 @@ class Downloads:
             holdings=self._holdings,
             clock=self._clock,
             in_thread=self._in_thread,
+            check_room=check_room,
+            stream=stream,
             finished=finished,
         )
         return download
+
+    def _warn(self, error: CannotKeep) -> None:
+        """
+        Not under the name of what is small: that may find room where files do not.
+        """
+        self._health.worsen("files", str(error))
 
     def _settle(self) -> None:
         if not self._running:

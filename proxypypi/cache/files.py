@@ -7,12 +7,13 @@ from collections.abc import Callable
 from typing import TypeVar
 from urllib.parse import unquote, urlsplit
 
-from attrs import define, frozen
+from attrs import define
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
 from proxypypi.cache.downloads import Downloads
 from proxypypi.cache.flight import patiently
+from proxypypi.cache.found import FoundFile
 from proxypypi.cache.holdings import Holdings
 from proxypypi.cache.pages import PageAnswer, PageCache
 from proxypypi.cache.private import PrivateNames
@@ -28,85 +29,14 @@ from proxypypi.errors import (
     Withheld,
 )
 from proxypypi.interfaces import IByteSource, IIndex
-from proxypypi.model import Distribution, Outcome, ProjectPage, possible
-from proxypypi.names import NormalizedName, is_immutable, project_of
-from proxypypi.rules.integrity import agree, contradict, is_strong
-from proxypypi.rules.merge import Held, is_private, is_quarantined
+from proxypypi.model import Distribution, Outcome, ProjectPage
+from proxypypi.names import NormalizedName, project_of
+from proxypypi.rules.integrity import agree
+from proxypypi.rules.merge import is_private, is_quarantined
 
 T = TypeVar("T")
 
 _GONE = frozenset({403, 404, 410})  # as a file's host says it
-
-
-@frozen(kw_only=True)
-class FoundFile:
-    """
-    A file that is here, or that upstream lists.
-
-    :ivar held: the file as it is here; :obj:`None` if it is not.
-    :ivar listed: as upstream lists it; :obj:`None` if it does not.
-    :ivar origin: address of the index that lists it so; empty if none does.
-    :ivar private: did people put it here?
-    """
-
-    name: NormalizedName
-    filename: str
-    held: Held | None
-    listed: Distribution | None
-    origin: str
-    private: bool
-
-    @property
-    def size(self) -> int | None:
-        """
-        In bytes; :obj:`None` if it is not here and the index does not say.
-        """
-        if self.held is not None:
-            return self.held.file.size
-        return self.listed.size if self.listed is not None else None
-
-    @property
-    def sha256(self) -> str | None:
-        """
-        Its lower-case hex digest, if that is known.
-        """
-        if self.held is not None:
-            return self.held.facts.hashes["sha256"]
-        return self.listed.hashes.get("sha256") if self.listed is not None else None
-
-    @property
-    def immutable(self) -> bool:
-        """
-        Will there never be other bytes under this name?
-        """
-        return (
-            self._is_as_listed
-            and is_immutable(self.filename)
-            and self.listed is not None
-            and is_strong(self.listed.hashes)
-        )
-
-    @property
-    def _is_as_listed(self) -> bool:
-        """
-        Is it the file that upstream means, as far as digests tell?
-        """
-        if self.private or self.listed is None or self.held is None:
-            return not self.private
-        return not contradict(self.held.facts.hashes, self.listed.hashes)
-
-    @property
-    def modified_at(self) -> float | None:
-        """
-        When it was uploaded, or came here; POSIX seconds.
-        """
-        if self._is_as_listed and self.listed is not None:
-            uploaded_at = self.listed.uploaded_at
-            if uploaded_at is not None:
-                return uploaded_at
-        if self.held is None:
-            return None
-        return possible(self.held.file.modified_at / 1e9)
 
 
 @define(eq=False)
@@ -200,12 +130,13 @@ class Files:
         :raises NoSuchFile: it has gone meanwhile.
         :raises StillFetching: another has taken its place, which is not known yet.
         :raises UpstreamError: it could not be fetched.
-        :raises CannotKeep: there is no room for it.
+        :raises TooManyStreams: there is no room for it, nor a place to stream it.
         :raises StillFetching: upstream takes long.
         """
         if found.held is not None:
+            flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK  # or a FIFO would block
             try:
-                fd = os.open(found.held.file.path, os.O_RDONLY | os.O_CLOEXEC)
+                fd = os.open(found.held.file.path, flags)
             except OSError as e:
                 raise NoSuchFile(filename=found.filename) from e
             status = os.fstat(fd)

@@ -10,8 +10,8 @@ from attrs import define, field, frozen
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
-from proxypypi.cache.files import FoundFile
 from proxypypi.cache.flight import SingleFlight, patiently
+from proxypypi.cache.found import FoundFile
 from proxypypi.cache.health import Health
 from proxypypi.cache.holdings import Holdings
 from proxypypi.cache.upstreams import Upstreams

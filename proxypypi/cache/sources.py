@@ -9,7 +9,7 @@ from typing import Protocol
 from attrs import define, field
 from zope.interface import implementer
 
-from proxypypi.interfaces import IByteSource
+from proxypypi.interfaces import IBody, IByteSource
 
 
 @implementer(IByteSource)
@@ -23,10 +23,14 @@ class WholeFile:
     size: int
     ended: bool = field(default=True, init=False)
     failed: bool = field(default=False, init=False)
+    overflowed: bool = field(default=False, init=False)
 
     @property
     def released(self) -> int:
         return self.size
+
+    def rest(self) -> IBody:
+        raise NotImplementedError("there is none")
 
     def watch(self, changed: Callable[[], None]) -> None:
         """
@@ -39,6 +43,38 @@ class WholeFile:
             self.fd = -1
 
 
+@implementer(IByteSource)
+@define(eq=False)
+class Unkept:
+    """
+    A file of which nothing will ever be here.
+
+    :ivar _stream: all of it, from the first byte.
+    """
+
+    _stream: IBody | None
+    size: int | None
+    fd: int = field(default=-1, init=False)
+    released: int = field(default=0, init=False)
+    ended: bool = field(default=True, init=False)
+    failed: bool = field(default=False, init=False)
+    overflowed: bool = field(default=True, init=False)
+
+    def watch(self, changed: Callable[[], None]) -> None:
+        """
+        Nothing will change.
+        """
+
+    def rest(self) -> IBody:
+        assert self._stream is not None, "asked for twice, or after the end"
+        stream, self._stream = self._stream, None
+        return stream
+
+    def close(self) -> None:
+        if self._stream is not None:
+            self.rest().abandon()
+
+
 class Growing(Protocol):
     """
     A file that is being fetched, as its followers see it.
@@ -48,9 +84,12 @@ class Growing(Protocol):
     released: int
     ended: bool
     failed: bool
+    overflowed: bool
 
     @property
     def fd(self) -> int: ...
+
+    def rest(self) -> IBody: ...
 
     def leave(self, follower: "Follower") -> None: ...
 
@@ -85,6 +124,13 @@ class Follower:
     @property
     def failed(self) -> bool:
         return self._growing.failed
+
+    @property
+    def overflowed(self) -> bool:
+        return self._growing.overflowed
+
+    def rest(self) -> IBody:
+        return self._growing.rest()
 
     def watch(self, changed: Callable[[], None]) -> None:
         self._changed = changed

@@ -8,6 +8,8 @@ from attrs import define, field
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
+from proxypypi.cache.checked import CheckedStream
+from proxypypi.cache.transfer import Transfer
 from proxypypi.errors import TooManyStreams
 from proxypypi.interfaces import IBody, IIndex
 from proxypypi.model import Distribution
@@ -66,6 +68,8 @@ class Stream:
 class Streams:
     """
     A bounded number of such transfers.
+
+    :ivar _running: how many there are.
     """
 
     _running: int = field(default=0, init=False)
@@ -84,9 +88,7 @@ class Streams:
         :raises TooManyStreams: there is no place for another.
         :raises UpstreamError: upstream did not give it.
         """
-        if self._running >= _MOST:
-            raise TooManyStreams(limit=_MOST)
-        self._running += 1
+        self._take_place()
         try:
             body = await index.open_body(
                 listed.url,
@@ -98,6 +100,24 @@ class Streams:
             self._free()
             raise
         return Stream(body, self._free)
+
+    def check(
+        self, transfer: Transfer, distrust: Callable[[], None], held: bytes = b""
+    ) -> CheckedStream:
+        """
+        A file that cannot be kept, from where *transfer* is.
+
+        :param distrust: told if upstream sends other bytes than its index speaks of.
+        :param held: the last of what has come already, which the client has not got.
+        :raises TooManyStreams: there is no place for another.
+        """
+        self._take_place()
+        return CheckedStream(transfer, held, distrust, self._free)
+
+    def _take_place(self) -> None:
+        if self._running >= _MOST:
+            raise TooManyStreams(limit=_MOST)
+        self._running += 1
 
     def _free(self) -> None:
         self._running -= 1

@@ -73,6 +73,12 @@ class Digests:
             {a: hashlib.new(a, usedforsecurity=a not in _WEAK) for a in algorithms}
         )
 
+    def copy(self) -> "Digests":
+        """
+        Digests of the same bytes, which go on by themselves.
+        """
+        return Digests({a: running.copy() for a, running in self._running.items()})
+
     def update(self, data: bytes) -> None:
         for running in self._running.values():
             running.update(data)

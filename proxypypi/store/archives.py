@@ -9,9 +9,10 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from email.parser import BytesHeaderParser
 from pathlib import PurePosixPath
-from typing import IO, Any
+from typing import IO, Any, BinaryIO
 
 from attrs import frozen
 from packaging.utils import canonicalize_name
@@ -19,6 +20,7 @@ from packaging.utils import canonicalize_name
 from proxypypi.model import LocalFile
 from proxypypi.names import is_wheel
 from proxypypi.rules.integrity import Digests
+from proxypypi.store.files import open_file
 
 _LARGEST_METADATA = 10 * 1024 * 1024  # bytes
 _PIECE = 1024 * 1024  # bytes
@@ -53,7 +55,7 @@ def examine(file: LocalFile, digests: Digests) -> Findings | None:
     :returns: :obj:`None` if it went or was changed meanwhile.
     """
     try:
-        with open(file.path, "rb") as opened:
+        with open_file(file.path) as opened:
             left = file.size
             while left and (data := opened.read(min(_PIECE, left))):
                 left -= len(data)
@@ -82,7 +84,7 @@ def sha256_of(path: str) -> str:
 
 def _digest_of(path: str, digest: Any) -> str:
     try:
-        with open(path, "rb") as opened:
+        with open_file(path) as opened:
             while data := opened.read(_PIECE):
                 digest.update(data)
     except OSError:
@@ -94,8 +96,12 @@ def look_inside(path: str, filename: str, hashes: Mapping[str, str]) -> Findings
     """
     Read only the metadata of a file whose digests are known.
     """
-    metadata = wheel_metadata(path, filename) if is_wheel(filename) else None
-    source = metadata if is_wheel(filename) else _sdist_metadata(path)
+    source = metadata = None
+    with suppress(OSError), open_file(path) as opened:
+        if is_wheel(filename):
+            source = metadata = wheel_metadata(opened, filename)
+        else:
+            source = _sdist_metadata(opened)
     return Findings(
         hashes=hashes,
         requires_python=requires_python_in(source) if source is not None else None,
@@ -144,19 +150,20 @@ def _is_metadata_of(member: str, project: str) -> bool:
     return canonicalize_name(parts[0].split("-")[0]) == project
 
 
-def _sdist_metadata(path: str) -> bytes | None:
+def _sdist_metadata(file: BinaryIO) -> bytes | None:
     """
     ``PKG-INFO`` of the one directory at the top of an sdist.
     """
     try:
-        if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
+        if zipfile.is_zipfile(file):
+            with zipfile.ZipFile(file) as archive:
                 for info in archive.infolist():
                     if _is_pkg_info(info.filename):
                         with archive.open(info) as member:
                             return member.read(_LARGEST_METADATA)
             return None
-        with tarfile.open(path, "r|*", tarinfo=_ModestMember) as tar:
+        file.seek(0)
+        with tarfile.open(fileobj=file, mode="r|*", tarinfo=_ModestMember) as tar:
             for tarinfo in tar:
                 if tarinfo.isfile() and _is_pkg_info(tarinfo.name):
                     extracted = tar.extractfile(tarinfo)

@@ -31,6 +31,7 @@ from proxypypi.simple.project_list import (
     read_names,
     render_beginnings,
 )
+from proxypypi.store.files import open_file
 
 FORMAT = 1
 OFFSET = 8192  # bytes of a kept list before its body, which is gzipped
@@ -133,9 +134,11 @@ def open_list(directory: Path, key: str) -> MadeList | None:
     """
     fds: dict[str, int] = {}
     try:
-        head = msgspec.json.decode((directory / key / _HEAD).read_bytes(), type=_Head)
+        with open_file(directory / key / _HEAD) as opened:
+            head = msgspec.json.decode(opened.read(), type=_Head)
         for name in (*_BODIES, _NAMES):
-            fds[name] = os.open(directory / key / name, os.O_RDONLY | os.O_CLOEXEC)
+            with open_file(directory / key / name) as opened:
+                fds[name] = os.dup(opened.fileno())
         whole = head.sizes == {name: os.fstat(fd).st_size for name, fd in fds.items()}
     except (OSError, ValueError, RecursionError, msgspec.MsgspecError):
         whole = False

@@ -7,11 +7,12 @@ import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, ClassVar
 
 from attrs import define, evolve, field, frozen
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
 from zope.interface import implementer
 
 from proxypypi.errors import BadName
@@ -55,7 +56,10 @@ class Directory:
 
     :ivar _path: of the root, absolute and without links in it.
     :ivar _is_hidden: is a project left out of the list of all?
+    :ivar _told: links of which the log has been told.
     """
+
+    _log: ClassVar[Logger] = Logger()
 
     _path: Path
     _clock: IReactorTime
@@ -64,6 +68,7 @@ class Directory:
     _root: _Root = field(factory=lambda: _Root(-1, {}, {}), init=False)
     _root_lock: Lock = field(factory=Lock, init=False)
     _answers: dict[NormalizedName, _Answer] = field(factory=dict, init=False)
+    _told: set[Path] = field(factory=set, init=False)
 
     def files(self, name: NormalizedName) -> "Deferred[Mapping[str, LocalFile]]":
         now = self._clock.seconds()
@@ -167,9 +172,17 @@ class Directory:
 
     def _contains(self, link: Path) -> bool:
         try:
-            return link.resolve(strict=True).is_relative_to(self._path)
+            target = link.resolve(strict=True)
         except (OSError, RuntimeError):  # leads nowhere, or round in circles
             return False
+        if target.is_relative_to(self._path):
+            return True
+        if link not in self._told and len(self._told) < _MOST_ANSWERS:
+            self._told.add(link)
+            self._log.warn(
+                "{link} leads out of the directory, and is left out", link=str(link)
+            )
+        return False
 
     def _look_at_all(self, now: float) -> Sequence[NormalizedName]:
         root = self._look_at_root(now)

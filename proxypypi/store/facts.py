@@ -21,7 +21,7 @@ from proxypypi.store.files import read_if_there, write_atomically
 
 _FORMAT = 1
 
-_DAMAGED = (msgspec.MsgspecError, UnicodeError, RecursionError)
+_DAMAGED = (OSError, msgspec.MsgspecError, ValueError, RecursionError)
 
 
 # What a date can be made from.
@@ -78,7 +78,7 @@ class FactsStore:
     def load_metadata(
         self, name: NormalizedName, filename: str
     ) -> "Deferred[bytes | None]":
-        return self._in_thread(read_if_there, self._metadata(name, filename))
+        return self._in_thread(self._load_metadata, self._metadata(name, filename))
 
     def save_metadata(
         self, name: NormalizedName, filename: str, metadata: bytes
@@ -112,16 +112,23 @@ class FactsStore:
     def _seen(self, name: NormalizedName) -> Path:
         return self._decisions / "first-seen" / f"{name}.json"
 
-    def _load_facts(self, name: NormalizedName) -> Mapping[str, FileFacts]:
-        content = read_if_there(self._facts(name))
-        if content is None:
-            return {}
+    def _load_metadata(self, path: Path) -> bytes | None:
         try:
+            return read_if_there(path)
+        except OSError as e:
+            self._log.warn("unreadable metadata: {error}", error=e)
+            return None
+
+    def _load_facts(self, name: NormalizedName) -> Mapping[str, FileFacts]:
+        try:
+            content = read_if_there(self._facts(name))
+            if content is None:
+                return {}
             record = msgspec.json.decode(content, type=_FactsRecord)
+            if record.format != _FORMAT:
+                raise ValueError(f"format {record.format}")
         except _DAMAGED as e:
             self._log.warn("damaged facts about {name}: {error}", name=name, error=e)
-            return {}
-        if record.format != _FORMAT:
             return {}
         return {
             filename: FileFacts(**msgspec.structs.asdict(facts))
@@ -143,10 +150,10 @@ class FactsStore:
 
     def _load_seen(self, name: NormalizedName) -> Mapping[str, Mapping[str, float]]:
         path = self._seen(name)
-        content = read_if_there(path)
-        if content is None:
-            return {}
         try:
+            content = read_if_there(path)
+            if content is None:
+                return {}
             record = msgspec.json.decode(content, type=_SeenRecord)
             if record.format == _FORMAT:
                 return record.seen

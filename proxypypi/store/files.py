@@ -2,9 +2,12 @@
 Small files, written whole or not at all.
 """
 
+import errno
 import os
+import stat
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from typing import BinaryIO
 
 
 def write_atomically(
@@ -39,12 +42,32 @@ def write_atomically(
         sync_directory(path.parent)
 
 
+def open_file(path: str | Path) -> BinaryIO:
+    """
+    Open a file for reading, and wait for nobody.
+
+    :raises OSError: it cannot be read, or is none: to open a FIFO in the usual way is
+        to wait until somebody writes to it.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    mode = os.fstat(fd).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(fd)
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        raise OSError(errno.EINVAL, "it is no file", str(path))
+    return open(fd, "rb")
+
+
 def read_if_there(path: Path) -> bytes | None:
     """
-    A file's content; :obj:`None` if there is no such file, or a directory.
+    A file's content; :obj:`None` if there is no such file, or something else.
+
+    :raises OSError: it cannot be read.
     """
     try:
-        return path.read_bytes()
+        with open_file(path) as opened:
+            return opened.read()
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return None
 

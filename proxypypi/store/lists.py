@@ -21,6 +21,7 @@ from proxypypi.errors import CannotMake
 from proxypypi.interfaces import IArrivingList, IListStore, IMadeList
 from proxypypi.model import HeldList, RawPage
 from proxypypi.store.catalogue import FORMAT, OFFSET, KeptList, Order, open_list
+from proxypypi.store.files import open_file
 
 _DAMAGED = (msgspec.MsgspecError, ValueError, RecursionError)
 _LEFT_OVER = 3600.0  # seconds after which what did not arrive is removed
@@ -98,17 +99,24 @@ class ListStore:
 
     def _load(self, index: str) -> HeldList | None:
         try:
-            with open(self._path(index), "rb") as record:
+            with open_file(self._path(index)) as record:
                 line = record.read(OFFSET)
                 status = os.fstat(record.fileno())
-        except OSError:
+        except FileNotFoundError:
+            return None
+        except OSError as e:
+            self._log.warn("unreadable list of {index}: {error}", index=index, error=e)
             return None
         try:
             head = msgspec.json.decode(line, type=_Head)
+            if head.format != FORMAT:
+                raise ValueError(f"format {head.format}")
+            if head.size != status.st_size:
+                raise ValueError(f"{status.st_size} bytes of {head.size}")
         except _DAMAGED as e:
             self._log.warn("damaged list of {index}: {error}", index=index, error=e)
             return None
-        if (head.format, head.index, head.size) != (FORMAT, index, status.st_size):
+        if head.index != index:
             return None
         page = RawPage(
             index=index,

@@ -17,7 +17,7 @@ from zope.interface import implementer
 from proxypypi.interfaces import IPageStore
 from proxypypi.model import Change, Doubt, RawPage
 from proxypypi.names import NormalizedName
-from proxypypi.store.files import read_if_there, write_atomically
+from proxypypi.store.files import open_file, read_if_there, write_atomically
 
 _FORMAT = 1
 
@@ -84,16 +84,19 @@ class PageStore:
 
     def _load(self, name: NormalizedName) -> tuple[RawPage, float] | None:
         try:
-            with open(self._path(name), "rb") as record:
+            with open_file(self._path(name)) as record:
                 content = record.read()
                 checked_at = os.fstat(record.fileno()).st_mtime
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as e:
+            self._log.warn("unreadable record of {name}'s page: {e}", name=name, e=e)
             return None
         try:
             line, _, packed = content.partition(b"\n")
             head = msgspec.json.decode(line, type=_Head)
             if head.format != _FORMAT:
-                return None
+                raise ValueError(f"format {head.format}")
             if not packed:
                 raise EOFError("it ends before the body")
             body = igzip.decompress(packed)

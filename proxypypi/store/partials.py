@@ -5,19 +5,21 @@ Files that are being fetched, until they are whole.
 import errno
 import fcntl
 import os
+import stat
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from attrs import define, field
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from zope.interface import implementer
 
 from proxypypi.interfaces import IPartial, IPartialStore
 from proxypypi.model import LocalFile
 from proxypypi.names import NormalizedName
 from proxypypi.store.files import sync_directory
+from proxypypi.store.room import check_room
 
 _PIECE = 1024 * 1024  # bytes
 
@@ -91,7 +93,7 @@ class Partial:
 
     def discard(self) -> None:
         if self._held:
-            with suppress(FileNotFoundError):
+            with suppress(OSError):  # the disk may be what is wrong
                 os.unlink(self._path)
             self.release()
 
@@ -113,14 +115,22 @@ class PartialStore:
     """
     :ivar _partials: where unfinished files lie.
     :ivar _directory: where finished ones go, each under its project's name.
+    :ivar _min_free: bytes of the volume that they must leave free, 0 for none;
+        :obj:`None` for :func:`proxypypi.store.room.usual`.
     """
 
     _partials: Path
     _directory: Path
     _in_thread: Callable[..., "Deferred[Any]"]
+    _min_free: int | None = 0
+
+    def check_room(self, size: int) -> "Deferred[None]":
+        if self._min_free == 0:
+            return succeed(None)
+        return self._in_thread(check_room, self._directory, size, self._min_free)
 
     def open(self, name: NormalizedName, filename: str, tag: str) -> Partial:
-        _check_room(self._directory / name, self._directory)
+        _check_folder(self._directory / name, self._directory)
         path = self._partials / name / f"{filename}.{tag}"
         path.parent.mkdir(parents=True, exist_ok=True)
         fd = _open_locked(path)
@@ -141,7 +151,7 @@ class PartialStore:
         """
         removed = 0
         for path in self._partials.glob("*/*"):
-            with suppress(FileNotFoundError, BlockingIOError):
+            with suppress(OSError):  # it is held, went, or is no file
                 if path.stat().st_mtime < older_than:
                     fd = _open_locked(path)
                     path.unlink()
@@ -150,7 +160,7 @@ class PartialStore:
         return removed
 
 
-def _check_room(folder: Path, directory: Path) -> None:
+def _check_folder(folder: Path, directory: Path) -> None:
     """
     Can files be published there? Better known before they are fetched than after.
 
@@ -194,8 +204,11 @@ def _open_locked(path: Path) -> int:
     :raises BlockingIOError: another process has it.
     """
     while True:
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
+        fd = os.open(path, flags, 0o644)
         try:
+            if not stat.S_ISREG(os.fstat(fd).st_mode):
+                raise OSError(errno.EINVAL, "it is no file", str(path))
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             # Between the two, whoever had it before may have removed it.
             if os.fstat(fd).st_ino == os.stat(path).st_ino:

@@ -14,10 +14,12 @@ from twisted.logger import Logger
 from twisted.web.http import NOT_MODIFIED, PARTIAL_CONTENT
 from twisted.web.server import Request
 
-from proxypypi.cache.files import Files, FoundFile
+from proxypypi.cache.files import Files
 from proxypypi.cache.flight import PATIENCE
+from proxypypi.cache.found import FoundFile
 from proxypypi.cache.metadata import MetadataCache
 from proxypypi.errors import BadName, ProxypypiError, StillFetching
+from proxypypi.interfaces import IByteSource
 from proxypypi.model import Outcome
 from proxypypi.names import check_filename, normalize, project_of
 from proxypypi.web.headers import (
@@ -149,10 +151,16 @@ class FileRoutes:
         return b""
 
     async def _send_whole(self, request: Request, found: FoundFile) -> None:
-        source = await self._files.open(found)
+        source = await self._open(request, found)
         if source.size is not None:
             set_headers(request, content_length=str(source.size))
         await send_file(request, source, self._clock)
+
+    async def _open(self, request: Request, found: FoundFile) -> IByteSource:
+        source = await self._files.open(found)
+        if source.overflowed:
+            set_headers(request, cache_status=cache_status(Outcome(forwarded="miss")))
+        return source
 
     async def _send_range(
         self, request: Request, found: FoundFile, wanted: ByteRange
@@ -182,7 +190,7 @@ class FileRoutes:
         """
         A range of the file that is here, or on its way here.
         """
-        source = await self._files.open(found)
+        source = await self._open(request, found)
         start, stop = 0, None
         try:
             if source.size is not None:  # else only all of it can be given

@@ -17,7 +17,7 @@ from twisted.python.failure import Failure
 from twisted.web.server import Request
 from zope.interface import implementer
 
-from proxypypi.errors import UpstreamError
+from proxypypi.errors import TooManyStreams, UpstreamError
 from proxypypi.interfaces import IBody, IByteSource
 
 _PIECE = 64 * 1024  # bytes, at most, that wait in memory for one client
@@ -35,15 +35,26 @@ def send_file(
     stop: int | None = None,
 ) -> "Deferred[int]":
     """
-    Send the bytes of *source*, as they come if it is still growing, and close it.
+    Send the bytes of *source*, as they come if it is still growing, and close it. What
+    did not fit in there follows straight from upstream.
 
-    If it fails, the connection is cut.
+    If that fails, the connection is cut.
 
     :param start: offset of the first byte.
     :param stop: offset of that after the last; :obj:`None` for all there will be.
     :returns: fires with the number of bytes when all have been handed on.
     """
-    return _FileSender(request, clock, source, start, stop).send()
+
+    async def send() -> int:
+        first = _FileSender(request, clock, source, start, stop)
+        sent = await first.send()
+        if first.rest is None:
+            return sent
+        most = None if stop is None else stop - start - sent
+        skip = start + sent - first.rest.start
+        return sent + await _RestSender(request, clock, first.rest, most, skip).send()
+
+    return Deferred.fromCoroutine(send())
 
 
 def send_body(
@@ -202,9 +213,14 @@ class _Sender(ABC):
 
 @define(eq=False)
 class _FileSender(_Sender):
+    """
+    :ivar rest: what is to follow; :obj:`None` for nothing.
+    """
+
     _source: IByteSource
     _start: int
     _stop: int | None
+    rest: IBody | None = field(default=None, init=False)
 
     def _begin(self) -> None:
         self._source.watch(self._go_on)
@@ -229,10 +245,21 @@ class _FileSender(_Sender):
                     self._write(data)
                 else:  # somebody truncated it under our hands
                     self._cut()
+            elif self._source.overflowed and offset != self._stop:
+                self._hand_over()
             elif self._source.ended or offset == self._stop:
                 self._finish()
             else:
                 return  # until it has grown
+
+    def _hand_over(self) -> None:
+        try:
+            self.rest = self._source.rest()
+        except TooManyStreams as e:
+            _log.warn("{uri}: {error}", uri=self._request.uri, error=e)
+            self._cut()
+        else:
+            self._finish()
 
     def _release(self) -> None:
         self._source.close()
@@ -267,7 +294,9 @@ class _BodySender(_Sender):
     def _broken(self, failure: Failure) -> None:
         failure.trap(UpstreamError, CancelledError)
         if not self._over:
-            _log.warn("a range broke off: {error}", error=failure.value)
+            _log.warn(
+                "{uri} broke off: {error}", uri=self._request.uri, error=failure.value
+            )
 
     def _ended(self, _: object) -> None:
         if not self._over:
@@ -300,3 +329,22 @@ class _BytesSender(_Sender):
 
     def _release(self) -> None:
         self._content = b""
+
+
+@define(eq=False)
+class _RestSender(_BodySender):
+    """
+    :ivar _skip: bytes that the client has already, or does not want.
+    """
+
+    _skip: int
+
+    def _receive(self, data: bytes) -> None:
+        skipped = min(self._skip, len(data))
+        self._skip -= skipped
+        super()._receive(data[skipped:])
+
+    def _broken(self, failure: Failure) -> None:
+        super()._broken(failure)
+        if not self._over:
+            self._cut()
