@@ -120,9 +120,11 @@ class ProxyService(Service):
         for _, port in self._ports:
             await maybeDeferred(port.stopListening)
         idle = [self._proxy.faces.when_idle(), self._proxy.downloads.when_idle()]
+        idle.append(self._site.connections.end())
         if not await self._finish(gatherResults(idle, consumeErrors=True)):
             self._log.warn("transfers that still run are cut off")
             self._proxy.faces.cut_off()
+            self._site.connections.cut_off()
         for index in self._indexes:
             await index.close()
         self._proxy.lock.release()

@@ -7,7 +7,7 @@ import resource
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from attrs import evolve
 from twisted.application.service import IService
@@ -36,7 +36,7 @@ from proxypypi.upstream.index import Index
 from tests.certificates import Authority
 from tests.distributions import make_wheel
 from tests.fake_index import Fault
-from tests.proxy_case import ProxyTestCase, connect, make_list_here
+from tests.proxy_case import Pipe, ProxyTestCase, Wire, connect, make_list_here
 
 
 class Port:
@@ -392,6 +392,24 @@ class StopTests(ServiceTestCase):
         self.assertEqual(["port closed", "index closed"], self.reactor.notes)
         self.another().startService()
         self.assertEqual([], self.reactor.getDelayedCalls())
+
+    def test_last_bytes_are_sent(self) -> None:
+        """
+        An answer has not come to its end before the connection has taken all of it.
+        """
+        service = self.started()
+        ((_, site, _, _),) = self.reactor.tcpServers
+        protocol: Any = cast(Any, site).buildProtocol(None)
+        transport = Pipe()
+        protocol.makeConnection(transport)
+        wire = Wire(transport, protocol)
+        wire.send("GET /-/health HTTP/1.1")
+        self.assertEqual(b"ok\n", wire.body)
+        stopped = service.stopService()
+        self.assertTrue(transport.disconnecting)
+        self.assertNoResult(stopped)
+        wire.hang_up()
+        self.successResultOf(stopped)
 
     def test_running_transfers_finish(self) -> None:
         """

@@ -51,6 +51,39 @@ class ConnectionsTests(ChannelTestCase):
             self.connect()
             self.assertTrue(wire.is_cut)
 
+    def test_end(self) -> None:
+        """
+        At the end, idle connections are ended at once, and others once their clients
+        have been sent what they asked for, to the last byte.
+        """
+        self.resource.later = True
+        idle, busy, _ = wires = self.fill()
+        busy.send_bytes(GET)
+        ended = self.site.connections.end()
+        self.assertTrue(idle.transport.disconnecting)
+        self.assertFalse(busy.transport.disconnecting)
+        for wire in wires:
+            if wire is not busy:
+                wire.hang_up()
+        self.assertNoResult(ended)
+        self.resource.requests[0].write(b"ok")
+        self.resource.requests[0].finish()
+        self.assertTrue(busy.transport.disconnecting)
+        self.assertNoResult(ended)
+        busy.hang_up()
+        self.successResultOf(ended)
+        self.successResultOf(self.site.connections.end())
+
+    def test_cut_off(self) -> None:
+        """
+        Or all at once.
+        """
+        self.resource.later = True
+        wires = self.fill()
+        wires[0].send_bytes(GET)
+        self.site.connections.cut_off()
+        self.assertEqual([True] * 3, [wire.is_cut for wire in wires])
+
     def test_nobody_idle(self) -> None:
         """
         Nobody who waits for an answer is ended for the sake of a new client.

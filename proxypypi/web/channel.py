@@ -99,6 +99,7 @@ class Channel(HTTPChannel):
     def requestDone(self, request: Request) -> None:
         self.idle = True
         self.site.connections.note(self)
+        self.persistent = self.persistent and not self.site.connections.ending
         if self._full and self.persistent:
             self.paused = True
             self.transport.pauseProducing()

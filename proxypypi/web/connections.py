@@ -6,6 +6,7 @@ import socket
 from typing import Any, ClassVar
 
 from attrs import define, field
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.web.resource import IResource
@@ -42,14 +43,17 @@ class Connections:
     one.
 
     :ivar most: how many there may be.
+    :ivar ending: is no further request taken?
     """
 
     _log: ClassVar[Logger] = Logger()
     _clock: IReactorTime
     most: int = _MOST
+    ending: bool = field(default=False, init=False)
     _idle: dict[Channel, None] = field(factory=dict, init=False)  # since when, in order
     _busy: set[Channel] = field(factory=set, init=False)
     _told_at: float | None = field(default=None, init=False)
+    _waiting: "list[Deferred[None]]" = field(factory=list, init=False)
 
     def __len__(self) -> int:
         return len(self._idle) + len(self._busy)
@@ -77,19 +81,50 @@ class Connections:
         self._idle[channel] = None
 
     def discard(self, channel: Channel) -> None:
-        self._idle.pop(channel, None)
-        self._busy.discard(channel)
+        self._forget(channel)
+        self._settle()
+
+    def end(self) -> "Deferred[None]":
+        """
+        End each as soon as its client has been sent all that it asked for.
+
+        :returns: fires when none is left.
+        """
+        self.ending = True
+        for channel in tuple(self._idle):
+            channel.loseConnection()
+        ended: Deferred[None] = Deferred()
+        self._waiting.append(ended)
+        self._settle()
+        return ended
+
+    def cut_off(self) -> None:
+        """
+        End all at once.
+        """
+        for channel in (*self._idle, *self._busy):
+            channel.abort()
 
     def note(self, channel: Channel) -> None:
         """
         A request has come, or has been answered.
         """
         if channel in self._idle or channel in self._busy:
-            self.discard(channel)
+            self._forget(channel)
             if channel.idle:
                 self._idle[channel] = None
             else:
                 self._busy.add(channel)
+
+    def _forget(self, channel: Channel) -> None:
+        self._idle.pop(channel, None)
+        self._busy.discard(channel)
+
+    def _settle(self) -> None:
+        if not len(self):
+            waiting, self._waiting = self._waiting, []
+            for ended in waiting:
+                ended.callback(None)
 
     def _tell(self) -> None:
         now = self._clock.seconds()
