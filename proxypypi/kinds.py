@@ -238,7 +238,7 @@ FLAG = Kind(
 )
 ENDPOINT = Kind(
     unit="ENDPOINT",
-    allowed="a server endpoint, such as 'tcp:8000'",
+    allowed="a server endpoint, such as 'tcp:8000:interface=127.0.0.1'",
     parse=str,
 )
 ADDRESS = Kind(

@@ -128,8 +128,9 @@ OPTIONS = (
         default=DEFAULT_LISTEN,
         repeatable=True,
         needs_one=True,
-        doc="A Twisted server endpoint to listen on, such as tcp:8000 or "
-        "unix:/run/p.sock.",
+        doc="A Twisted server endpoint to listen on, such as "
+        "tcp:8000:interface=127.0.0.1 or unix:/run/p.sock:mode=660. Without interface= "
+        "all addresses are served, without mode= all local users.",
     ),
     Option(
         name="bind",

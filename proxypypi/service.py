@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from twisted.application.service import Service
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
-from twisted.internet.interfaces import IListeningPort
+from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -162,15 +162,7 @@ class ProxyService(Service):
         parsed = parse_endpoint(self._reactor, endpoint)
         if parsed.identity is not None:
             self._identities.append(parsed.identity)
-        listening = parsed.server.listen(self._site)
-        results: list[Any] = []
-        listening.addBoth(results.append)
-        if not results:
-            raise CannotListen(endpoint=endpoint, reason="it takes time to set up")
-        if isinstance(results[0], Failure):
-            error = results[0].value
-            raise CannotListen(endpoint=endpoint, reason=_why(error)) from error
-        port: IListeningPort = results[0]
+        port = listen(endpoint, parsed.server, self._site)
         keep_little_unsent(port)
         return port
 
@@ -194,6 +186,25 @@ class ProxyService(Service):
         self._log.info("listening on {endpoint}", endpoint=endpoint)
         self._log.info("in a shell:  pip install -i {simple} PACKAGE", simple=simple)
         self._log.info("in pip.conf: index-url = {simple}", simple=simple)
+
+
+def listen(
+    endpoint: str, server: IStreamServerEndpoint, factory: Any
+) -> IListeningPort:
+    """
+    :param endpoint: what *server* was made of.
+    :param factory: an ``IProtocolFactory``.
+    :raises CannotListen: its cause is Twisted's error, if there is one.
+    """
+    results: list[Any] = []
+    server.listen(factory).addBoth(results.append)
+    if not results:
+        raise CannotListen(endpoint=endpoint, reason="it takes time to set up")
+    if isinstance(results[0], Failure):
+        error = results[0].value
+        raise CannotListen(endpoint=endpoint, reason=_why(error)) from error
+    port: IListeningPort = results[0]
+    return port
 
 
 def _why(error: object) -> str:

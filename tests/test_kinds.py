@@ -242,7 +242,7 @@ class KindTests(SynchronousTestCase):
             (kinds.TEXT, {"a": 1}, "a table is not some text"),
             (kinds.SECRET, 271828, "this is not text"),
             (kinds.SECRET, "", "it is empty"),
-            (kinds.ENDPOINT, 8000, "8000 is not a server endpoint, such as 'tcp:8000'"),
+            (kinds.ENDPOINT, 8000, "8000 is not a server endpoint, such as 'tcp:8000:"),
             (kinds.GLOB, "a b", "'a b' is not a glob"),
             (kinds.GLOB, "", "'' is not a glob"),
             (kinds.GLOB, "!a", "'!a' is not a glob"),

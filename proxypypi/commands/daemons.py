@@ -54,7 +54,7 @@ def restart(command: str, arguments: Sequence[str]) -> int:
     found = find(config.subOptions.file("pid"))
     if isinstance(found, Daemon):
         with closing(found):
-            if not can_serve(config):
+            if not can_serve(config, found.state):
                 return 1
             status = _end(found, kill=command == "forcerestart")
         if status != 0:

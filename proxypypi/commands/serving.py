@@ -2,15 +2,19 @@
 ``run``, and what is run in the background.
 """
 
+import errno
 import os
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from attrs import evolve
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
+from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort
+from twisted.internet.protocol import Factory
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.scripts import twistd
 
@@ -18,8 +22,10 @@ from proxypypi.commands.options import Config, RunOptions, complain, configure
 from proxypypi.daemon.background import detach, succeeds
 from proxypypi.daemon.pidfile import PidFile
 from proxypypi.daemon.state import State
-from proxypypi.errors import ProxypypiError
+from proxypypi.errors import CannotListen, ProxypypiError
+from proxypypi.service import listen
 from proxypypi.tap import makeService
+from proxypypi.tls import parse_endpoint
 
 
 def run(command: str, arguments: Sequence[str]) -> int:
@@ -30,11 +36,14 @@ def run(command: str, arguments: Sequence[str]) -> int:
     return 0
 
 
-def can_serve(config: Config) -> bool:
+def can_serve(config: Config, running: State | None) -> bool:
     """
-    Try whether a server can be made of the options; if not, stderr has the reason.
+    Try whether a server can be made of the options, and can listen once the daemon that
+    runs has ended; if not, stderr has the reason.
+
+    :param running: :obj:`None` if it has not said where it listens.
     """
-    return succeeds(partial(makeService, config.subOptions))
+    return succeeds(partial(_try, config, running))
 
 
 def launch(config: Config) -> int:
@@ -54,6 +63,31 @@ def launch(config: Config) -> int:
         return 1
     print(f"proxypypi (pid {pid}) has started")
     return 0
+
+
+def _try(config: Config, running: State | None) -> None:
+    from twisted.internet import reactor
+
+    makeService(config.subOptions)
+    if running is None:
+        return
+    its_own = {urlsplit(address).port for address in running.addresses}
+    for endpoint in config.subOptions.settings.listen:
+        if not endpoint.startswith(("tcp:", "tcp6:", "ssl:")):
+            continue
+        try:
+            listen(endpoint, parse_endpoint(reactor, endpoint).server, Factory())
+        except CannotListen as e:
+            if _port_in_use(e.__cause__) not in its_own:
+                complain(e)
+                raise SystemExit(1) from e
+
+
+def _port_in_use(error: object) -> int:
+    if not isinstance(error, CannotListenError):
+        return 0
+    port: int = error.port
+    return port if error.socketError.errno == errno.EADDRINUSE else 0
 
 
 def _where_to_look(log: Path) -> str:

@@ -7,6 +7,7 @@ import fcntl
 import os
 import re
 import signal
+import socket
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -520,8 +521,13 @@ class StartTests(DaemonTestCase):
         """
         await self.start()
         pid = self.pid()
+        other = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(other.close)
+        taken = other.getsockname()[1]
         for command in ("restart", "forcerestart"):
             for options, word in (
+                (["-n", "-d", str(self.directory), "-p", str(taken)], "in use"),
+                (["-n", "-d", str(self.directory), "--listen", "tcp:65536"], "port"),
                 (["-p", "http"], "http"),
                 (["-d", "missing"], "missing"),
                 (["-n", "--listen", "tcp:1", "--listen", "x:1"], "'x:1'"),
@@ -532,6 +538,18 @@ class StartTests(DaemonTestCase):
                 self.assertNotIn("Traceback", child.stderr)
         self.assertTrue(self.is_alive(pid))
         self.assertEqual(pid, self.pid())
+
+    async def test_restart_in_place(self) -> None:
+        """
+        An address that the daemon itself has is free when it has ended.
+        """
+        server = await self.start()
+        pid, port = self.pid(), server.url.rpartition(":")[2]
+        options = ["-n", "-d", str(self.directory), "-p", port]
+        child = await self.done("restart", *self.files(self.work), *options)
+        self.assertEqual(0, child.status, child.output)
+        self.assertNotEqual(pid, self.pid())
+        self.assertEqual(200, (await self.get(f"{server.url}/-/health")).code)
 
     async def test_relative_paths(self) -> None:
         """
