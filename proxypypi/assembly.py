@@ -31,6 +31,7 @@ from proxypypi.store.lock import DirectoryLock
 from proxypypi.store.pages import PageStore
 from proxypypi.store.partials import PartialStore
 from proxypypi.store.releases import Releases
+from proxypypi.store.wishes import Wishes
 from proxypypi.web.files import FileRoutes
 from proxypypi.web.home import HomeRoutes
 from proxypypi.web.simple import SimpleRoutes
@@ -88,7 +89,9 @@ def build(
     )
     upstreams = Upstreams(_upstreams(settings, indexes), names, health)
     page_store = PageStore(cache / "pages", in_thread)
-    pages = PageCache(upstreams, page_store, holdings, health, clock, in_thread)
+    pages = PageCache(
+        upstreams, page_store, Wishes.of(root), holdings, health, clock, in_thread
+    )
     streams = Streams()
     downloads = Downloads(
         partials, holdings, streams, pages.distrust, health, clock, in_thread
@@ -113,7 +116,7 @@ def build(
             return "stopping"
         return health.trouble
 
-    status = StatusRoutes(lambda: not proxy.draining, trouble).router.resource()
+    status = StatusRoutes(lambda: not proxy.draining, trouble, pages).router.resource()
     faces = Faces(
         home,
         {

@@ -69,6 +69,18 @@ class BadRequest(ProxypypiError):
 
 
 @define(kw_only=True)
+class NotAllowed(ProxypypiError):
+    """
+    A request for what its client may not do.
+    """
+
+    reason: str
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+@define(kw_only=True)
 class NotAcceptable(ProxypypiError):
     """
     None of the forms of a page is among those that the client accepts.

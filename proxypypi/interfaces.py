@@ -328,6 +328,18 @@ class IClaims(Interface):
         """
 
 
+class IWishes(Interface):
+    """
+    Projects whose pages people want to have fetched anew.
+    """
+
+    def take(name: NormalizedName) -> bool:
+        """
+        Is there such a wish? It is fulfilled by whom it was told to. Looks at the disk,
+        for a moment.
+        """
+
+
 class IReleases(Interface):
     """
     Files that people let be given out although they were withheld.

@@ -4,9 +4,13 @@ Tests for :mod:`proxypypi.cache.pages`, over HTTP: what is asked upstream, and w
 
 import shutil
 
+from twisted.internet.address import IPv4Address
+
+from proxypypi.names import normalize
+from proxypypi.store.wishes import Wishes
 from tests.distributions import make_sdist, make_wheel
 from tests.fake_index import JSON, Fault
-from tests.proxy_case import ProxyTestCase, Transfer
+from tests.proxy_case import ProxyTestCase, Transfer, Wire
 
 PAGE = "/simple/demo/"
 SILENCE = Fault(delay=1000)
@@ -761,3 +765,67 @@ class LargePageTests(ProxyTestCase):
         self.assertEqual(400, len(answer.json["files"]))
         for name in ("read_page", "_render"):
             self.assertIn(name, self.threads.calls)
+
+
+class RefreshTests(PagesTestCase):
+    def test_by_request(self) -> None:
+        """
+        A client on this machine can have a page fetched now, and is told how it went.
+        """
+        self.start_page()
+        self.release("2.0")
+        wire = self.connect_from("127.0.0.1")
+        wire.send("POST /-/refresh/Demo HTTP/1.1", "Content-Length: 0")
+        self.flush()
+        self.assertEqual(200, wire.code)
+        self.assertIn(b'{"project":"demo","files":2}', wire.body)
+        self.check(self.start_page(), ["1.0", "2.0"], "hit", 2)
+
+    def test_refused(self) -> None:
+        """
+        Others cannot, nor by another method; and there has to be something to fetch.
+        """
+        for client, request, code in (
+            ("10.0.0.1", "POST /-/refresh/demo", 403),
+            ("127.0.0.1", "GET /-/refresh/demo", 405),
+            ("127.0.0.1", "POST /-/refresh/none", 404),
+            ("127.0.0.1", "POST /-/refresh/..demo", 404),
+        ):
+            wire = self.connect_from(client)
+            wire.send(f"{request} HTTP/1.1", "Content-Length: 0")
+            self.flush()
+            self.assertEqual(code, wire.code, (client, request))
+        self.assertEqual(0, self.asked)
+
+    def test_fails(self) -> None:
+        """
+        It tells why it failed; the page at hand stays.
+        """
+        self.start_page()
+        self.index.fail(PAGE, Fault(status=401))
+        wire = self.connect_from("127.0.0.1")
+        wire.send("POST /-/refresh/demo HTTP/1.1", "Content-Length: 0")
+        self.flush()
+        self.assertEqual(502, wire.code)
+        self.check(self.start_page(), ["1.0"], "hit", 2)
+
+    def test_by_command(self) -> None:
+        """
+        A running server takes notice of a wish at the next request, fresh as the page
+        may be, also for a project that was missing.
+        """
+        self.start_page()
+        self.assertEqual(404, self.get("/simple/other/").code)
+        self.release("2.0")
+        self.index.add(make_wheel("other"))
+        for name in ("demo", "other"):
+            Wishes.of(self.directory).make(normalize(name))
+        status = "fwd=stale; stored"
+        self.check(self.start_page(), ["1.0", "2.0"], status, 2)
+        self.check(self.start_page(), ["1.0", "2.0"], "hit", 2)
+        self.assertEqual(200, self.get("/simple/other/").code)
+
+    def connect_from(self, host: str) -> Wire:
+        wire = self.connect()
+        wire.transport.peerAddr = IPv4Address("TCP", host, 1)
+        return wire

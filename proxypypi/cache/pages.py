@@ -22,7 +22,7 @@ from proxypypi.errors import (
     UpstreamError,
     UpstreamNonsense,
 )
-from proxypypi.interfaces import IIndex, IPageStore
+from proxypypi.interfaces import IIndex, IPageStore, IWishes
 from proxypypi.model import Change, Doubt, Outcome, ProjectPage, RawPage
 from proxypypi.names import NormalizedName
 from proxypypi.rules.freshness import Freshness, Verdict
@@ -97,6 +97,7 @@ class PageCache:
 
     _upstreams: Upstreams
     _store: IPageStore
+    _wishes: IWishes
     _holdings: Holdings
     _health: Health
     _clock: IReactorTime
@@ -124,6 +125,9 @@ class PageCache:
         :raises UpstreamError: it cannot be had, and none is held.
         :raises StillFetching: it is not here yet, and none is held.
         """
+        if self._wishes.take(name):
+            self._let_be_until.pop(name)
+            self.distrust(name)
         held = await self.held(name)
         now = self._clock.seconds()
         if (self._let_be_until.get(name) or now) > now:
@@ -185,6 +189,17 @@ class PageCache:
             return await self.get(name)
         return await patiently(self._join(name), self._clock, f"the page of {name}")
 
+    async def refresh(self, name: NormalizedName) -> PageAnswer:
+        """
+        The project's page, asked for anew.
+
+        :raises NoSuchProject: upstream says there is none, or nobody is asked about it.
+        :raises UpstreamError: it cannot be had.
+        :raises StillFetching: it takes long; it is being fetched still.
+        """
+        self._let_be_until.pop(name)
+        return await patiently(self._join(name), self._clock, f"the page of {name}")
+
     def distrust(self, name: NormalizedName) -> None:
         """
         Something about the page proved wrong: have it anew, whole, before its next use.
@@ -244,7 +259,8 @@ class PageCache:
 
     async def _refresh(self, name: NormalizedName, background: bool) -> PageAnswer:
         held = await self.held(name)
-        self._refreshed_at.put(name, self._clock.seconds())
+        began = self._clock.seconds()
+        self._refreshed_at.put(name, began)
         known = held if held and not self._is_distrusted(name, held) else None
 
         async def ask(
@@ -289,6 +305,8 @@ class PageCache:
             outcome = Outcome(forwarded="stale", status=304)
         else:
             self._note_new(name, held, page)
+            if (self._distrusted_at.get(name) or 0.0) <= began:
+                self._distrusted_at.pop(name)
             self._keep(name, HeldPage(raw=raw, page=page, checked_at=now))
             await self._health.keeping(
                 f"the page of {name}", self._store.save, name, raw, now

@@ -5,35 +5,17 @@
 from collections.abc import Sequence
 from time import time
 
-from twisted.python import usage
-
-from proxypypi.commands.directory import DirectoryOptions, parse
+from proxypypi.commands.directory import NamesOptions, parse
 from proxypypi.commands.options import complain
-from proxypypi.errors import BadName
-from proxypypi.names import NormalizedName, normalize
 from proxypypi.store.claims import ClaimStore
 
 
-class ClaimOptions(DirectoryOptions):
-    """
-    :ivar names: of the projects.
-    """
-
-    operands = "NAME..."
+class ClaimOptions(NamesOptions):
     longdesc = (
         "Of a claimed project no upstream is asked, from the next request on. One that "
         "has private files and that no upstream has is claimed by itself when it is "
         "first asked for."
     )
-    names: tuple[NormalizedName, ...]
-
-    def parseArgs(self, *names: str) -> None:
-        if not names:
-            raise usage.UsageError(f"{self.command} needs a project NAME")
-        try:
-            self.names = tuple(dict.fromkeys(map(normalize, names)))
-        except BadName as e:
-            raise usage.UsageError(str(e)) from e
 
 
 def claim(command: str, arguments: Sequence[str]) -> int:

@@ -13,7 +13,8 @@ from twisted.python import usage
 from proxypypi import __version__
 from proxypypi.commands.options import complain
 from proxypypi.config import configure
-from proxypypi.errors import BadConfiguration
+from proxypypi.errors import BadConfiguration, BadName
+from proxypypi.names import NormalizedName, normalize
 from proxypypi.settings import Settings
 
 MISUSED = 2
@@ -72,6 +73,23 @@ class DirectoryOptions(usage.Options):
             return
         for line in lines:
             print(line)
+
+
+class NamesOptions(DirectoryOptions):
+    """
+    :ivar names: of the projects.
+    """
+
+    operands = "NAME..."
+    names: tuple[NormalizedName, ...]
+
+    def parseArgs(self, *names: str) -> None:
+        if not names:
+            raise usage.UsageError(f"{self.command} needs a project NAME")
+        try:
+            self.names = tuple(dict.fromkeys(map(normalize, names)))
+        except BadName as e:
+            raise usage.UsageError(str(e)) from e
 
 
 T = TypeVar("T", bound=DirectoryOptions)

@@ -38,6 +38,7 @@ _STATUSES: dict[type[errors.ProxypypiError], int] = {
     errors.NoSuchFile: 404,
     errors.Quarantined: 403,
     errors.NameDenied: 403,
+    errors.NotAllowed: 403,
     errors.Withheld: 403,
     errors.UpstreamUnreachable: 503,
     errors.UpstreamTimeout: 503,

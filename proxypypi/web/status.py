@@ -5,11 +5,15 @@ Routes for those who watch over the server.
 from collections.abc import Callable
 from typing import ClassVar
 
+import msgspec
 from attrs import define
 from twisted.web.http import SERVICE_UNAVAILABLE
 from twisted.web.server import Request
 
+from proxypypi.cache.pages import PageCache
+from proxypypi.names import normalize
 from proxypypi.web.headers import NEVER_KEEP, set_headers
+from proxypypi.web.rights import check_local
 from proxypypi.web.router import Router
 
 
@@ -23,6 +27,7 @@ class StatusRoutes:
     router: ClassVar[Router] = Router()
     _is_ready: Callable[[], bool]
     _trouble: Callable[[], str]
+    _pages: PageCache
 
     @router.route("/-/health", methods=["GET"])
     def health(self, request: Request) -> bytes:
@@ -36,12 +41,23 @@ class StatusRoutes:
         request.setResponseCode(SERVICE_UNAVAILABLE)
         return _answer(request, "starting or stopping")
 
+    @router.route("/-/refresh/<project>", methods=["POST"])
+    async def refresh(self, request: Request, project: str) -> bytes:
+        check_local(request)
+        name = normalize(project)
+        answer = await self._pages.refresh(name)
+        facts = {"project": name, "files": len(answer.page.distributions)}
+        return _send(request, msgspec.json.encode(facts), "application/json")
+
 
 def _answer(request: Request, text: str) -> bytes:
-    body = text.encode() + b"\n"
+    return _send(request, text.encode() + b"\n", "text/plain; charset=utf-8")
+
+
+def _send(request: Request, body: bytes, content_type: str) -> bytes:
     set_headers(
         request,
-        content_type="text/plain; charset=utf-8",
+        content_type=content_type,
         content_length=str(len(body)),
         cache_control=NEVER_KEEP,
     )
