@@ -18,6 +18,7 @@ from proxypypi.cache.listings import Listings
 from proxypypi.cache.metadata import MetadataCache
 from proxypypi.cache.pages import PageCache
 from proxypypi.cache.private import PrivateNames
+from proxypypi.cache.shelf import Shelf
 from proxypypi.cache.streams import Streams
 from proxypypi.cache.upstreams import Upstream, Upstreams
 from proxypypi.interfaces import IIndex
@@ -88,10 +89,9 @@ def build(
         in_thread,
     )
     upstreams = Upstreams(_upstreams(settings, indexes), names, health)
-    page_store = PageStore(cache / "pages", in_thread)
-    pages = PageCache(
-        upstreams, page_store, Wishes.of(root), holdings, health, clock, in_thread
-    )
+    store = PageStore(cache / "pages", in_thread)
+    shelf = Shelf(upstreams, store, health, in_thread)
+    pages = PageCache(upstreams, shelf, Wishes.of(root), holdings, health, clock)
     streams = Streams()
     downloads = Downloads(
         partials, holdings, streams, pages.distrust, health, clock, in_thread

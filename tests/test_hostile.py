@@ -19,7 +19,7 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
-from proxypypi.cache import pages
+from proxypypi.cache import shelf
 from proxypypi.model import LocalFile
 from proxypypi.rules.integrity import Digests
 from proxypypi.service import ProxyService
@@ -264,7 +264,7 @@ class WrongBytesAndThenSilenceTests(HostileTestCase):
         """
         Nor when other pages had pushed it out of memory by then.
         """
-        self.patch(pages, "_MOST_IN_MEMORY", 1)
+        self.patch(shelf, "_MOST_IN_MEMORY", 1)
         self.start_proxy()
         self.get(PAGE)
         self.index.add(make_wheel("other"))
@@ -652,7 +652,7 @@ class MemoryIsCountedInBytesTests(ProxyTestCase):
         Have a new proxy, with room for so many pages.
         """
         size = len(self.get(f"/simple/{self.NAMES[0]}/", Accept=JSON).body)
-        self.patch(pages, "_MOST_IN_MEMORY", int(size * rooms))
+        self.patch(shelf, "_MOST_IN_MEMORY", int(size * rooms))
         self.start_proxy()
 
     def get_all(self) -> None:

@@ -15,8 +15,9 @@ from proxypypi.cache.downloads import Downloads
 from proxypypi.cache.flight import patiently
 from proxypypi.cache.found import FoundFile
 from proxypypi.cache.holdings import Holdings
-from proxypypi.cache.pages import PageAnswer, PageCache
+from proxypypi.cache.pages import PageCache
 from proxypypi.cache.private import PrivateNames
+from proxypypi.cache.shelf import PageAnswer
 from proxypypi.cache.sources import WholeFile
 from proxypypi.cache.streams import Stream, Streams
 from proxypypi.cache.upstreams import Upstreams

@@ -2,10 +2,9 @@
 Project pages of the index: what we hold, when we ask again, what we do when it fails.
 """
 
-from collections.abc import Callable
 from typing import Any, ClassVar
 
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve, field
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
@@ -14,6 +13,7 @@ from proxypypi.cache.bounded import Bounded
 from proxypypi.cache.flight import SingleFlight, patiently, unless
 from proxypypi.cache.health import Health
 from proxypypi.cache.holdings import Holdings
+from proxypypi.cache.shelf import HeldPage, PageAnswer, Shelf
 from proxypypi.cache.upstreams import Hindered, Upstreams
 from proxypypi.errors import (
     NoSuchProject,
@@ -22,91 +22,33 @@ from proxypypi.errors import (
     UpstreamError,
     UpstreamNonsense,
 )
-from proxypypi.interfaces import IIndex, IPageStore, IWishes
-from proxypypi.model import Change, Doubt, Outcome, ProjectPage, RawPage
+from proxypypi.interfaces import IIndex, IWishes
+from proxypypi.model import Change, Outcome, ProjectPage, RawPage
 from proxypypi.names import NormalizedName
 from proxypypi.rules.freshness import Freshness, Verdict
 from proxypypi.rules.removal import are_strangers, doubtful, is_nothing, weigh
-from proxypypi.simple.reading import read_page
 
 _LET_BE = 60.0  # seconds for which a project stays missing, or in doubt
 _IMPATIENT = 3.0  # seconds to wait for a refresh with an old page in hand
 _ASK_ANEW = 10.0  # seconds between refreshes for the sake of files not listed
-_INLINE = 64 * 1024  # bytes; larger pages are parsed in a thread
-_MOST_IN_MEMORY = 32 * 1024 * 1024  # bytes, as sent, of the pages held in memory
-_LEAST_COST = 1000  # bytes that a page costs, however short
 _MOST_MOMENTS = 10_000  # remembered of either kind
-
-
-@frozen(kw_only=True)
-class HeldPage:
-    """
-    A page in hand.
-
-    :ivar raw: as the index sent it, its body left out.
-    :ivar checked_at: when it was last known to hold, POSIX seconds.
-    :ivar size: of the body, in bytes.
-    :ivar doubt: about what upstream says meanwhile; :obj:`None` if it says the same.
-    """
-
-    raw: RawPage
-    page: ProjectPage
-    checked_at: float
-    size: int = 0
-    doubt: Doubt | None = None
-
-    @property
-    def gone(self) -> bool:
-        """
-        Has upstream no such project any more? Then this is the last page it had.
-        """
-        doubt = self.doubt
-        return doubt is not None and doubt.believed and doubt.change is Change.GONE
-
-    @property
-    def detail(self) -> str:
-        return self.doubt.change.value if self.doubt is not None else ""
-
-    def answer(self, outcome: Outcome) -> "PageAnswer":
-        unlisted = self.doubt is not None and self.doubt.change is not Change.OLDER
-        return PageAnswer(
-            page=self.page, outcome=outcome, gone=self.gone, unlisted=unlisted
-        )
-
-
-@frozen(kw_only=True)
-class PageAnswer:
-    """
-    :ivar gone: upstream no longer has the project; the page is its last.
-    :ivar unlisted: upstream lists none of its files, whether that is believed or not.
-    """
-
-    page: ProjectPage
-    outcome: Outcome
-    gone: bool = False
-    unlisted: bool = False
 
 
 @define(eq=False)
 class PageCache:
     """
-    Holds project pages in memory and in a store, and asks upstream for new ones.
+    Gives out project pages, and asks upstream for new ones when it is time.
     """
 
     _log: ClassVar[Logger] = Logger()
 
     _upstreams: Upstreams
-    _store: IPageStore
+    _shelf: Shelf
     _wishes: IWishes
     _holdings: Holdings
     _health: Health
     _clock: IReactorTime
-    _in_thread: Callable[..., "Deferred[Any]"]
     _flight: SingleFlight = field(factory=SingleFlight, init=False)
-    _loading: SingleFlight = field(factory=SingleFlight, init=False)
-    _held: Bounded[NormalizedName, HeldPage] = field(
-        factory=lambda: Bounded(_MOST_IN_MEMORY), init=False
-    )
     _let_be_until: Bounded[NormalizedName, float] = field(
         factory=lambda: Bounded(_MOST_MOMENTS), init=False
     )
@@ -155,7 +97,7 @@ class PageCache:
             self._log.warn("old page of {name}: upstream is silent", name=name)
             return self._aged(held)
         except NoSuchProject:
-            return self._doubted(self._held.get(name) or held)
+            return self._doubted(await self._shelf.get(name) or held)
         except UpstreamError as e:
             if silent:
                 return self._aged(held)
@@ -171,10 +113,7 @@ class PageCache:
         if self._upstreams.may_not_hear_of(name):
             self._let_be_until.pop(name)
             return None
-        held = self._held.get(name)
-        if held is not None:
-            return held
-        return await self._loading.join(name, lambda: self._load(name))
+        return await self._shelf.get(name)
 
     async def refreshed(self, name: NormalizedName) -> PageAnswer:
         """
@@ -241,22 +180,6 @@ class PageCache:
             "{name} was not refreshed: {error}", name=name, error=failure.value
         )
 
-    async def _load(self, name: NormalizedName) -> HeldPage | None:
-        loaded = await self._store.load(name)
-        if loaded is None:
-            return None
-        raw, checked_at = loaded
-        if not self._upstreams.may_speak(raw.index, name):
-            return None  # of an index that was asked about it once
-        try:
-            page = await self._read(raw, name)
-        except UnreadablePage as e:
-            self._log.warn("stored page of {name}: {error}", name=name, error=e)
-            return None
-        doubt = await self._store.load_doubt(name)
-        held = HeldPage(raw=raw, page=page, checked_at=checked_at, doubt=doubt)
-        return self._keep(name, held)
-
     async def _refresh(self, name: NormalizedName, background: bool) -> PageAnswer:
         held = await self.held(name)
         began = self._clock.seconds()
@@ -293,24 +216,18 @@ class PageCache:
                     return self._doubted(held)
             await self._compare(name, held, page)
             if held.doubt is not None:
-                await self._save_doubt(name, None)
+                await self._shelf.trust(name)
         now = self._clock.seconds()
         await self._holdings.observe(name, page, now)
         if raw is None:
             assert held is not None
-            self._keep(name, evolve(held, checked_at=now, doubt=None))
-            await self._health.keeping(
-                f"the age of {name}'s page", self._store.confirm, name, now
-            )
+            await self._shelf.confirm(name, held, now)
             outcome = Outcome(forwarded="stale", status=304)
         else:
             self._note_new(name, held, page)
             if (self._distrusted_at.get(name) or 0.0) <= began:
                 self._distrusted_at.pop(name)
-            self._keep(name, HeldPage(raw=raw, page=page, checked_at=now))
-            await self._health.keeping(
-                f"the page of {name}", self._store.save, name, raw, now
-            )
+            await self._shelf.put(name, raw, page, now)
             outcome = Outcome(forwarded="stale" if held else "miss", stored=True)
         return PageAnswer(page=page, outcome=outcome)
 
@@ -333,7 +250,6 @@ class PageCache:
                 await self._holdings.observe(name, None, at)
         if doubt == held.doubt:
             return held
-        held = self._keep(name, evolve(held, doubt=doubt))
         if not doubt.believed:
             self._log.warn(
                 "{name} is {change}, which is not believed yet",
@@ -342,8 +258,7 @@ class PageCache:
             )
         elif change is Change.GONE:
             self._log.warn("{name} is gone from its index", name=name)
-        await self._save_doubt(name, doubt)
-        return held
+        return await self._shelf.doubt(name, held, doubt)
 
     async def _compare(
         self, name: NormalizedName, held: HeldPage, page: ProjectPage
@@ -364,11 +279,6 @@ class PageCache:
         elif doubt is not None and doubt.believed:
             await self._holdings.observe(name, page, doubt.since)
 
-    async def _save_doubt(self, name: NormalizedName, doubt: Doubt | None) -> None:
-        await self._health.keeping(
-            f"a doubt about {name}'s page", self._store.save_doubt, name, doubt
-        )
-
     def _note_new(
         self, name: NormalizedName, held: HeldPage | None, page: ProjectPage
     ) -> None:
@@ -384,21 +294,6 @@ class PageCache:
 
     async def _read_answer(self, raw: RawPage, name: NormalizedName) -> ProjectPage:
         try:
-            return await self._read(raw, name)
+            return await self._shelf.read(raw, name)
         except UnreadablePage as e:
             raise UpstreamNonsense(url=raw.url, reason=str(e), status=200) from e
-
-    async def _read(self, raw: RawPage, name: NormalizedName) -> ProjectPage:
-        if len(raw.body) <= _INLINE:
-            return read_page(raw, name)
-        page: ProjectPage = await self._in_thread(read_page, raw, name)
-        return page
-
-    def _keep(self, name: NormalizedName, held: HeldPage) -> HeldPage:
-        """
-        :param held: with its body, or without it and its size known already.
-        """
-        size = held.size or len(held.raw.body)
-        held = evolve(held, raw=evolve(held.raw, body=b""), size=size)
-        self._held.put(name, held, cost=_LEAST_COST + size)
-        return held
