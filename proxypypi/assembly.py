@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred
 
 from proxypypi.cache.catalogue import Catalogue
 from proxypypi.cache.downloads import Downloads
+from proxypypi.cache.facts import Facts
 from proxypypi.cache.files import Files
 from proxypypi.cache.health import Health
 from proxypypi.cache.holdings import Holdings
@@ -18,6 +19,8 @@ from proxypypi.cache.listings import Listings
 from proxypypi.cache.metadata import MetadataCache
 from proxypypi.cache.pages import PageCache
 from proxypypi.cache.private import PrivateNames
+from proxypypi.cache.reader import Reader
+from proxypypi.cache.removal import Removal
 from proxypypi.cache.shelf import Shelf
 from proxypypi.cache.streams import Streams
 from proxypypi.cache.upstreams import Upstream, Upstreams
@@ -77,14 +80,14 @@ def build(
         settings.private, settings.deny, claims, health, clock, in_thread
     )
     directory = Directory(root, clock, in_thread, names.is_denied)
-    facts = FactsStore(cache, decisions, in_thread)
+    facts_store = FactsStore(cache, decisions, in_thread)
+    facts = Facts(facts_store, health)
     partials = PartialStore(cache / "partial", root, in_thread, settings.min_free)
     holdings = Holdings(
         directory,
         facts,
-        Releases(decisions, in_thread),
-        settings.withhold,
-        health,
+        Reader(directory, facts, facts_store, health, clock, in_thread),
+        Removal(facts, Releases(decisions, in_thread), settings.withhold, health),
         clock,
         in_thread,
     )
@@ -97,7 +100,7 @@ def build(
         partials, holdings, streams, pages.distrust, health, clock, in_thread
     )
     files = Files(pages, holdings, upstreams, names, downloads, streams, clock)
-    metadata = MetadataCache(holdings, facts, upstreams, health, clock, in_thread)
+    metadata = MetadataCache(holdings, facts_store, upstreams, health, clock, in_thread)
     listings = Listings(pages, holdings, upstreams, names, health, directory, in_thread)
     catalogue = Catalogue(
         upstreams.all,

@@ -151,3 +151,17 @@ def make_sdist(
 
 def _urlsafe(digest: bytes) -> str:
     return urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def renamed(filename: str, project: str, content: bytes = b"x") -> BuiltDistribution:
+    """
+    What is a distribution by its name alone.
+    """
+    return BuiltDistribution(
+        filename=filename,
+        project=project,
+        version="1.0",
+        requires_python=None,
+        content=content,
+        metadata=b"",
+    )

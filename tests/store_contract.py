@@ -62,6 +62,21 @@ BARE_FACTS = FileFacts(
 )
 
 
+def note_fsyncs(case: _Case) -> list[int]:
+    """
+    :returns: the file descriptors that the disk was waited for from now on.
+    """
+    synced: list[int] = []
+    fsync = os.fsync
+
+    def note(fd: int) -> None:
+        synced.append(fd)
+        fsync(fd)
+
+    case.patch(os, "fsync", note)
+    return synced
+
+
 class PageStoreContract(_Case):
     """
     Of :class:`proxypypi.interfaces.IPageStore`.

@@ -4,39 +4,15 @@ Tests for :mod:`proxypypi.cache.holdings`, over HTTP: files that lie in the dire
 
 import os
 import shutil
-from datetime import datetime, timezone
 from hashlib import sha256
-from pathlib import Path
 
-from tests.distributions import BuiltDistribution, make_sdist, make_wheel
+from proxypypi.rules.merge import iso
+from tests.distributions import make_sdist, make_wheel, renamed
 from tests.fake_index import JSON
 from tests.proxy_case import INDEX_URL, ProxyTestCase
 
 
-def renamed(filename: str, project: str, content: bytes = b"x") -> BuiltDistribution:
-    return BuiltDistribution(
-        filename=filename,
-        project=project,
-        version="1.0",
-        requires_python=None,
-        content=content,
-        metadata=b"",
-    )
-
-
-class HoldingsTestCase(ProxyTestCase):
-    def time(self) -> str:
-        """
-        Now, as upload times are written.
-        """
-        now = datetime.fromtimestamp(self.clock.seconds(), timezone.utc)
-        return now.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-    def cache(self) -> Path:
-        return self.directory / ".proxypypi" / "cache"
-
-
-class PrivateFilesTests(HoldingsTestCase):
+class PrivateFilesTests(ProxyTestCase):
     def test_facts(self) -> None:
         """
         A private file gets digest, size, time, requires-python and core metadata like
@@ -55,7 +31,7 @@ class PrivateFilesTests(HoldingsTestCase):
                 "hashes": {"sha256": built.sha256},
                 "requires-python": built.requires_python,
                 "size": len(built.content),
-                "upload-time": self.time(),
+                "upload-time": iso(self.clock.seconds()),
                 "yanked": False,
             }
             if built is wheel:
@@ -218,122 +194,7 @@ class PrivateFilesTests(HoldingsTestCase):
             self.assertEqual(404, self.get(f"/files/ours/{filename}.metadata").code)
 
 
-class OnceTests(HoldingsTestCase):
-    def reads(self) -> int:
-        """
-        How often a file was read from end to end.
-        """
-        return self.threads.calls.count("examine")
-
-    def test_read_once(self) -> None:
-        """
-        A file is read once, however often it is asked for, and not again after a
-        restart.
-        """
-        self.drop(make_wheel("ours"))
-        for restart in (False, True):
-            if restart:
-                self.start_proxy()
-            for _ in range(3):
-                self.files("ours")
-                self.get("/files/ours/ours-1.0-py3-none-any.whl")
-                self.advance(5)
-        self.assertEqual(1, self.reads())
-
-    def test_many_at_once(self) -> None:
-        """
-        Clients who want it while it is read wait for the same reading.
-        """
-        self.drop(make_wheel("ours"))
-        self.threads.hold("examine")
-        answers = [self.start("/local/ours/") for _ in range(3)]
-        self.assertEqual([None] * 3, [answer.code for answer in answers])
-        self.threads.release()
-        self.flush()
-        self.assertEqual([200] * 3, [answer.code for answer in answers])
-        self.assertEqual(1, self.reads())
-
-    def test_much_to_read(self) -> None:
-        """
-        Nobody waits in silence while much is read: 503, and later it is there.
-        """
-        self.drop(make_wheel("ours"))
-        self.threads.hold("examine")
-        answer = self.start("/local/ours/")
-        self.advance_slowly(12.1)
-        self.assertEqual((503, "2"), (answer.code, answer.header("Retry-After")))
-        self.threads.release()
-        self.flush()
-        self.assertEqual(200, self.get("/local/ours/").code)
-        self.assertEqual(1, self.reads())
-
-    def test_fetched_files_are_not_read(self) -> None:
-        """
-        What we fetched and checked ourselves is known already.
-        """
-        wheel = make_wheel("demo")
-        self.index.add(wheel)
-        self.get(f"/files/demo/{wheel.filename}")
-        self.files("demo")
-        self.assertEqual(0, self.reads())
-
-
-class FirstSeenTests(HoldingsTestCase):
-    def time_of(self, filename: str) -> str:
-        time: str = self.files("ours", "local")[filename]["upload-time"]
-        return time
-
-    def test_kept(self) -> None:
-        """
-        When a file was first seen survives restarts, and the deletion of the cache.
-        """
-        path = self.drop(renamed("ours-1.0.zip", "ours"))
-        first = self.time_of(path.name)
-        self.assertEqual(self.time(), first)
-        self.advance(1000)
-        self.assertEqual(first, self.time_of(path.name))
-        self.start_proxy()
-        self.assertEqual(first, self.time_of(path.name))
-        shutil.rmtree(self.cache())
-        self.start_proxy()
-        self.assertEqual(first, self.time_of(path.name))
-
-    def test_replaced(self) -> None:
-        """
-        It belongs to the name and the bytes: the same bytes put there again keep it,
-        others have their own, and the first have theirs when they come back.
-        """
-        path = self.drop(renamed("ours-1.0.zip", "ours", b"one"))
-        first = self.time_of(path.name)
-        for content, expected in [(b"one", first), (b"two", None), (b"one", first)]:
-            path.unlink()
-            self.advance(1000)
-            self.drop(renamed("ours-1.0.zip", "ours", content))
-            if expected is None:
-                self.assertEqual(self.time(), self.time_of(path.name))
-            else:
-                self.assertEqual(expected, self.time_of(path.name))
-        other = self.drop(renamed("ours-2.0.zip", "ours", b"one"))
-        self.assertNotEqual(first, self.time_of(other.name))
-        self.assertEqual(first, self.time_of(path.name))
-
-    def test_lost(self) -> None:
-        """
-        Even when that is lost or damaged, files are served.
-        """
-        path = self.drop(renamed("ours-1.0.zip", "ours"))
-        self.time_of(path.name)
-        seen = self.directory / ".proxypypi" / "decisions" / "first-seen" / "ours.json"
-        self.assertTrue(seen.exists())
-        for damage in (b"", b"{}", b"nonsense"):
-            seen.write_bytes(damage)
-            shutil.rmtree(self.cache())
-            self.start_proxy()
-            self.assertEqual(200, self.get("/files/ours/ours-1.0.zip").code)
-            self.flushLoggedErrors()
-
-
-class MergedTests(HoldingsTestCase):
+class MergedTests(ProxyTestCase):
     def setUp(self) -> None:
         super().setUp()
         self.theirs = make_wheel("both", "1.0", requires_python=">=3.8")
@@ -439,7 +300,7 @@ class MergedTests(HoldingsTestCase):
         ours = make_wheel("both", "3.0")
         self.drop(ours, "both")
         self.files("both")
-        shutil.rmtree(self.cache())
+        shutil.rmtree(self.directory / ".proxypypi" / "cache")
         self.start_proxy()
         for filename, private in [
             (self.theirs.filename, False),
@@ -498,46 +359,7 @@ class MergedTests(HoldingsTestCase):
         self.assertEqual(self.theirs.content, self.get(self.url).body)
 
 
-class DamagedFactsTests(HoldingsTestCase):
-    def test_damaged(self) -> None:
-        """
-        What is remembered may be lost or damaged at any time; files are read again.
-        """
-        built = make_wheel("ours")
-        self.drop(built)
-        self.files("ours")
-        facts = self.cache() / "facts" / "ours.json"
-        metadata = self.cache() / "metadata" / "ours"
-        self.assertTrue(facts.exists())
-        for damage in (b"", b"{}", b"nonsense"):
-            facts.write_bytes(damage)
-            for path in metadata.iterdir():
-                path.write_bytes(damage)
-            self.start_proxy()
-            file = self.files("ours")[built.filename]
-            self.assertEqual({"sha256": built.sha256}, file["hashes"])
-            answer = self.get(f"/files/ours/{built.filename}.metadata")
-            self.assertEqual(built.metadata, answer.body)
-
-    def test_damaged_metadata(self) -> None:
-        """
-        Kept core metadata that is not the file's is made from the file again.
-        """
-        built = make_wheel("ours")
-        self.drop(built)
-        self.files("ours")
-        (path,) = (self.cache() / "metadata" / "ours").iterdir()
-        for damage in (b"nonsense", None):
-            if damage is None:
-                path.unlink()
-            else:
-                path.write_bytes(damage)
-            answer = self.get(f"/files/ours/{built.filename}.metadata")
-            self.assertEqual((200, built.metadata), (answer.code, answer.body))
-            self.assertEqual(built.metadata, path.read_bytes())
-
-
-class StandAloneTests(HoldingsTestCase):
+class StandAloneTests(ProxyTestCase):
     def test_what_was_fetched_once(self) -> None:
         """
         Started again without upstream on the same directory, all that is here is

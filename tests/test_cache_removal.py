@@ -1,5 +1,6 @@
 """
-Tests for what becomes of files and projects that vanish upstream, over HTTP.
+Tests for :mod:`proxypypi.cache.removal`, over HTTP: what becomes of files and projects
+that vanish upstream.
 """
 
 import os

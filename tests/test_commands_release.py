@@ -2,42 +2,30 @@
 Tests for :mod:`proxypypi.commands.release`.
 """
 
-import io
 import json
-import sys
+import os
 from pathlib import Path
 
-from twisted.trial.unittest import SynchronousTestCase
-
-from proxypypi import __version__, cli
 from proxypypi.names import normalize
 from proxypypi.store.releases import load_releases
+from tests.cli_case import CliTestCase
 from tests.distributions import BuiltDistribution, make_wheel
 
 
-class ReleaseTests(SynchronousTestCase):
+class ReleaseTests(CliTestCase):
     def setUp(self) -> None:
-        self.directory = Path(self.mktemp())
+        super().setUp()
+        self.directory = Path(self.mktemp()).resolve()
         self.wheel = make_wheel("demo")
         self.put("demo", self.wheel)
-        self.stdout, self.stderr = io.StringIO(), io.StringIO()
-        self.patch(sys, "stdout", self.stdout)
-        self.patch(sys, "stderr", self.stderr)
-        self.patch(sys, "__stderr__", self.stderr)
 
     def put(self, folder: str, built: BuiltDistribution) -> None:
         path = self.directory / folder / built.filename
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(built.content)
 
-    def run_release(self, *arguments: str) -> object:
-        """
-        :returns: the exit status.
-        """
-        self.patch(sys, "argv", ["proxypypi", "release", *arguments])
-        with self.assertRaises(SystemExit) as caught:
-            cli.main()
-        return caught.exception.code
+    def run_release(self, *arguments: str) -> tuple[object, str, str]:
+        return self.run_main("release", "-d", str(self.directory), *arguments)
 
     def released(self, name: str = "demo") -> dict[str, str]:
         decisions = self.directory / ".proxypypi" / "decisions"
@@ -49,24 +37,36 @@ class ReleaseTests(SynchronousTestCase):
         """
         other = make_wheel("other")
         self.put("other", other)
-        names = (self.wheel.filename, other.filename)
-        status = self.run_release("-d", str(self.directory), *names)
-        self.assertEqual(0, status, self.stderr.getvalue())
+        names = (self.wheel.filename, other.filename, self.wheel.filename)
+        expected = (
+            f"{self.wheel.filename} of demo is released\n"
+            f"{other.filename} of other is released\n"
+        )
+        self.assertEqual((0, expected, ""), self.run_release(*names))
         self.assertEqual({self.wheel.filename: self.wheel.sha256}, self.released())
         self.assertEqual({other.filename: other.sha256}, self.released("other"))
-        expected = [
-            f"{self.wheel.filename} of demo is released",
-            f"{other.filename} of other is released",
-        ]
-        self.assertEqual(expected, self.stdout.getvalue().splitlines())
+
+    def test_directory(self) -> None:
+        """
+        Which directory it is may be said where a server is told.
+        """
+        config = Path(self.mktemp())
+        config.write_text(f"dir = '{self.directory}'\n")
+        for environment, options in (
+            ({"PROXYPYPI_DIR": str(self.directory)}, []),
+            ({}, ["--config", str(config)]),
+        ):
+            self.patch(os, "environ", environment)
+            status, _, err = self.run_main("release", *options, self.wheel.filename)
+            self.assertEqual((0, ""), (status, err))
+            self.assertEqual({self.wheel.filename: self.wheel.sha256}, self.released())
+            (self.directory / ".proxypypi/decisions/releases/demo.json").unlink()
 
     def test_json(self) -> None:
         """
         With --json, the report is one object; a file that is not here is an error.
         """
-        status = self.run_release(
-            "--json", "--dir", str(self.directory), self.wheel.filename, "x-1.zip"
-        )
+        status, out, err = self.run_release("--json", self.wheel.filename, "x-1.zip")
         self.assertEqual(1, status)
         self.assertEqual(
             {
@@ -79,9 +79,9 @@ class ReleaseTests(SynchronousTestCase):
                 ],
                 "missing": ["x-1.zip"],
             },
-            json.loads(self.stdout.getvalue()),
+            json.loads(out),
         )
-        self.assertIn("'x-1.zip'", self.stderr.getvalue())
+        self.assertIn("'x-1.zip'", err)
 
     def test_damaged_record(self) -> None:
         """
@@ -90,42 +90,47 @@ class ReleaseTests(SynchronousTestCase):
         releases = self.directory / ".proxypypi" / "decisions" / "releases"
         releases.mkdir(parents=True)
         (releases / "demo.json").write_bytes(b"{")
-        status = self.run_release("-d", str(self.directory), self.wheel.filename)
+        status, _, err = self.run_release(self.wheel.filename)
         self.assertEqual(0, status)
-        self.assertIn("demo.json cannot be read", self.stderr.getvalue())
+        self.assertIn("demo.json cannot be read", err)
         self.assertEqual({self.wheel.filename: self.wheel.sha256}, self.released())
 
-    def test_refused(self) -> None:
+    def test_misused(self) -> None:
         """
-        Without a file, a directory, or a name that files can have, nothing is done.
+        Without a file, or with a name that files cannot have, nothing is done at all.
         """
-        for arguments, told in [
-            (["-d", str(self.directory)], "needs the name of a file"),
-            (["-d", "missing", "x-1.zip"], "missing"),
-            (["-d", str(self.directory), "../x-1.zip"], "is no file name"),
-            (["-d", str(self.directory), "*"], "is no file"),
-            (["-d", str(self.directory), "--frob", "x-1.zip"], "frob"),
-        ]:
-            self.assertEqual(1, self.run_release(*arguments), arguments)
-            self.assertIn(told, self.stderr.getvalue(), arguments)
+        for names, word in (
+            ([], "release needs the name of a FILE"),
+            ([self.wheel.filename, "../x-1.zip"], "'../x-1.zip' is no file name"),
+            ([self.wheel.filename, ""], "'' is no file name"),
+        ):
+            status, out, err = self.run_release(*names)
+            self.assertEqual((2, ""), (status, out), names)
+            self.assertIn(word, err)
         self.assertFalse((self.directory / ".proxypypi").exists())
+
+    def test_no_pattern(self) -> None:
+        """
+        A name stands for itself, whatever a shell would make of it.
+        """
+        status, _, err = self.run_release("*")
+        self.assertEqual(1, status)
+        self.assertIn("there is no file '*'", err)
 
     def test_hidden(self) -> None:
         """
         What lies in hidden directories is nobody's file.
         """
-        self.put(".proxypypi", make_wheel("hidden"))
-        name = make_wheel("hidden").filename
-        self.assertEqual(1, self.run_release("-d", str(self.directory), name))
+        hidden = make_wheel("hidden")
+        self.put(".proxypypi", hidden)
+        self.assertEqual(1, self.run_release(hidden.filename)[0])
 
     def test_help(self) -> None:
         """
-        It says how it is used, and which version it is.
+        It is listed among the commands, and says how it is used.
         """
-        for argument, told in [
-            ("--help", "Usage: proxypypi release"),
-            ("-h", "--json"),
-            ("--version", f"proxypypi {__version__}\n"),
-        ]:
-            self.assertFalse(self.run_release(argument))
-            self.assertIn(told, self.stdout.getvalue())
+        _, listed, _ = self.run_main("--help")
+        self.assertIn("\n    release ", listed)
+        status, out, _ = self.run_main("release", "--help")
+        self.assertEqual(0, status)
+        self.assertIn("Usage: proxypypi release [options] FILE...\n", out)

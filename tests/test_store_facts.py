@@ -10,7 +10,13 @@ from twisted.internet.defer import maybeDeferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from proxypypi.store.facts import FactsStore
-from tests.store_contract import BARE_FACTS, DEMO, FULL_FACTS, FactsStoreContract
+from tests.store_contract import (
+    BARE_FACTS,
+    DEMO,
+    FULL_FACTS,
+    FactsStoreContract,
+    note_fsyncs,
+)
 
 
 def fail(*arguments: Any) -> None:
@@ -149,14 +155,7 @@ class FactsStoreTests(FactsStoreContract, SynchronousTestCase):
         """
         Times wait for the disk; facts need not.
         """
-        synced: list[int] = []
-        fsync = os.fsync
-
-        def note(fd: int) -> None:
-            synced.append(fd)
-            fsync(fd)
-
-        self.patch(os, "fsync", note)
+        synced = note_fsyncs(self)
         self.successResultOf(self.store.save_facts(DEMO, {"a": FULL_FACTS}))
         self.assertEqual([], synced)
         self.successResultOf(self.store.save_first_seen(DEMO, {"a": {"1": 2.0}}))

@@ -14,7 +14,7 @@ from zope.interface.verify import verifyObject
 from proxypypi.errors import DamagedRecord
 from proxypypi.interfaces import IReleases
 from proxypypi.store.releases import Releases, add_release, load_releases
-from tests.store_contract import DEMO, OTHER
+from tests.store_contract import DEMO, OTHER, note_fsyncs
 
 
 class ReleasesTests(SynchronousTestCase):
@@ -50,14 +50,7 @@ class ReleasesTests(SynchronousTestCase):
         """
         It waits for the disk, and what cannot be written leaves what was there.
         """
-        synced: list[int] = []
-        fsync = os.fsync
-
-        def note(fd: int) -> None:
-            synced.append(fd)
-            fsync(fd)
-
-        self.patch(os, "fsync", note)
+        synced = note_fsyncs(self)
         add_release(self.decisions, DEMO, "a.whl", "5f")
         self.assertEqual(2, len(synced))
 

@@ -1,5 +1,6 @@
 """
-Tests for :mod:`proxypypi.upstream.addresses` and :mod:`proxypypi.upstream.kinds`.
+Tests for :mod:`proxypypi.upstream.addresses`, :mod:`proxypypi.upstream.guard` and
+:mod:`proxypypi.upstream.kinds`.
 """
 
 from typing import Any

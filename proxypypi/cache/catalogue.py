@@ -12,22 +12,12 @@ from twisted.logger import Logger
 
 from proxypypi.cache.flight import PATIENCE, SingleFlight, patiently
 from proxypypi.cache.health import Health
+from proxypypi.cache.lists import TROUBLE, ListSource
 from proxypypi.cache.sources import WholeFile
 from proxypypi.cache.upstreams import Upstream
-from proxypypi.errors import (
-    CannotMake,
-    NoProjectList,
-    StillFetching,
-    UpstreamError,
-    UpstreamNonsense,
-)
-from proxypypi.interfaces import (
-    IByteSource,
-    IDirectory,
-    IListStore,
-    IMadeList,
-)
-from proxypypi.model import HeldList, Outcome
+from proxypypi.errors import CannotMake, StillFetching, UpstreamError
+from proxypypi.interfaces import IByteSource, IDirectory, IListStore, IMadeList
+from proxypypi.model import Outcome
 from proxypypi.names import NormalizedName
 from proxypypi.rules.freshness import Verdict
 from proxypypi.simple.negotiation import Form
@@ -69,34 +59,6 @@ class ListAnswer:
         return source
 
 
-@define(eq=False)
-class _Source:
-    """
-    An upstream, and its list as far as it is known.
-
-    :ivar held: :obj:`None` if there is none, be it that the index has none.
-    :ivar checked_at: when that was last known to hold; :obj:`None` if it never was.
-    :ivar problem: of the last attempt to fetch it; :obj:`None` if it went well.
-    """
-
-    upstream: Upstream
-    held: HeldList | None = field(default=None, init=False)
-    checked_at: float | None = field(default=None, init=False)
-    problem: UpstreamError | CannotMake | None = field(default=None, init=False)
-
-    def judge(self, now: float) -> Verdict:
-        if self.checked_at is None:
-            return Verdict.EXPIRED
-        return self.upstream.freshness.judge(self.checked_at, now)
-
-    @property
-    def url(self) -> str:
-        return self.upstream.index.url
-
-    def has(self, held: HeldList | None, checked_at: float) -> None:
-        self.held, self.checked_at, self.problem = held, checked_at, None
-
-
 @frozen
 class _Served:
     """
@@ -112,7 +74,7 @@ class _Served:
 @define(eq=False)
 class Catalogue:
     """
-    Fetches the lists of the indexes when one is wanted, and keeps them.
+    Has the lists of the indexes fetched when one is wanted.
 
     They are put together anew when one of them has changed; what is here is added to
     each answer, so that a file dropped in is listed at once.
@@ -130,7 +92,7 @@ class Catalogue:
     _health: Health
     _clock: IReactorTime
     _in_thread: Callable[..., "Deferred[Any]"]
-    _sources: tuple[_Source, ...] = field(init=False)
+    _sources: tuple[ListSource, ...] = field(init=False)
     _flight: SingleFlight = field(factory=SingleFlight, init=False)
     _loaded: bool = field(default=False, init=False)
     _made: IMadeList | None = field(default=None, init=False)
@@ -144,8 +106,11 @@ class Catalogue:
     _looked_at: float | None = field(default=None, init=False)
 
     @_sources.default
-    def _make_sources(self) -> tuple[_Source, ...]:
-        return tuple(map(_Source, self._upstreams))
+    def _make_sources(self) -> tuple[ListSource, ...]:
+        return tuple(
+            ListSource(upstream, self._store, self._health, self._clock)
+            for upstream in self._upstreams
+        )
 
     async def get(self) -> ListAnswer:
         """
@@ -218,16 +183,12 @@ class Catalogue:
 
     def _aged(self) -> Outcome:
         now = self._clock.seconds()
-        ttls = [
-            s.upstream.freshness.ttl(s.checked_at or now, now) for s in self._sources
-        ]
+        ttls = [source.ttl(now) for source in self._sources]
         return Outcome(hit=True, ttl=min(0.0, *ttls))
 
     async def _load(self) -> None:
         for source in self._sources:
-            held = await self._store.load(source.url)
-            if held is not None:
-                source.has(held, held.checked_at)
+            await source.load()
         await self._make()
         self._loaded = True
 
@@ -236,7 +197,7 @@ class Catalogue:
         why = "miss" if self._made is None else "stale"
         asked = await gatherResults(
             [
-                Deferred.fromCoroutine(self._ask(source, why, background))
+                Deferred.fromCoroutine(source.refresh(why, background))
                 for source in self._sources
                 if source.judge(now) is not Verdict.FRESH
             ]
@@ -247,49 +208,8 @@ class Catalogue:
             isinstance(e, UpstreamError) and e.status is None for e in problems
         )
         if not problems:
-            self._health.mend("upstream's project list")
+            self._health.mend(TROUBLE)
         return max(asked, key=_weight, default=Outcome(hit=True))
-
-    async def _ask(self, source: _Source, why: str, background: bool) -> Outcome:
-        """
-        :returns: how it went, failures included.
-        """
-        url = source.url
-        arriving = self._store.begin(url)
-        try:
-            held = await self._store.load(url)  # if somebody removed it, ask for all
-            page = await source.upstream.index.fetch_list(
-                held.page if held is not None else None, arriving.write, background
-            )
-            now = self._clock.seconds()
-            if page is not None:
-                held = await arriving.keep(page, now)
-                self._log.info("project list of {index} is new", index=url)
-                source.has(held, now)
-                return Outcome(forwarded=why, stored=True)
-            await self._store.confirm(url, now)
-            source.has(held, now)
-            return Outcome(forwarded=why, status=304)
-        except NoProjectList as e:
-            self._log.info("{error}", error=e)
-            await self._forget(source)
-            return Outcome(forwarded=why)
-        except UpstreamError as e:
-            source.problem = e
-            self._health.worsen("upstream's project list", str(e))
-            return Outcome(forwarded=why, status=e.status)
-        except OSError as e:
-            source.problem = CannotMake(reason=e.strerror or str(e))
-            self._health.worsen("upstream's project list", str(source.problem))
-            return Outcome(forwarded=why, detail="not-kept")
-        finally:
-            arriving.discard()
-
-    async def _forget(self, source: _Source) -> None:
-        source.has(None, self._clock.seconds())
-        await self._health.keeping(
-            "what is in the directory", self._store.forget, source.url
-        )
 
     def _parts(self) -> tuple[tuple[str, str], ...]:
         return tuple((s.url, s.held.digest) for s in self._sources if s.held)
@@ -319,22 +239,11 @@ class Catalogue:
         for source in self._sources:
             wrong = made.unreadable.get(source.url)
             if wrong is not None:
-                await self._reject(source, wrong)
+                await source.reject(wrong, is_urgent=self._made is None)
         if not made.unreadable or (self._made is None and self._parts()):
             self._made = made
         self._made_of, self._unmade = self._parts(), None
         self._health.mend("project list")
-
-    async def _reject(self, source: _Source, wrong: str) -> None:
-        """
-        Its list is none: with an old one in hand there is time until the next.
-        """
-        url = source.url
-        self._log.warn("{index}: {wrong}", index=url, wrong=wrong)
-        await self._forget(source)
-        source.problem = UpstreamNonsense(url=url, reason=wrong, status=200)
-        if self._made is None:
-            source.checked_at = None
 
     async def _look(self) -> Sequence[NormalizedName]:
         now = self._clock.seconds()

@@ -2,17 +2,15 @@
 ``release``: has withheld files given out after all.
 """
 
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from glob import escape
 from pathlib import Path
-from typing import NoReturn
 
 from attrs import asdict, frozen
 from twisted.python import usage
 
-from proxypypi import __version__
+from proxypypi.commands.directory import DirectoryOptions, parse
 from proxypypi.commands.options import complain
 from proxypypi.errors import BadName
 from proxypypi.names import NormalizedName, check_filename, normalize
@@ -20,34 +18,25 @@ from proxypypi.store.archives import sha256_of
 from proxypypi.store.releases import add_release
 
 
-class ReleaseOptions(usage.Options):
+class ReleaseOptions(DirectoryOptions):
     """
-    Which files, and where they are.
+    :ivar files: their names.
     """
 
-    synopsis = "Usage: proxypypi release [options] FILE..."
+    operands = "FILE..."
     longdesc = (
         "Have files given out that were withheld, as they vanished upstream when "
         "they were young. FILE is a file's name. A running server notices at once."
     )
-    optParameters = [["dir", "d", ".", "The cache directory."]]
-    optFlags = [["json", None, "Report in JSON."]]
-
-    def opt_version(self) -> NoReturn:
-        """
-        Print the version and exit.
-        """
-        print(f"proxypypi {__version__}")
-        raise SystemExit(0)
+    files: tuple[str, ...]
 
     def parseArgs(self, *files: str) -> None:
         if not files:
-            raise usage.UsageError("release needs the name of a file")
-        self["files"] = [check_filename(name) for name in files]
-
-    def postOptions(self) -> None:
-        if not Path(self["dir"]).is_dir():
-            raise usage.UsageError(f"--dir {self['dir']!r}: there is no such directory")
+            raise usage.UsageError(f"{self.command} needs the name of a FILE")
+        try:
+            self.files = tuple(dict.fromkeys(map(check_filename, files)))
+        except BadName as e:
+            raise usage.UsageError(str(e)) from e
 
 
 @frozen
@@ -61,11 +50,10 @@ def release(command: str, arguments: Sequence[str]) -> int:
     """
     Remember of each file that it may be given out.
     """
-    options = ReleaseOptions()
-    options.parseOptions(list(arguments))
-    root = Path(options["dir"])
+    options = parse(ReleaseOptions, command, arguments)
+    root = options.settings.directory
     released, missing = [], []
-    for filename in options["files"]:
+    for filename in options.files:
         found = list(_find(root, filename))
         if not found:
             missing.append(filename)
@@ -80,12 +68,10 @@ def release(command: str, arguments: Sequence[str]) -> int:
             if trouble:
                 complain(trouble)
             released.append(freed)
-    if options["json"]:
-        report = {"released": [asdict(r) for r in released], "missing": missing}
-        print(json.dumps(report))
-    else:
-        for freed in released:
-            print(f"{freed.filename} of {freed.project} is released")
+    options.report(
+        {"released": [asdict(freed) for freed in released], "missing": missing},
+        [f"{freed.filename} of {freed.project} is released" for freed in released],
+    )
     return 1 if missing else 0
 
 

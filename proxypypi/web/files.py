@@ -33,9 +33,10 @@ from proxypypi.web.headers import (
     is_unchanged,
     set_headers,
 )
+from proxypypi.web.pace import cut_off
 from proxypypi.web.ranges import ByteRange, parse_range
 from proxypypi.web.router import Router
-from proxypypi.web.sender import cut_off, send_body, send_file
+from proxypypi.web.sender import send_body, send_file
 
 _log = Logger()
 

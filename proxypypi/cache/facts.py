@@ -1,0 +1,116 @@
+"""
+What is known of the content of files, in memory and kept.
+"""
+
+import hashlib
+from collections.abc import Mapping
+
+from attrs import define, field
+
+from proxypypi.cache.bounded import Bounded
+from proxypypi.cache.health import Health
+from proxypypi.interfaces import IFactsStore
+from proxypypi.model import FileFacts, LocalFile
+from proxypypi.names import NormalizedName
+from proxypypi.store.archives import Findings
+
+MOST_FILES = 50_000  # whose facts are held in memory
+
+
+@define(eq=False)
+class Facts:
+    """
+    Remembers them for as long as there is room, and else has them loaded.
+    """
+
+    _store: IFactsStore
+    _health: Health
+    _remembered: Bounded[NormalizedName, Mapping[str, FileFacts]] = field(
+        factory=lambda: Bounded(MOST_FILES), init=False
+    )
+
+    async def of(self, name: NormalizedName) -> Mapping[str, FileFacts]:
+        """
+        :returns: file name to facts; the same object until there is more to know.
+        """
+        facts = self._remembered.get(name)
+        if facts is None:
+            facts = await self._store.load_facts(name)
+            known = self._remembered.get(name)  # or somebody was quicker
+            if known is not None:
+                return known
+            self._remembered.put(name, facts, cost=1 + len(facts))
+        return facts
+
+    async def learn(
+        self,
+        name: NormalizedName,
+        facts: Mapping[str, FileFacts],
+        found: Mapping[LocalFile, Findings],
+    ) -> Mapping[str, FileFacts]:
+        """
+        :param facts: of all files of the project; they replace what was known.
+        :param found: in those that were read just now.
+        :returns: *facts*.
+        """
+        self._remembered.put(name, facts, cost=1 + len(facts))
+        for file, findings in found.items():
+            if findings.metadata is not None:
+                await self.keep_metadata(name, file.filename, findings.metadata)
+        await self._health.keeping(
+            f"facts about {name}", self._store.save_facts, name, facts
+        )
+        return facts
+
+    async def metadata(
+        self, name: NormalizedName, filename: str, digest: str
+    ) -> bytes | None:
+        """
+        The core metadata kept for a file; :obj:`None` if none is that has this sha256.
+        """
+        kept = await self._store.load_metadata(name, filename)
+        return kept if kept is not None and _sha256(kept) == digest else None
+
+    async def keep_metadata(
+        self, name: NormalizedName, filename: str, metadata: bytes
+    ) -> None:
+        await self._health.keeping(
+            f"metadata of {filename}",
+            self._store.save_metadata,
+            name,
+            filename,
+            metadata,
+        )
+
+
+def make_facts(
+    file: LocalFile, findings: Findings, seen_at: float, origin: str | None
+) -> FileFacts:
+    """
+    :param findings: in that file.
+    :param origin: the address of the index it is from; :obj:`None` for a private one.
+    """
+    metadata = findings.metadata
+    return FileFacts(
+        size=file.size,
+        modified_at=file.modified_at,
+        inode=file.inode,
+        changed_at=file.changed_at,
+        hashes=findings.hashes,
+        requires_python=findings.requires_python,
+        metadata_sha256=_sha256(metadata) if metadata is not None else None,
+        seen_at=seen_at,
+        origin=origin,
+    )
+
+
+def describes(facts: Mapping[str, FileFacts], file: LocalFile) -> bool:
+    """
+    Are facts of this very file among them?
+    """
+    known = facts.get(file.filename)
+    return known is not None and known.describe(file)
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

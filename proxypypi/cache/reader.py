@@ -1,0 +1,201 @@
+"""
+Files that are new here: what is in them, whose they are, and since when they are here.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar
+
+from attrs import define, evolve, field
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from proxypypi.cache.facts import Facts, describes, make_facts
+from proxypypi.cache.flight import SingleFlight, patiently
+from proxypypi.cache.health import Health
+from proxypypi.interfaces import IDirectory, IFactsStore
+from proxypypi.model import Distribution, FileFacts, LocalFile, ProjectPage
+from proxypypi.names import NormalizedName
+from proxypypi.rules.integrity import Digests, agree, strongest
+from proxypypi.rules.merge import is_private
+from proxypypi.store.archives import Findings, examine
+
+SETTLED = 1.0  # seconds without a change after which a file counts as whole
+
+
+@define(eq=False)
+class Reader:
+    """
+    Reads each file once, in a thread.
+    """
+
+    _log: ClassVar[Logger] = Logger()
+
+    _directory: IDirectory
+    _facts: Facts
+    _store: IFactsStore
+    _health: Health
+    _clock: IReactorTime
+    _in_thread: Callable[..., "Deferred[Any]"]
+    _flight: SingleFlight = field(factory=SingleFlight, init=False)
+
+    async def facts_about(
+        self,
+        name: NormalizedName,
+        files: Iterable[LocalFile],
+        page: ProjectPage | None,
+    ) -> Mapping[str, FileFacts]:
+        """
+        What is known of a project's files, once those are read that were not yet.
+
+        :param files: that it is needed of; of those still being written there is none.
+        :param page: what the index says; tells cached files from private ones.
+        :raises StillFetching: there is much to read yet.
+        """
+        facts = await self._facts.of(name)
+        now = self._clock.seconds()
+        unknown = [
+            file
+            for file in files
+            if not _is_known(file, facts, page) and _is_settled(file, now)
+        ]
+        if unknown:
+            key = (name, *(file.filename for file in unknown))
+            reading = self._flight.join(key, lambda: self._read(name, unknown, page))
+            facts = await patiently(reading, self._clock, f"what lies here of {name}")
+        adopted = {
+            filename: _adopted(known, page, filename)
+            for filename, known in facts.items()
+            if page is not None
+            and not known.cached
+            and not is_private(known, page, filename)
+        }
+        if adopted:
+            facts = await self._facts.learn(name, {**facts, **adopted}, {})
+        return facts
+
+    async def _read(
+        self,
+        name: NormalizedName,
+        files: Iterable[LocalFile],
+        page: ProjectPage | None,
+    ) -> Mapping[str, FileFacts]:
+        found: dict[LocalFile, Findings] = {}
+        for file in files:
+            listed = _listed(page, file)
+            digests = Digests.checking(listed.hashes if listed is not None else {})
+            findings = await self._in_thread(examine, file, digests)
+            if findings is not None:
+                found[file] = findings
+        seen = await self._store.load_first_seen(name)
+        before = await self._facts.of(name)
+        learned = {
+            file.filename: self._judge(
+                file,
+                findings,
+                page,
+                before.get(file.filename),
+                seen.get(file.filename, {}),
+            )
+            for file, findings in found.items()
+        }
+        await self._note_first_seen(name, learned, seen)
+        here = await self._directory.files(name)
+        still = {
+            filename: known
+            for filename, known in (await self._facts.of(name)).items()
+            if filename in here
+        }
+        return await self._facts.learn(name, {**still, **learned}, found)
+
+    def _judge(
+        self,
+        file: LocalFile,
+        findings: Findings,
+        page: ProjectPage | None,
+        before: FileFacts | None,
+        seen: Mapping[str, float],
+    ) -> FileFacts:
+        """
+        :param before: what was known under this name; it may have been another file.
+        :param seen: digest to the time it was first seen under this name.
+        """
+        sha256 = findings.hashes["sha256"]
+        listed = _listed(page, file)
+        origin = None
+        if listed is not None and agree(findings.hashes, listed.hashes):
+            assert page is not None
+            origin = page.index
+        seen_at = seen.get(sha256, self._clock.seconds())
+        if before is not None and before.hashes["sha256"] == sha256:  # only moved
+            return evolve(
+                make_facts(
+                    file,
+                    findings,
+                    before.seen_at,
+                    origin if before.origin is None else before.origin,
+                ),
+                uploaded_at=before.uploaded_at,
+                missed_at=before.missed_at,
+                missed_again=before.missed_again,
+            )
+        learned = make_facts(file, findings, seen_at, origin)
+        if origin is not None and listed is not None:
+            return evolve(learned, uploaded_at=listed.uploaded_at)
+        return learned
+
+    async def _note_first_seen(
+        self,
+        name: NormalizedName,
+        learned: Mapping[str, FileFacts],
+        seen: Mapping[str, Mapping[str, float]],
+    ) -> None:
+        """
+        Note when private files came, for good.
+        """
+        noted = dict(seen)
+        for filename, facts in learned.items():
+            times, sha256 = seen.get(filename, {}), facts.hashes["sha256"]
+            if not facts.cached and sha256 not in times:
+                noted[filename] = {**times, sha256: facts.seen_at}
+                self._log.info(
+                    "private file of {name}: {filename}", name=name, filename=filename
+                )
+        if noted != seen:
+            await self._health.keeping(
+                f"when files of {name} were first seen",
+                self._store.save_first_seen,
+                name,
+                noted,
+            )
+
+
+def _listed(page: ProjectPage | None, file: LocalFile) -> Distribution | None:
+    return page.by_filename.get(file.filename) if page is not None else None
+
+
+def _adopted(facts: FileFacts, page: ProjectPage, filename: str) -> FileFacts:
+    listed = page.by_filename[filename]
+    return evolve(facts, origin=page.index, uploaded_at=listed.uploaded_at)
+
+
+def _is_known(
+    file: LocalFile, facts: Mapping[str, FileFacts], page: ProjectPage | None
+) -> bool:
+    """
+    Are these facts of this very file, and with the digest its index knows it by?
+    """
+    if not describes(facts, file):
+        return False
+    listed = _listed(page, file)
+    needed = strongest(listed.hashes) if listed is not None else None
+    return needed is None or needed in facts[file.filename].hashes
+
+
+def _is_settled(file: LocalFile, now: float) -> bool:
+    """
+    Is nobody writing it any more, as far as can be told?
+
+    A change time in the future is that of a clock that was wrong.
+    """
+    return not 0 <= now - file.changed_at / 1e9 < SETTLED

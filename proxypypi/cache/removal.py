@@ -1,0 +1,69 @@
+"""
+Files here that upstream has no longer: since when, and which are not given out.
+"""
+
+from collections.abc import Mapping
+
+from attrs import define
+
+from proxypypi.cache.facts import Facts
+from proxypypi.cache.health import Health
+from proxypypi.errors import DamagedRecord
+from proxypypi.interfaces import IReleases
+from proxypypi.model import FileFacts, ProjectPage
+from proxypypi.names import NormalizedName
+from proxypypi.rules.removal import is_withheld, observe
+
+
+@define(eq=False)
+class Removal:
+    """
+    Remembers what upstream misses, and withholds what vanished young, unless people
+    released it.
+
+    :ivar _withhold: seconds; files that were younger when they vanished are withheld.
+    """
+
+    _facts: Facts
+    _releases: IReleases
+    _withhold: float
+    _health: Health
+
+    async def observe(
+        self, name: NormalizedName, page: ProjectPage | None, at: float
+    ) -> None:
+        """
+        Remember what a refresh says of the files here.
+
+        :param page: :obj:`None` if upstream has no such project any more.
+        :param at: POSIX seconds at which the refresh was.
+        """
+        before = await self._facts.of(name)
+        after = {
+            filename: observe(facts, page, filename, at)
+            for filename, facts in before.items()
+        }
+        if after != before:
+            await self._facts.learn(name, after, {})
+
+    async def withheld(
+        self, name: NormalizedName, facts: Mapping[str, FileFacts]
+    ) -> frozenset[str]:
+        """
+        :param facts: of those files of the project that are wanted.
+        :returns: the names of those that are not to be given out.
+        """
+        found = {f for f, known in facts.items() if is_withheld(known, self._withhold)}
+        if not found:
+            return frozenset()
+        subject = f"releases of {name}"
+        released: Mapping[str, str] = {}
+        try:
+            released = await self._releases.load(name)
+        except DamagedRecord as e:
+            self._health.worsen(subject, str(e))
+        else:
+            self._health.mend(subject)
+        return frozenset(
+            f for f in found if released.get(f) != facts[f].hashes["sha256"]
+        )
