@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from attrs import evolve
 from twisted.internet.defer import CancelledError, Deferred
@@ -15,11 +16,13 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from proxypypi.cache.checked import CheckedStream
+from proxypypi.cache.download import Download
 from proxypypi.cache.streams import Streams
 from proxypypi.cache.transfer import Transfer
 from proxypypi.errors import TooManyStreams, WrongBytes
 from proxypypi.interfaces import IBody, IByteSource
 from proxypypi.store.partials import Partial
+from tests.distributions import make_sdist
 from tests.fake_index import JSON, Fault
 from tests.proxy_case import Disk
 from tests.proxy_case import Transfer as Answer
@@ -137,6 +140,21 @@ class StreamedTests(NoRoomTestCase):
         self.advance(0.2)
         self.has_all(transfer)
         self.assertEqual([None, "bytes=40000-"], self.ranges())
+
+    def test_too_late(self) -> None:
+        """
+        Who has got no byte in time is told to come again, and nothing is logged but
+        that it is not kept.
+        """
+        built = make_sdist("demo", "2.0")
+        path = self.index.add(built)
+        self.index.fail(path, Fault(delay=5, stall_at=10))
+        wire = self.connect()
+        wire.send(f"GET /files/demo/{built.filename} HTTP/1.1")
+        self.flush()
+        self.advance_slowly(13)
+        self.assertEqual(503, wire.code)
+        self.assertEqual([], self.flushLoggedErrors())
 
     def test_retries_used_up(self) -> None:
         """
@@ -323,6 +341,31 @@ class OverflowTests(TeeTestCase):
         self.advance(1)
         self.all_have_all(transfers)
 
+    def test_much_left(self) -> None:
+        """
+        What is left of an earlier attempt is not read into memory where the rest finds
+        no room.
+        """
+        self.index.fail(self.path, Fault(stall_at=90_000))
+        self.start_file()
+        self.crash()
+        self.start_proxy(min_free=10**18)
+        sizes: list[int] = []
+
+        def pread(fd: int, size: int, offset: int) -> bytes:
+            sizes.append(size)
+            return b""
+
+        overflow = Download._overflow
+
+        def overflowing(download: Download, error: OSError) -> None:
+            with mock.patch("os.pread", pread):
+                overflow(download, error)
+
+        self.patch(Download, "_overflow", overflowing)
+        self.has_all(self.get(self.url))
+        self.assertEqual([0], sizes)
+
     def test_everywhere(self) -> None:
         """
         Wherever it ends, also in what was held back.
@@ -383,7 +426,7 @@ class OverflowTests(TeeTestCase):
         transfers = [self.start_file() for _ in range(66)]
         self.advance(1)
         self.assertEqual(2, len([t for t in transfers if t.is_cut]))
-        self.advance_slowly(3)
+        self.advance_slowly(4)
         self.assertEqual(64, len([t for t in transfers if t.is_complete]))
 
     def test_room_again(self) -> None:
@@ -468,6 +511,13 @@ class CheckedStreamTests(SynchronousTestCase):
         body.end()
         self.successResultOf(delivered)
         self.assertEqual(CONTENT, self.received)
+
+    def test_leaves_room(self) -> None:
+        """
+        Its client may be slow, so it takes no place that others are left.
+        """
+        self.begin()
+        self.assertTrue(self.index.asked[0].paced)
 
     def test_pace(self) -> None:
         """

@@ -4,6 +4,7 @@ that vanish upstream.
 """
 
 import os
+import shutil
 from collections.abc import Iterator
 from hashlib import blake2b
 
@@ -186,6 +187,20 @@ class FilesTests(RemovalTestCase):
             os.utime(self.directory / "demo" / self.young.filename)
         self.settle()
         self.assertEqual(403, self.code(self.young.filename))
+
+    def test_outage(self) -> None:
+        """
+        Where nothing but withheld files is left, and upstream cannot be asked, nobody
+        is told that there is nothing.
+        """
+        self.withhold_young()
+        self.remove(self.directory / "demo" / self.old.filename)
+        shutil.rmtree(self.directory / ".proxypypi" / "cache" / "pages")
+        self.start_proxy()
+        self.index.fail(PAGE, Fault(status=500), times=None)
+        transfer = self.start(PAGE)
+        self.advance_slowly(5)
+        self.assertEqual(502, transfer.code)
 
     def test_facts_lost(self) -> None:
         """

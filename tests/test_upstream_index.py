@@ -95,6 +95,25 @@ class PageTests(IndexTestCase):
         """
         verifyObject(IIndex, self.index({}))
 
+    def test_elsewhere(self) -> None:
+        """
+        A host that a project is redirected to speaks for that project alone.
+        """
+        index = self.index(
+            {
+                URL + "moved/": [
+                    Answer(302, headers={"Location": "https://b.example/"})
+                ],
+                "https://b.example/": [Answer(503, headers={"Retry-After": "60"})],
+                PAGE: [Answer(200, b"{}", JSON)],
+            }
+        )
+        told: list[UpstreamError] = []
+        moved = index.fetch_page(normalize("moved"), None, told.append)
+        error = self.fail_with(moved, UpstreamRefusal)
+        self.assertEqual({0.0}, {e.dead_for for e in (*told, error)})
+        self.successResultOf(index.fetch_page(ATTRS, None))
+
     def test_page(self) -> None:
         """
         A page is handed on as it was sent, with what the next request needs to know.

@@ -165,6 +165,8 @@ class Download:
         """
         reason = error.strerror or str(error)
         missed = CannotKeep(filename=self._listed.filename, reason=reason)
+        if not self.released:
+            self._transfer.forget()  # nobody has got any of it: each begins anew
         length = self._transfer.got - self.released
         try:
             self._tail = os.pread(self.fd, length, self.released)

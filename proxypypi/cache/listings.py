@@ -118,6 +118,9 @@ class Listings:
         held = await self._holdings.of(name, page)
         if not held and (page is None or only_held):
             raise problem
+        hindered = page is None and not isinstance(problem, NoSuchProject)
+        if hindered and all(h.withheld for h in held):
+            raise problem
         made = await self._make(name, page, held, only_held)
         if made.private and unknown:
             await self._names.claim(name)

@@ -112,6 +112,7 @@ class Streams:
         :raises TooManyStreams: there is no place for another.
         """
         self._take_place()
+        transfer.paced = True
         return CheckedStream(transfer, held, distrust, self._free)
 
     def _take_place(self) -> None:

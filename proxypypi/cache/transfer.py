@@ -32,6 +32,7 @@ class Transfer:
     :ivar size: bytes in all; :obj:`None` until the index or upstream has said it.
     :ivar got: how many bytes have come so far.
     :ivar digests: of these.
+    :ivar paced: does one client, who may be slow, set its pace?
     :ivar _restart: throw away what an earlier attempt left; :obj:`False` if somebody
         has got some of it.
     """
@@ -45,6 +46,7 @@ class Transfer:
     size: int | None = field(init=False)
     got: int = field(default=0, init=False)
     digests: Digests = field(init=False)
+    paced: bool = field(default=False, init=False)
     _skip: int = field(default=0, init=False)
     _validator: str | None = field(default=None, init=False)
     _body: IBody | None = field(default=None, init=False)
@@ -107,6 +109,7 @@ class Transfer:
                         byte_range=(self.got, None) if self.got else None,
                         if_range=self._validator,
                         hashed=is_strong(self.listed.hashes),
+                        paced=self.paced,
                     )
                 )
             except UpstreamRefusal as e:

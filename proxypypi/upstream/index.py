@@ -183,6 +183,8 @@ class Index:
             try:
                 answer = await attempt()
             except UpstreamError as e:
+                if e.dead_for and not self._is_at_home(e.url):
+                    e.dead_for = 0.0  # it speaks for a host that it redirects to
                 self._breaker.failed(e)
                 hindered(e)
                 raise
@@ -199,6 +201,9 @@ class Index:
             return await self._client.retry(watched)
         finally:
             self._connecting.watchers.discard(stalled)
+
+    def _is_at_home(self, url: str) -> bool:
+        return origin_of(url).host == origin_of(self.url).host
 
     async def _fetch_list(
         self,

@@ -65,7 +65,7 @@ class Sender(ABC):
     _took_at: float = field(default=0.0, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._done = Deferred(lambda _: self.stopProducing())
+        self._done = Deferred(lambda _: self._leave())
 
     def send(self) -> "Deferred[int]":
         self._request.registerProducer(self, True)
@@ -100,6 +100,14 @@ class Sender(ABC):
         self.stopProducing()
         self._request.unregisterProducer()
         self._done.callback(self._sent)
+
+    def _leave(self) -> None:
+        """
+        Nobody waits for this any more; there may be another answer yet.
+        """
+        self.stopProducing()
+        if self._request.channel is not None:  # the client has not gone
+            self._request.unregisterProducer()
 
     def _look(self) -> None:
         """
