@@ -185,6 +185,22 @@ class ConnectionTests(ProxyTestCase):
                 self.assertIn(b"\r\nCache-Control: no-store\r\n", wire.received)
         self.assertEqual([], self.kept())
 
+    def test_not_tried_again(self) -> None:
+        """
+        For ten seconds after a connection that was not made, the next is told without
+        a try, whatever it asks for.
+        """
+        for outage in OUTAGES[:4]:
+            self.lose(outage)
+            self.ask(PAGE)
+            self.reactor.advance(9.8)
+            tries = self.met
+            for path in (PAGE, "/simple/other/", "/simple/"):
+                wire, seconds = self.ask(path)
+                self.assertEqual((503, 0.0), (wire.code, seconds), (outage.name, path))
+                self.assertIn(b"\r\nRetry-After: 2\r\n", wire.received)
+            self.assertEqual(tries, self.met, outage.name)
+
 
 class RedirectTests(ProxyTestCase):
     """
