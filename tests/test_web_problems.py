@@ -90,6 +90,7 @@ class TableTests(SynchronousTestCase):
             (errors.StillFetching(what="demo"), 503, "2", ""),
             (errors.TooManyStreams(limit=5), 503, "2", ""),
             (errors.CannotKeep(filename="a", reason="disk full"), 503, "2", ""),
+            (errors.CannotMake(reason="killed"), 503, "2", ""),
         ]:
             wire = ask(error)
             self.assertEqual(status, wire.code, error)

@@ -213,7 +213,7 @@ class Index:
     ) -> RawPage | None:
         # No retries once the body has begun: what was received cannot be taken back.
         attempt = partial(self._ask_for_list, known, background)
-        reply = await self._client.retry(attempt)
+        reply = await self._watched(self.url, attempt, _never_mind)
         if reply is None:
             return None
         if reply.code in self._missing or reply.code in _NO_LIST:
