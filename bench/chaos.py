@@ -187,7 +187,7 @@ class Upstream:
         for status in (429, 503):
             yield Fault(status=status, headers={"Retry-After": "1"})
         yield Fault(delay=rng.uniform(0.1, 4.0))
-        yield Fault(rate=rng.uniform(size / 10, size))
+        yield Fault(rate=rng.uniform(size / 3, size))
         yield Fault(stall_at=some, stall=rng.uniform(0.1, 4.0))
         yield Fault(stall_at=some, stall=15.0)
         yield Fault(truncate_at=some)
@@ -438,8 +438,9 @@ class Crowd:
     async def _head(self) -> None:
         built, url = self._any()
         answer = await get(url, "HEAD")
-        right = answer.length in (None, len(built.content))
-        if self._judge("head", answer, {200}) and not right:
+        hit = "hit" in (answer.header("Cache-Status") or "")
+        wrong = answer.length != len(built.content)
+        if self._judge("head", answer, {200}) and hit and wrong:
             self.blame("head", answer, f"length {answer.length}")
 
     async def _known(self) -> None:
