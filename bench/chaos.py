@@ -27,6 +27,7 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import suppress
 from pathlib import Path
+from signal import SIGKILL, SIGTERM
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -58,7 +59,7 @@ CLIENTS = 30
 TTL = 1  # seconds
 PATIENCE = 60.0  # seconds that a client waits, those in order included
 CALM = 90.0  # seconds for all to come right again
-GROWTH = 60.0  # MB of resident memory that may be kept
+GROWTH = 40.0  # MB of resident memory that may be kept
 SPARE = 4  # descriptors more than before: connections kept for the next request
 SIZES = (0, 0, 3_000, 60_000, 400_000, 3_000_000, 9_000_000)  # bytes
 NEVER = {500, 501, 504}
@@ -543,6 +544,7 @@ class Chaos:
         if self.proxy.memory > memory + GROWTH:
             self.wrong.append(f"memory: {memory:.1f} MB became {self.proxy.memory:.1f}")
         await self.proxy.end("TERM")
+        self._check_ends()
         self._check_log()
 
     async def _all_pages(self) -> None:
@@ -620,9 +622,15 @@ class Chaos:
         said = (await get(f"{self.proxy.url}/-/health")).body.decode().strip()
         return "" if said == "ok" else said
 
+    def _check_ends(self) -> None:
+        if self.proxy.ended[:-1] != [-SIGKILL, -SIGKILL]:
+            self.wrong.append(f"it ended by itself: {self.proxy.ended}")
+        if self.proxy.ended[-1] not in (0, -SIGTERM):
+            self.wrong.append(f"its end was not in order: {self.proxy.ended}")
+
     def _check_log(self) -> None:
         log = self.proxy.log
-        for sign in ("Traceback", "Unhandled", "[CRITICAL]", "CRITICAL"):
+        for sign in ("Traceback", "Unhandled", "CRITICAL", "Warning:"):
             for found in re.finditer(re.escape(sign), log):
                 self.wrong.append(
                     f"log: {log[found.start() - 300 : found.end() + 2000]}"
