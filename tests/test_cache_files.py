@@ -247,6 +247,21 @@ class FilesTests(ProxyTestCase):
         answer = self.get(self.url)
         self.assertEqual((200, b"another"), (answer.code, answer.body))
 
+    def test_removed_between_two_looks(self) -> None:
+        """
+        A cached file that somebody removes is never 404, as upstream lists it still:
+        the client is to come back when it is fetched again.
+        """
+        for _ in range(2):
+            self.get(self.url)
+        (self.directory / "demo" / self.wheel.filename).unlink()
+        for headers in ({}, {"Range": "bytes=0-9"}, {"Range": "bytes=5-"}):
+            answer = self.get(self.url, **headers)
+            self.assertEqual((503, "2"), (answer.code, answer.header("Retry-After")))
+        self.settle()
+        answer = self.get(self.url)
+        self.assertEqual((200, self.wheel.content), (answer.code, answer.body))
+
     def test_idle_downloads(self) -> None:
         """
         A file that is only looked at starts nothing.

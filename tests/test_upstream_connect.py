@@ -165,6 +165,17 @@ class ConnectTests(ConnectTestCase):
         connection.close()
         self.successResultOf(closing)
 
+    def test_no_noise(self) -> None:
+        """
+        The log does not tell of each connection to the index.
+        """
+        for url in (PLAIN, PLAIN.replace("http", "https")):
+            self.connect(url, {}).fetch_page(normalize("attrs"), None)
+            factory = self.reactor.tcpClients[-1][2]
+            factory.doStart()
+            factory.doStop()
+        self.assertNotIn("ing factory", self.recorded.everything)
+
     def test_netrc(self) -> None:
         """
         The user's netrc is looked into if the settings have no credentials.

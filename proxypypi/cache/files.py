@@ -129,7 +129,8 @@ class Files:
         The whole file, or what is here of it while it is being fetched.
 
         :raises NoSuchFile: it has gone meanwhile.
-        :raises StillFetching: another has taken its place, which is not known yet.
+        :raises StillFetching: likewise, but upstream lists it; or another has taken its
+            place, which is not known yet.
         :raises UpstreamError: it could not be fetched.
         :raises TooManyStreams: there is no room for it, nor a place to stream it.
         :raises StillFetching: upstream takes long.
@@ -139,6 +140,8 @@ class Files:
             try:
                 fd = os.open(found.held.file.path, flags)
             except OSError as e:
+                if isinstance(e, FileNotFoundError) and found.listed is not None:
+                    raise StillFetching(what=found.filename) from e
                 raise NoSuchFile(filename=found.filename) from e
             status = os.fstat(fd)
             file = found.held.file

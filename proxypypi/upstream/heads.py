@@ -85,7 +85,8 @@ class _Factory(WrappingFactory):
 @define(eq=False)
 class BoundedHeads:
     """
-    Connects for HTTP. This belongs above the TLS.
+    Connects for HTTP, and makes no noise in the log of each connection. This belongs
+    above the TLS.
     """
 
     _endpoint: IStreamClientEndpoint
@@ -95,5 +96,6 @@ class BoundedHeads:
             protocol: IProtocol = wrapper.wrappedProtocol
             return protocol
 
+        protocolFactory.noisy = False  # type: ignore[attr-defined]
         factory: Any = _Factory(protocolFactory)
         return self._endpoint.connect(factory).addCallback(inner)
