@@ -62,7 +62,8 @@ class Reader:
         if unknown:
             key = (name, *(file.filename for file in unknown))
             reading = self._flight.join(key, lambda: self._read(name, unknown, page))
-            facts = await patiently(reading, self._clock, f"what lies here of {name}")
+            await patiently(reading, self._clock, f"what lies here of {name}")
+            facts = await self._facts.of(name)  # others may have learned more meanwhile
         adopted = {
             filename: _adopted(known, page, filename)
             for filename, known in facts.items()
