@@ -2,7 +2,6 @@
 An upstream index, asked over HTTP.
 """
 
-import hashlib
 import re
 from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
@@ -27,11 +26,9 @@ from proxypypi.model import RawPage
 from proxypypi.names import NormalizedName
 from proxypypi.settings import UpstreamSettings
 from proxypypi.upstream.bodies import (
-    Body,
     ByteRange,
     header_of,
     open_reply,
-    whole_body,
 )
 from proxypypi.upstream.breaker import Breaker, Connecting
 from proxypypi.upstream.client import Client, make_client
@@ -40,6 +37,13 @@ from proxypypi.upstream.keyring import Keyring
 from proxypypi.upstream.patience import Patience
 from proxypypi.upstream.replies import Reply
 from proxypypi.upstream.urls import origin_of, shown
+from proxypypi.upstream.wholes import (
+    collect,
+    deliver,
+    expect_decoded,
+    expect_ok,
+    matches,
+)
 
 LARGEST_PAGE = 100 * 1024 * 1024
 LARGEST_LIST = 200 * 1024 * 1024
@@ -49,7 +53,6 @@ _ACCEPT = (
     " application/vnd.pypi.simple.v1+html;q=0.2,"
     " text/html;q=0.01"
 )
-_LONG_PIECE = 256 * 1024  # bytes; what compresses well comes in long ones
 
 _NO_HEAD = (405, 501)  # statuses of those who do not know the method
 _NO_LIST = (403, 404, 405, 406, 410, 501)  # of those who do not list their projects
@@ -159,8 +162,8 @@ class Index:
         if reply.code in self._missing:
             reply.discard()
             raise NoSuchProject(project=name)
-        self._expect_decoded(reply)
-        return self._raw_page(reply, await self._collect(reply, LARGEST_PAGE))
+        expect_decoded(reply)
+        return self._raw_page(reply, await collect(reply, LARGEST_PAGE))
 
     async def _watched(
         self,
@@ -219,8 +222,8 @@ class Index:
         if reply.code in self._missing or reply.code in _NO_LIST:
             reply.discard()
             raise NoProjectList(url=shown(reply.url))
-        self._expect_decoded(reply)
-        await self._deliver(reply, LARGEST_LIST, receive, in_turns=True)
+        expect_decoded(reply)
+        await deliver(reply, LARGEST_LIST, receive, in_turns=True)
         return self._raw_page(reply, b"")
 
     async def _ask_for_list(
@@ -267,9 +270,9 @@ class Index:
     ) -> bytes:
         client = self._client
         reply = await client.ask(client.files, url, hashed=bool(hashes))
-        self._expect_ok(reply)
-        content = await self._collect(reply, limit)
-        if not _matches(content, hashes):
+        expect_ok(reply)
+        content = await collect(reply, limit)
+        if not matches(content, hashes):
             raise WrongBytes(
                 url=shown(url),
                 reason="its digest is not the one the index gives",
@@ -284,7 +287,7 @@ class Index:
         if reply.code in _NO_HEAD:
             reply.discard()
             return None
-        self._expect_ok(reply)
+        expect_ok(reply)
         reply.discard()
         length = reply.header("Content-Length") or ""
         return int(length) if re.fullmatch("[0-9]{1,18}", length) else None
@@ -308,56 +311,6 @@ class Index:
         )
         body: IBody = open_reply(reply, byte_range)
         return body
-
-    def _expect_ok(self, reply: Reply) -> None:
-        if reply.code == 304:
-            reply.discard()
-            raise reply.nonsense("it says that what we do not have has not changed")
-        if reply.code != 200:
-            reply.discard()
-            raise reply.refusal()
-
-    def _expect_decoded(self, reply: Reply) -> None:
-        self._expect_ok(reply)
-        coding = reply.header("Content-Encoding") or "identity"  # treq writes ""
-        if coding != "identity":
-            reply.discard()
-            raise reply.nonsense(f"it sent a coding we did not ask for, {coding!a}")
-
-    async def _collect(self, reply: Reply, limit: int) -> bytes:
-        pieces: list[bytes] = []
-        await self._deliver(reply, limit, pieces.append)
-        return b"".join(pieces)
-
-    async def _deliver(
-        self,
-        reply: Reply,
-        limit: int,
-        receive: Callable[[bytes], None],
-        in_turns: bool = False,
-    ) -> None:
-        """
-        :param in_turns: *receive* takes its time, so pause after long pieces.
-        :raises UpstreamNonsense: it is more than *limit* bytes.
-        """
-        body: Body = whole_body(reply)
-        too_much = reply.nonsense(f"it sent more than {limit} bytes")
-        if body.length is not None and body.length > limit:
-            body.abandon()
-            raise too_much
-        left = limit
-
-        def count(piece: bytes) -> None:
-            nonlocal left
-            left -= len(piece)
-            if left < 0:
-                raise too_much
-            receive(piece)
-            if in_turns and len(piece) > _LONG_PIECE:
-                body.pause()  # let others have their turn
-                self._client.clock.callLater(0, body.resume)
-
-        await body.deliver(count)
 
     def _in_time(
         self,
@@ -400,17 +353,3 @@ def make_index(
     home = origin_of(settings.url)
     client = make_client(agent, home, keyring, clock, patience)
     return Index(settings.url, client, settings.missing_status, Connecting(clock))
-
-
-def _matches(content: bytes, hashes: Mapping[str, str]) -> bool:
-    """
-    Has *content* all the digests that can be checked, and at least one if any is given?
-    """
-    checked = False
-    for algorithm, expected in hashes.items():
-        if algorithm in hashlib.algorithms_guaranteed and "shake" not in algorithm:
-            found = hashlib.new(algorithm, content, usedforsecurity=False).hexdigest()
-            if found != expected.lower():
-                return False
-            checked = True
-    return checked or not hashes
