@@ -57,6 +57,7 @@ class Outage:
         for n in range(1, PACKAGES + 1):
             below = [f"p{m}" for m in (2 * n, 2 * n + 1) if m <= PACKAGES]
             self.index.add(make_wheel(f"p{n}", requires=below, payload=20_000))
+        self.index.add(make_wheel("pip"))  # which pip looks for to see if it is old
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/simple/"
         self._listening: IListeningPort | None = None
