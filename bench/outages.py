@@ -3,7 +3,7 @@ How much slower is a warm install when the index is out of order?
 
     python bench/outages.py
 
-Fills a directory with 30 packages of an index on loopback, then installs them with pip
+Fills a directory with 30 packages of 300 kB of an index on loopback, installs them with pip
 and with uv, their own caches off: with fresh pages and a good index, and with pages
 older than all times to live and an index that refuses connections, swallows them,
 answers 500, or answers garbage; each with a server that has seen the index in order,
@@ -39,7 +39,7 @@ from tests.e2e.harness import free_port  # noqa: E402
 from tests.fake_index import FakeIndex, Fault  # noqa: E402
 
 PACKAGES = 30
-ROUNDS = 3
+ROUNDS = 5
 LONG_AGO = 24 * 3600.0  # seconds
 BIN = Path(sys.executable).parent
 FAULTS = ("refuses", "swallows", "500", "garbage")
@@ -56,7 +56,7 @@ class Outage:
         self.index = FakeIndex(clock=reactor)
         for n in range(1, PACKAGES + 1):
             below = [f"p{m}" for m in (2 * n, 2 * n + 1) if m <= PACKAGES]
-            self.index.add(make_wheel(f"p{n}", requires=below, payload=20_000))
+            self.index.add(make_wheel(f"p{n}", requires=below, payload=300_000))
         self.index.add(make_wheel("pip"))  # which looks for news of itself
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/simple/"

@@ -70,10 +70,10 @@ class ConnectingTests(SynchronousTestCase):
     def test_patience(self) -> None:
         """
         Too long is half a second at first, then five times what the last one took, but
-        a tenth of a second at least and a second at most.
+        30 milliseconds at least and a second at most.
         """
         for took, patience in (
-            *((None, 0.5), (0.0, 0.1), (0.01, 0.1), (0.04, 0.2), (0.1, 0.5)),
+            *((None, 0.5), (0.0, 0.03), (0.001, 0.03), (0.04, 0.2), (0.1, 0.5)),
             *((0.2, 1.0), (3.0, 1.0)),
         ):
             clock = Clock()
@@ -106,5 +106,5 @@ class ConnectingTests(SynchronousTestCase):
             clock.advance(10)
         self.assertEqual(([], []), (told, clock.getDelayedCalls()))
         connecting.begin()
-        clock.advance(0.101)
+        clock.advance(0.051)
         self.assertEqual([None], told)

@@ -10,7 +10,7 @@ from twisted.internet.interfaces import IReactorTime
 from proxypypi.errors import UpstreamError, UpstreamUnreachable
 
 _FIRST_PATIENCE = 0.5  # seconds for a connection, as long as none was made
-_PATIENCE = (0.1, 1.0)  # seconds, at least and at most, once one was
+_PATIENCE = (0.03, 1.0)  # seconds, at least and at most, once one was
 _SLOWNESS = 5.0  # times as long as the last one took is too long
 
 
