@@ -3,12 +3,12 @@ How much slower is a warm install when the index is out of order?
 
     python bench/outages.py
 
-Fills a directory with 30 packages of 300 kB of an index on loopback, installs them with pip
-and with uv, their own caches off: with fresh pages and a good index, and with pages
-older than all times to live and an index that refuses connections, swallows them,
-answers 500, or answers garbage; each with a server that has seen the index in order,
-and with one that was started after. Prints the median of some rounds, and the ratio to
-the good case. Needs the test extra.
+Fills a directory with 30 packages, of 300 kB each, of an index on loopback, and
+installs them with pip and with uv, their own caches off: with fresh pages and a good
+index, and with pages older than all times to live and an index that refuses
+connections, swallows them, answers 500, or answers garbage; each with a server that has
+seen the index in order, and with one that was started after. Prints the median of some
+rounds, and the ratio to the good case. Needs the test extra.
 """
 
 import os

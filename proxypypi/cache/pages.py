@@ -94,14 +94,12 @@ class PageCache:
             return await patiently(refresh, self._clock, name, _IMPATIENT)
         except StillFetching:
             self._upstreams.give_up_on(name)
-            self._log.warn("old page of {name}: upstream is silent", name=name)
             return self._aged(held)
         except NoSuchProject:
             return self._doubted(await self._shelf.get(name) or held)
         except UpstreamError as e:
             if silent:
                 return self._aged(held)
-            self._log.warn("old page of {name}: {error}", name=name, error=e)
             return held.answer(Outcome(forwarded="stale", status=e.status))
 
     async def held(self, name: NormalizedName) -> HeldPage | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from attrs import define, field
+from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.interfaces import (
@@ -35,6 +36,7 @@ from proxypypi.upstream.urls import Origin
 
 CONNECT_TIMEOUT = 5.0
 _NEXT_ADDRESS = 0.1  # seconds; that all of them refuse is only noticed after it
+_NO_OTHER = 0.01  # the same, of what is an address itself
 RECEIVE_SIZE = 256 * 1024  # Twisted's 64 KiB is a third slower on large files
 
 
@@ -224,6 +226,11 @@ class Endpoints:
     ) -> HostnameEndpoint:
         reactor = _Reactor(self._reactor, resolver)
         host = origin.host.encode("ascii")
+        alone = isIPAddress(origin.host) or isIPv6Address(origin.host)
         return HostnameEndpoint(
-            reactor, host, origin.port, CONNECT_TIMEOUT, attemptDelay=_NEXT_ADDRESS
+            reactor,
+            host,
+            origin.port,
+            CONNECT_TIMEOUT,
+            attemptDelay=_NO_OTHER if alone else _NEXT_ADDRESS,
         )
