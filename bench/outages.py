@@ -3,12 +3,12 @@ How much slower is a warm install when the index is out of order?
 
     python bench/outages.py
 
-Fills a directory with 30 packages, of 300 kB each, of an index on loopback, and
-installs them with pip and with uv, their own caches off: with fresh pages and a good
-index, and with pages older than all times to live and an index that refuses
-connections, swallows them, answers 500, or answers garbage; each with a server that has
-seen the index in order, and with one that was started after. Prints the median of some
-rounds, and the ratio to the good case. Needs the test extra.
+Fills a directory with some 30 packages of PyPI, by way of a second proxy, and installs
+them with pip and with uv, their own caches off: with fresh pages, and with pages older
+than all times to live and an index that refuses connections, swallows them, answers
+500, or answers garbage; each with a server that has seen the index in order, and with
+one that was started after. Prints the median of some rounds, and the ratio to the good
+case. Needs the test extra, and PyPI.
 """
 
 import os
@@ -34,12 +34,16 @@ sys.path[:0] = [str(ROOT), str(ROOT / "bench")]
 
 from cold import run  # noqa: E402
 
-from tests.distributions import make_wheel  # noqa: E402
+from proxypypi.settings import DEFAULT_INDEX  # noqa: E402
 from tests.e2e.harness import free_port  # noqa: E402
 from tests.fake_index import FakeIndex, Fault  # noqa: E402
 
-PACKAGES = 30
-ROUNDS = 5
+NAMES = (
+    *("flask", "requests", "httpx", "rich", "attrs"),
+    *("pydantic", "pytest", "sqlalchemy", "typer", "pyyaml"),
+)
+LEAST = 30  # packages, with what those need
+ROUNDS = 3
 LONG_AGO = 24 * 3600.0  # seconds
 BIN = Path(sys.executable).parent
 FAULTS = ("refuses", "swallows", "500", "garbage")
@@ -54,10 +58,6 @@ class Outage:
 
     def __init__(self) -> None:
         self.index = FakeIndex(clock=reactor)
-        for n in range(1, PACKAGES + 1):
-            below = [f"p{m}" for m in (2 * n, 2 * n + 1) if m <= PACKAGES]
-            self.index.add(make_wheel(f"p{n}", requires=below, payload=300_000))
-        self.index.add(make_wheel("pip"))  # which looks for news of itself
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/simple/"
         self._listening: IListeningPort | None = None
@@ -111,8 +111,8 @@ def age(directory: Path, seconds: float) -> None:
 
 
 @contextmanager
-def server(directory: Path, index_url: str) -> Iterator[str]:
-    port = free_port()
+def server(directory: Path, index_url: str, port: int = 0) -> Iterator[str]:
+    port = port or free_port()
     command = [str(BIN / "twistd"), "-n", "--pidfile=", "proxypypi"]
     command += ["--dir", str(directory), "--port", str(port), "--index-url", index_url]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as process:
@@ -137,17 +137,18 @@ async def install(tool: str, url: str) -> float:
         if tool == "pip":
             command = [sys.executable, "-m", "pip", "--isolated", "install"]
             command += ["--no-cache-dir", "-q", "-i", f"{url}/simple/"]
+            command += ["--disable-pip-version-check"]
         else:
             command = [str(BIN / "uv"), "pip", "install", "--no-cache", "-q"]
             command += ["--no-config", "--default-index", f"{url}/simple/"]
-        command += ["--target", target, "p1"]
+        command += ["--target", target, *NAMES]
         environment = {"PATH": os.environ["PATH"], "HOME": target}
         began = perf_counter()
         _, err, code = await getProcessOutputAndValue(
             command[0], command[1:], env=environment
         )
         took = perf_counter() - began
-        if code or len(list(Path(target).glob("p*.py"))) != PACKAGES:
+        if code or len(list(Path(target).glob("*.dist-info"))) < LEAST:
             raise RuntimeError(f"{command}: exit status {code}: {err.decode()}")
         return took
 
@@ -170,12 +171,16 @@ async def once(
 
 async def main(_: Any) -> None:
     outage = Outage()
-    with TemporaryDirectory() as temp:
+    with TemporaryDirectory() as temp, TemporaryDirectory() as between:
         directory = Path(temp)
-        await outage.become("")
-        with server(directory, outage.url) as url:
+        with (
+            server(Path(between), DEFAULT_INDEX, outage.port) as public,
+            server(directory, outage.url) as url,
+        ):
+            await ready(public)
             await ready(url)
-            await install("pip", url)
+            for tool in ("pip", "uv"):
+                await install(tool, url)
         cases = [("", False), *((s, again) for s in FAULTS for again in (False, True))]
         for tool in ("pip", "uv"):
             times: dict[tuple[str, bool], list[float]] = {case: [] for case in cases}
