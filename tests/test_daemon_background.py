@@ -23,7 +23,8 @@ import os, sys
 from proxypypi.daemon.background import detach
 def run(started):
     {body}
-print(detach(run, os.dup(1)) is not None)
+has_started = detach(run, os.dup(1)) is not None
+os.write(1, b"%r\\n" % has_started)  # at once, as others write there
 """
         args = [sys.executable, "-c", source]
         done = subprocess.run(args, capture_output=True, timeout=60, check=True)
