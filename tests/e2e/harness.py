@@ -329,6 +329,13 @@ class EndToEndTestCase(TestCase):
 
     # Processes.
 
+    def user_environment(self) -> dict[str, str]:
+        """
+        The environment with all that this machine's user has configured, but without
+        what trial tells those who run tests side by side.
+        """
+        return {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+
     def environment(self, **more: str) -> dict[str, str]:
         """
         An environment that is free of what this machine's user has configured.

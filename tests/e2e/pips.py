@@ -74,7 +74,7 @@ async def _download(case: EndToEndTestCase, version: str, folder: str) -> None:
             *(sys.executable, "-m", "pip", "download", "--no-deps"),
             *("--dest", folder, f"pip=={version}"),
         ],
-        env=os.environ,
+        env=case.user_environment(),
     )
     wheels = list(Path(folder).glob("pip-*.whl"))
     if child.status != 0 or not wheels:

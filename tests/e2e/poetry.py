@@ -43,7 +43,9 @@ async def _install(case: EndToEndTestCase, folder: str) -> None:
             *("install", "--quiet", f"poetry=={VERSION}"),
         ],
     ):
-        child = await case.run_command(command, env=os.environ, seconds=120)
+        child = await case.run_command(
+            command, env=case.user_environment(), seconds=120
+        )
         if child.status != 0:
             said = child.output.strip().splitlines()[-1:]
             raise SkipTest(f"poetry {VERSION} cannot be had: {' '.join(said)}")
