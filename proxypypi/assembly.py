@@ -30,6 +30,7 @@ from proxypypi.settings import Settings
 from proxypypi.store.claims import ClaimStore
 from proxypypi.store.directory import Directory
 from proxypypi.store.facts import FactsStore
+from proxypypi.store.generations import Generations
 from proxypypi.store.lists import ListStore
 from proxypypi.store.lock import DirectoryLock
 from proxypypi.store.pages import PageStore
@@ -55,6 +56,7 @@ class Proxy:
     names: PrivateNames
     downloads: Downloads
     lock: DirectoryLock
+    generations: Generations
     draining: bool = field(default=False)
 
 
@@ -64,13 +66,16 @@ def build(
     indexes: Sequence[IIndex],
     in_thread: Callable[..., "Deferred[Any]"],
     make_list: Callable[[str], "Deferred[None]"],
+    generations: Generations | None = None,
 ) -> Proxy:
     """
     :param clock: an ``IReactorTime``.
     :param indexes: one for each of the settings' upstreams.
     :param in_thread: runs a blocking call with arguments.
     :param make_list: see :class:`proxypypi.store.children.ListMaker`.
+    :param generations: shared with other processes; :obj:`None` if there are none.
     """
+    generations = generations or Generations.alone()
     root = settings.directory
     cache = root / ".proxypypi" / "cache"
     decisions = root / ".proxypypi" / "decisions"
@@ -99,9 +104,20 @@ def build(
     downloads = Downloads(
         partials, holdings, streams, pages.distrust, health, clock, in_thread
     )
-    files = Files(pages, holdings, upstreams, names, downloads, streams, clock)
+    files = Files(
+        pages, holdings, upstreams, names, downloads, streams, generations, clock
+    )
     metadata = MetadataCache(holdings, facts_store, upstreams, health, clock, in_thread)
-    listings = Listings(pages, holdings, upstreams, names, health, directory, in_thread)
+    listings = Listings(
+        pages,
+        holdings,
+        upstreams,
+        names,
+        health,
+        directory,
+        generations,
+        in_thread,
+    )
     catalogue = Catalogue(
         upstreams.all,
         ListStore(cache / "lists", in_thread, make_list),
@@ -138,6 +154,7 @@ def build(
         names=names,
         downloads=downloads,
         lock=DirectoryLock(root / ".proxypypi" / "lock"),
+        generations=generations,
     )
     return proxy
 

@@ -365,6 +365,12 @@ class IDirectory(Interface):
         :returns: at most a second old.
         """
 
+    def holds_until(name: NormalizedName) -> float:
+        """
+        :returns: POSIX seconds until which :meth:`files` says the same again without a
+            look; 0 if it looks.
+        """
+
     def projects() -> "Deferred[Sequence[NormalizedName]]":
         """
         All projects that have such files, in order.

@@ -207,6 +207,22 @@ class LocalFile:
 
 
 @frozen(kw_only=True)
+class Validity:
+    """
+    For how long an answer about a project would be given again just as it was.
+
+    :ivar until: POSIX seconds.
+    :ivar slot: where the project's number is among
+        :class:`~proxypypi.store.generations.Generations`.
+    :ivar number: what it was before the answer was made; it holds while it is the same.
+    """
+
+    until: float
+    slot: int
+    number: int
+
+
+@frozen(kw_only=True)
 class FileFacts:
     """
     What is known of the content of a :class:`LocalFile`.

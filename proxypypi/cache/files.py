@@ -30,10 +30,11 @@ from proxypypi.errors import (
     Withheld,
 )
 from proxypypi.interfaces import IByteSource, IIndex
-from proxypypi.model import Distribution, Outcome, ProjectPage
+from proxypypi.model import Distribution, Outcome, ProjectPage, Validity
 from proxypypi.names import NormalizedName, project_of
 from proxypypi.rules.integrity import agree
 from proxypypi.rules.merge import is_private, is_quarantined
+from proxypypi.store.generations import Generations
 
 T = TypeVar("T")
 
@@ -52,6 +53,7 @@ class Files:
     _names: PrivateNames
     _downloads: Downloads
     _streams: Streams
+    _generations: Generations
     _clock: IReactorTime
 
     async def find(self, name: NormalizedName, filename: str) -> FoundFile:
@@ -64,6 +66,8 @@ class Files:
         :raises UpstreamError: it is not here, and upstream cannot be asked.
         """
         self._names.check(name)
+        slot = self._generations.slot(name)
+        number = self._generations.at(slot)
         in_hand = await self._pages.held(name)
         page = in_hand.page if in_hand is not None else None
         if is_quarantined(page):
@@ -79,6 +83,9 @@ class Files:
                 listed=page.by_filename.get(filename) if page is not None else None,
                 origin=page.index if page is not None else "",
                 private=is_private(held.facts, page, filename),
+                validity=Validity(
+                    until=self._holdings.holds_until(name), slot=slot, number=number
+                ),
             )
         page = await self._page_listing(name, filename)
         return FoundFile(

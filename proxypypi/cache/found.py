@@ -4,7 +4,7 @@ A file that somebody asks for, and what is known of it.
 
 from attrs import frozen
 
-from proxypypi.model import Distribution, possible
+from proxypypi.model import Distribution, Validity, possible
 from proxypypi.names import NormalizedName, is_immutable
 from proxypypi.rules.integrity import contradict, is_strong
 from proxypypi.rules.merge import Held
@@ -19,6 +19,7 @@ class FoundFile:
     :ivar listed: as upstream lists it; :obj:`None` if it does not.
     :ivar origin: address of the index that lists it so; empty if none does.
     :ivar private: did people put it here?
+    :ivar validity: of all this, for a file that is here; :obj:`None` otherwise.
     """
 
     name: NormalizedName
@@ -27,6 +28,7 @@ class FoundFile:
     listed: Distribution | None
     origin: str
     private: bool
+    validity: Validity | None = None
 
     @property
     def size(self) -> int | None:

@@ -109,6 +109,15 @@ class Holdings:
         withheld = await self._removal.withheld(name, {filename: facts[filename]})
         return Held(file=file, facts=facts[filename], withheld=bool(withheld))
 
+    def holds_until(self, name: NormalizedName) -> float:
+        """
+        :returns: POSIX seconds until which the same is said again, as long as nothing
+            is learned meanwhile; 0 if the next question has it looked up anew.
+        """
+        known = self._known.get(name)
+        good_until = known.good_until if known is not None else float("inf")
+        return min(good_until, self._directory.holds_until(name))
+
     async def observe(
         self, name: NormalizedName, page: ProjectPage | None, at: float
     ) -> None:

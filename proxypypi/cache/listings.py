@@ -22,10 +22,11 @@ from proxypypi.errors import (
     UpstreamError,
 )
 from proxypypi.interfaces import IDirectory
-from proxypypi.model import Outcome, ProjectPage
+from proxypypi.model import Outcome, ProjectPage, Validity
 from proxypypi.names import NormalizedName
 from proxypypi.rules.merge import Held, merge
 from proxypypi.simple.rendering import Rendered, render_list, render_page
+from proxypypi.store.generations import Generations
 
 _INLINE = 20  # files; longer pages are rendered in a thread
 _MOST_RENDERED = 32 * 1024 * 1024  # bytes
@@ -35,11 +36,13 @@ _MOST_RENDERED = 32 * 1024 * 1024  # bytes
 class Answer:
     """
     :ivar private: does the page list a file that came from no index?
+    :ivar validity: of the answer.
     """
 
     rendered: Rendered
     private: bool
     outcome: Outcome
+    validity: Validity
 
 
 @frozen
@@ -77,6 +80,7 @@ class Listings:
     _names: PrivateNames
     _health: Health
     _directory: IDirectory
+    _generations: Generations
     _in_thread: Callable[..., "Deferred[Any]"]
     _flight: SingleFlight = field(factory=SingleFlight, init=False)
     _made: Bounded[tuple[NormalizedName, bool], _Made] = field(
@@ -97,6 +101,9 @@ class Listings:
         :raises StillFetching: likewise, but wait.
         """
         self._names.check(name)
+        slot = self._generations.slot(name)
+        number = self._generations.at(slot)
+        fresh_until = float("inf")
         only_held = local or not self._upstreams.asked_about(name)
         unknown = False
         problem: ProxypypiError = NoSuchProject(project=name)
@@ -109,11 +116,12 @@ class Listings:
             try:
                 answer = await self._pages.get(name)
                 page, outcome, only_held = answer.page, answer.outcome, answer.gone
+                fresh_until = answer.fresh_until
             except NoSuchProject:
-                unknown = True
+                unknown, fresh_until = True, 0.0
                 outcome = Outcome(forwarded="miss", status=404)
             except (UpstreamError, StillFetching) as e:
-                problem = e
+                problem, fresh_until = e, 0.0
                 outcome = Outcome(hit=True, detail="upstream-unavailable")
         held = await self._holdings.of(name, page)
         if not held and (page is None or only_held):
@@ -126,7 +134,13 @@ class Listings:
             await self._names.claim(name)
         elif made.private and page is not None and not only_held:
             self._names.note_shared(name, page.index)
-        return Answer(rendered=made.rendered, private=made.private, outcome=outcome)
+        until = min(fresh_until, self._holdings.holds_until(name))
+        return Answer(
+            rendered=made.rendered,
+            private=made.private,
+            outcome=outcome,
+            validity=Validity(until=until, slot=slot, number=number),
+        )
 
     async def projects(self) -> Rendered:
         """

@@ -82,7 +82,8 @@ class PageCache:
         if self._is_distrusted(name, held):
             verdict = Verdict.EXPIRED
         if verdict is Verdict.FRESH:
-            return held.answer(Outcome(hit=True))
+            fresh_until = held.checked_at + self._freshness_of(held).max_age
+            return evolve(held.answer(Outcome(hit=True)), fresh_until=fresh_until)
         silent = self._upstreams.is_silent_about(name)
         unwaited = verdict is Verdict.AGING or silent
         refresh = self._join(name, background=unwaited)

@@ -65,12 +65,15 @@ class PageAnswer:
     """
     :ivar gone: upstream no longer has the project; the page is its last.
     :ivar unlisted: upstream lists none of its files, whether that is believed or not.
+    :ivar fresh_until: POSIX seconds until which it is given out without a question; 0
+        for no further time.
     """
 
     page: ProjectPage
     outcome: Outcome
     gone: bool = False
     unlisted: bool = False
+    fresh_until: float = 0.0
 
 
 @define(eq=False)

@@ -78,6 +78,10 @@ class Directory:
         looked: Deferred[_Answer] = self._in_thread(self._look, name, now)
         return looked.addCallback(self._remember, name, answer)
 
+    def holds_until(self, name: NormalizedName) -> float:
+        answer = self._answers.get(name)
+        return answer.good_until if answer is not None else 0.0
+
     def projects(self) -> "Deferred[Sequence[NormalizedName]]":
         return self._in_thread(self._look_at_all, self._clock.seconds())
 
