@@ -11,9 +11,12 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.server import Request
 
+from proxypypi.cache.sources import WholeFile
 from proxypypi.errors import TooManyStreams, UpstreamError
 from proxypypi.interfaces import IBody, IByteSource
+from proxypypi.web.outlet import Outlet, Push, push_bytes, push_file, socket_of
 from proxypypi.web.pace import Sender
+from proxypypi.web.steps import Step, next_step
 
 _PIECE = 64 * 1024  # bytes, at most, that wait in memory for one client
 
@@ -39,8 +42,17 @@ def send_file(
     """
 
     async def send() -> int:
-        first = _FileSender(request, clock, source, start, stop)
+        request.write(b"")  # the head
+        to = socket_of(request.transport)
+        first: Outlet | _FileSender
+        if to is not None and not request.chunked:
+            push = push_file(to, source)
+            first = _outlet(request, clock, source, push, start, stop)
+        else:
+            first = _FileSender(request, clock, source, start, stop)
         sent = await first.send()
+        if isinstance(first, Outlet):
+            request.sentLength += sent
         if first.rest is None:
             return sent
         most = None if stop is None else stop - start - sent
@@ -71,7 +83,30 @@ def send_bytes(
 
     :returns: fires with the number of bytes when all have been handed on.
     """
-    return _BytesSender(request, clock, content).send()
+
+    async def send() -> int:
+        request.write(b"")
+        to = socket_of(request.transport)
+        if to is None or request.chunked:
+            return await _BytesSender(request, clock, content).send()
+        memory = WholeFile(-1, len(content))
+        push = push_bytes(to, content)
+        sent = await _outlet(request, clock, memory, push, 0, None).send()
+        request.sentLength += sent
+        return sent
+
+    return Deferred.fromCoroutine(send())
+
+
+def _outlet(
+    request: Request,
+    clock: IReactorTime,
+    source: IByteSource,
+    push: Push,
+    start: int,
+    stop: int | None,
+) -> Outlet:
+    return Outlet(request.channel, clock, request.uri, source, push, start, stop)
 
 
 @define(eq=False)
@@ -97,20 +132,18 @@ class _FileSender(Sender):
     def _go_on(self) -> None:
         while not self._paused and not self._over:
             offset = self._start + self._sent
-            end = self._source.released
-            if self._stop is not None:
-                end = min(end, self._stop)
-            if self._source.failed:
+            step, end = next_step(self._source, offset, self._stop)
+            if step is Step.CUT:
                 self._cut()
-            elif offset < end:
+            elif step is Step.SEND:
                 data = os.pread(self._source.fd, min(_PIECE, end - offset), offset)
                 if data:
                     self._write(data)
                 else:  # somebody truncated it under our hands
                     self._cut()
-            elif self._source.overflowed and offset != self._stop:
+            elif step is Step.HAND_OVER:
                 self._hand_over()
-            elif self._source.ended or offset == self._stop:
+            elif step is Step.FINISH:
                 self._finish()
             else:
                 return  # until it has grown
