@@ -43,7 +43,7 @@ class ProxyService(Service):
         self._reactor = reactor
         self._proxy = proxy
         self._indexes = indexes
-        self._site = ProxySite(proxy.faces, reactor)
+        self._site = ProxySite(proxy.faces, reactor, proxy.generations)
         self._ports: list[tuple[str, IListeningPort]] = []
         self._identities: list[Identity] = []
         self._patience: Deferred[None] = Deferred()

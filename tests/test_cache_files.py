@@ -65,6 +65,7 @@ def found(
         listed=there,
         origin="http://index.example/simple/",
         private=private,
+        validity=Validity(until=0.0, slot=0, number=0),
     )
 
 

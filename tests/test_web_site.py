@@ -9,7 +9,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.http_headers import Headers
 from twisted.web.server import Site
 
-from proxypypi.web.site import access_line, refusal
+from proxypypi.web.access import access_line
+from proxypypi.web.site import refusal
 from tests.distributions import make_sdist, make_wheel
 from tests.fake_index import Fault
 from tests.proxy_case import ProxyTestCase

@@ -30,7 +30,7 @@ from proxypypi.errors import (
     Withheld,
 )
 from proxypypi.interfaces import IByteSource, IIndex
-from proxypypi.model import Distribution, Outcome, ProjectPage, Validity
+from proxypypi.model import Distribution, Outcome, Validity
 from proxypypi.names import NormalizedName, project_of
 from proxypypi.rules.integrity import agree
 from proxypypi.rules.merge import is_private, is_quarantined
@@ -87,7 +87,9 @@ class Files:
                     until=self._holdings.holds_until(name), slot=slot, number=number
                 ),
             )
-        page = await self._page_listing(name, filename)
+        answer = await self._page_listing(name, filename)
+        page = answer.page
+        until = min(answer.fresh_until, self._holdings.holds_until(name))
         return FoundFile(
             name=name,
             filename=filename,
@@ -95,6 +97,7 @@ class Files:
             listed=page.by_filename[filename],
             origin=page.index,
             private=False,
+            validity=Validity(until=until, slot=slot, number=number),
         )
 
     async def find_at(self, digest: str, filename: str) -> FoundFile:
@@ -208,7 +211,7 @@ class Files:
 
         return await self._fetch(found, ask)
 
-    async def _page_listing(self, name: NormalizedName, filename: str) -> ProjectPage:
+    async def _page_listing(self, name: NormalizedName, filename: str) -> PageAnswer:
         if not self._upstreams.asked_about(name):
             raise NoSuchFile(filename=filename, why=f"no file {filename!r} here")
         answer = await self._page_of(name)
@@ -218,7 +221,7 @@ class Files:
             raise Quarantined(project=name)
         if answer.gone or filename not in answer.page.by_filename:
             raise NoSuchFile(filename=filename)
-        return answer.page
+        return answer
 
     async def _page_of(self, name: NormalizedName) -> PageAnswer:
         try:

@@ -19,7 +19,7 @@ class FoundFile:
     :ivar listed: as upstream lists it; :obj:`None` if it does not.
     :ivar origin: address of the index that lists it so; empty if none does.
     :ivar private: did people put it here?
-    :ivar validity: of all this, for a file that is here; :obj:`None` otherwise.
+    :ivar validity: of all this.
     """
 
     name: NormalizedName
@@ -28,7 +28,7 @@ class FoundFile:
     listed: Distribution | None
     origin: str
     private: bool
-    validity: Validity | None = None
+    validity: Validity
 
     @property
     def size(self) -> int | None:

@@ -12,9 +12,12 @@ from twisted.logger import Logger
 from twisted.web.resource import IResource
 from twisted.web.server import Site
 
+from proxypypi.store.generations import Generations
+from proxypypi.web.access import HotLines, access_line
 from proxypypi.web.channel import Channel
+from proxypypi.web.clients import Clients
+from proxypypi.web.hot import Dates, HotAnswers
 from proxypypi.web.request import ProxyRequest
-from proxypypi.web.site import access_line
 
 IDLE = 60.0  # seconds that a connection is kept open for another request
 _MOST = 10_000
@@ -140,12 +143,20 @@ class ProxySite(Site):
     """
     A site that bounds its clients, and is no party to HTTP/2, which Twisted would offer
     if it could.
+
+    :ivar hot: what was answered just now; :obj:`None` to make each answer anew.
     """
 
     noisy = False
     protocol = Channel  # type: ignore[assignment]
+    is_fast: ClassVar[bool] = True
 
-    def __init__(self, resource: IResource, reactor: Any) -> None:
+    def __init__(
+        self,
+        resource: IResource,
+        reactor: Any,
+        generations: Generations | None = None,
+    ) -> None:
         super().__init__(
             resource,
             requestFactory=ProxyRequest,
@@ -155,6 +166,14 @@ class ProxySite(Site):
             timeout=IDLE,
         )
         self.connections = Connections(reactor)
+        self.clients = Clients()
+        self.dates = Dates()
+        self.hot_lines = HotLines(reactor)
+        self.hot = (
+            HotAnswers(generations, reactor)
+            if generations is not None and self.is_fast
+            else None
+        )
 
     def acceptableProtocols(self) -> list[bytes]:
         return [b"http/1.1"]

@@ -33,6 +33,7 @@ from proxypypi.web.headers import (
     is_unchanged,
     set_headers,
 )
+from proxypypi.web.hot import offer
 from proxypypi.web.pace import cut_off
 from proxypypi.web.ranges import ByteRange, parse_range
 from proxypypi.web.router import Router
@@ -137,6 +138,7 @@ class FileRoutes:
         )
         if is_unchanged(request, etag, found.modified_at):
             request.setResponseCode(NOT_MODIFIED)
+            _offer(request, found, b"")
             return b""
         set_headers(request, content_type="application/octet-stream")
         if request.method == b"HEAD":
@@ -155,6 +157,7 @@ class FileRoutes:
         source = await self._open(request, found)
         if source.size is not None:
             set_headers(request, content_length=str(source.size))
+        _offer(request, found, source)
         await send_file(request, source, self._clock)
 
     async def _open(self, request: Request, found: FoundFile) -> IByteSource:
@@ -245,14 +248,18 @@ class FileRoutes:
             accept_ranges="bytes",
             cache_status=cache_status(found.outcome),
         )
+        again = file.validity if found.outcome == Outcome(hit=True) else None
         if is_unchanged(request, etag, None):
             request.setResponseCode(NOT_MODIFIED)
+            offer(request, again, b"")
             return b""
         wanted = parse_range(header(request, "Range"))
         if wanted is not None and is_same_file(request, etag, None):
             start, stop = wanted.within(len(content))
             _promise_range(request, start, stop, len(content))
             content = content[start:stop]
+        else:
+            offer(request, again, content)
         set_headers(
             request,
             content_type="text/plain; charset=utf-8",
@@ -268,6 +275,14 @@ def _split(filename: str) -> tuple[str, bool]:
     """
     plain = filename.removesuffix(_METADATA)
     return check_filename(plain), plain != filename
+
+
+def _offer(request: Request, found: FoundFile, content: bytes | IByteSource) -> None:
+    """
+    Only what is here is given again as it is.
+    """
+    if found.held is not None:
+        offer(request, found.validity, content)
 
 
 def _caching(private: bool, immutable: bool) -> str:

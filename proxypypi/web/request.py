@@ -7,6 +7,8 @@ from typing import Any
 
 from twisted.web.server import Request
 
+from proxypypi.web.hot import CanBeReused
+
 _LARGEST_BODY = 64 * 1024  # bytes; no route takes more
 _TOO_LARGE = (
     b"HTTP/1.1 413 The request's body is too large\r\n"
@@ -16,7 +18,7 @@ _TOO_LARGE = (
 _ABSOLUTE = re.compile(rb"https?://[^/]*(/.*)?", re.IGNORECASE | re.DOTALL)
 
 
-class ProxyRequest(Request):
+class ProxyRequest(CanBeReused, Request):
     """
     A large body is refused before it is read, so that none fills memory or disk.
     """

@@ -12,7 +12,7 @@ from twisted.web.server import Request
 
 from proxypypi.cache.catalogue import Catalogue
 from proxypypi.cache.listings import Listings
-from proxypypi.model import Outcome
+from proxypypi.model import Outcome, Validity
 from proxypypi.names import normalize
 from proxypypi.simple.negotiation import Form, accepts_gzip, choose
 from proxypypi.simple.rendering import Rendered, Representation
@@ -24,6 +24,7 @@ from proxypypi.web.headers import (
     is_unchanged,
     set_headers,
 )
+from proxypypi.web.hot import offer
 from proxypypi.web.router import Router
 from proxypypi.web.sender import send_bytes, send_file
 
@@ -74,8 +75,9 @@ class SimpleRoutes:
         form = _form(request)
         answer = await self._listings.project(project, local=local)
         caching = ALWAYS_ASK if local or answer.private else PUBLIC_PAGE
-        rendered, outcome = answer.rendered, answer.outcome
-        return await self._answer(request, rendered, form, outcome, caching)
+        return await self._answer(
+            request, answer.rendered, form, answer.outcome, caching, answer.validity
+        )
 
     @router.route("/simple", methods=["GET"])
     @router.route("/local", methods=["GET"])
@@ -94,14 +96,17 @@ class SimpleRoutes:
         form: Form,
         outcome: Outcome,
         caching: str,
+        validity: Validity | None = None,
     ) -> bytes:
         """
         :returns: the body, unless it is a long one, which has been sent.
         """
         representation = rendered.pick(form, _gzip(request))
         if _has_it(request, representation, outcome, caching):
+            offer(request, validity, b"")
             return b""
         body = representation.body
+        offer(request, validity, body)
         _promise(request, representation, form, len(body))
         if len(body) <= _SHORT or request.method == b"HEAD":
             return body

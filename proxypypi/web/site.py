@@ -113,21 +113,3 @@ def _refusal_of(host: bytes) -> str:
     except UnicodeError:
         return "the host name is none"
     return ""
-
-
-def access_line(timestamp: str, request: Request) -> str:
-    """
-    A line of the access log: who asked for what with which program, and the outcome.
-
-    Control characters and raw bytes are escaped: they are the client's.
-    """
-    client = getattr(request.getClientAddress(), "host", "local")
-    outcome = request.responseHeaders.getRawHeaders(b"Cache-Status", [b"-"])[0]
-    agent = request.requestHeaders.getRawHeaders(b"User-Agent", [b"-"])[0]
-    sent = request.code, request.sentLength
-    asked = b" ".join((request.method, request.uri)).decode("latin-1")
-    line = (
-        f"{client} {asked} {sent[0]} {sent[1]} "
-        f"{agent.partition(b' ')[0].decode('latin-1')} [{outcome.decode('latin-1')}]"
-    )
-    return "".join(c if " " <= c <= "~" else f"\\x{ord(c):02x}" for c in line)

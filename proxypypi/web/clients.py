@@ -1,0 +1,135 @@
+"""
+Kinds of clients, told by the heads of their requests.
+
+All requests of a program look alike but for their first line, so that what the rest
+says has to be understood only once.
+"""
+
+import re
+from typing import ClassVar
+
+from attrs import define, field, frozen
+
+_LINE = re.compile(rb"([A-Za-z-]+):[ \t]*([\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)?")
+_HOST = re.compile(
+    rb"(?:[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})*\.?|\[[0-9A-Fa-f:.]+\])"
+    rb"(?::[0-9]{1,5})?"
+)
+_LONGEST_HOST = 250  # bytes
+_HAS_ALREADY = re.compile(
+    rb'\r\nif-none-match: ("[\x21\x23-\x7e]*")(?=\r\n|\Z)', re.IGNORECASE
+)
+_OF_NO_ACCOUNT = frozenset(
+    (
+        *(b"host", b"connection", b"user-agent", b"accept", b"accept-encoding"),
+        *(b"accept-language", b"cache-control", b"pragma", b"via", b"forwarded"),
+        *(b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-port"),
+        *(b"x-forwarded-prefix", b"x-forwarded-proto", b"x-real-ip"),
+    )
+)
+"""
+Headers that do not change what is answered but for :attr:`Client.vary`, as long as they
+are what they usually are.
+"""
+
+
+@frozen
+class Client:
+    """
+    What one kind of client says with every request.
+
+    :ivar vary: what an answer may vary with: the headers that ``Vary`` names.
+    :ivar agent: the first word of its ``User-Agent``.
+    """
+
+    vary: bytes
+    agent: str
+
+
+@frozen
+class Asked:
+    """
+    A request whose answer another one may have as well.
+
+    :ivar key: all that makes the difference: the target, what the answer may vary with,
+        and the entity tag that the client has already; empty for none.
+    :ivar size: of its head, in bytes.
+    """
+
+    key: tuple[bytes, bytes, bytes]
+    client: Client
+    size: int
+
+
+@define(eq=False)
+class Clients:
+    """
+    Remembers what the heads of requests said, at most so many of them; none flushes out
+    those that come again and again by sending another one each time.
+    """
+
+    _MOST: ClassVar[int] = 500
+    _LONGEST: ClassVar[int] = 4096  # bytes
+    _young: dict[bytes, Client | None] = field(factory=dict, init=False)
+    _old: dict[bytes, Client | None] = field(factory=dict, init=False)
+
+    def read(self, data: bytes) -> Asked | None:
+        """
+        :param data: what has come, from the first byte of a request.
+        :returns: :obj:`None` if the head is not all there, or has anything in it that
+            is not usual.
+        """
+        end = data.find(b"\r\n\r\n")
+        if end < 0 or not data.startswith(b"GET "):
+            return None
+        line_end = data.find(b"\r\n")
+        if data[line_end - 9 : line_end] != b" HTTP/1.1":
+            return None
+        rest, tag = data[line_end:end], b""
+        try:
+            client = self._young[rest]
+        except KeyError:
+            has = _HAS_ALREADY.search(rest)
+            if has is not None:
+                rest, tag = rest[: has.start()] + rest[has.end() :], has[1]
+            client = self._recall(rest)
+        if client is None:
+            return None
+        return Asked((data[4 : line_end - 9], client.vary, tag), client, end + 4)
+
+    def _recall(self, rest: bytes) -> Client | None:
+        if rest in self._young:
+            return self._young[rest]
+        if len(rest) > self._LONGEST:
+            return None
+        client = self._old.get(rest) or understand(rest)
+        if len(self._young) >= self._MOST:
+            self._old, self._young = self._young, {}
+        self._young[rest] = client
+        return client
+
+
+def understand(rest: bytes) -> Client | None:
+    """
+    :param rest: of a head, from the end of its first line to that of its last.
+    :returns: :obj:`None` for all that is unusual.
+    """
+    said: dict[bytes, bytes] = {}
+    for line in rest.split(b"\r\n")[1:]:
+        match = _LINE.fullmatch(line)
+        if match is None:
+            return None
+        name = match[1].lower()
+        if name in said or name not in _OF_NO_ACCOUNT:
+            return None
+        said[name] = match[2] or b""
+    host = said.get(b"host", b"")
+    if len(host) > _LONGEST_HOST or _HOST.fullmatch(host) is None:
+        return None
+    if said.get(b"connection", b"keep-alive").lower() != b"keep-alive":
+        return None
+    varying = (b"accept", b"accept-encoding")
+    # That one of them is missing is not the same as that it is empty.
+    vary = b"\n".join(name + said[name] for name in varying if name in said)
+    agent = said.get(b"user-agent", b"-").partition(b" ")[0].decode("ascii")
+    return Client(vary, agent)

@@ -1,0 +1,211 @@
+"""
+Answers that were given just now, to be given again as they are.
+
+An answer gets here only as the ordinary path has sent it, head and all, with how long
+the core says it would say the same again. So whoever is answered from here gets what
+the ordinary path would have sent, but for the date.
+"""
+
+import os
+from typing import Any, ClassVar
+
+from attrs import define, field
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.web.http import NOT_MODIFIED, OK
+from twisted.web.http_headers import Headers
+from twisted.web.server import Request
+
+from proxypypi.interfaces import IByteSource
+from proxypypi.model import Validity
+from proxypypi.store.generations import Generations
+from proxypypi.web.headers import http_date
+
+Key = tuple[bytes, bytes, bytes]
+
+
+@define(eq=False)
+class HotAnswer:
+    """
+    All of an answer but its date.
+
+    :ivar before: the head up to the date.
+    :ivar after: the rest of it.
+    :ivar content: the body, if it is in memory.
+    :ivar fd: of the file that the body is; -1 for none. It is closed when the answer
+        is dropped.
+    :ivar size: of the body, in bytes.
+    :ivar outcome: its ``Cache-Status``.
+    """
+
+    before: bytes
+    after: bytes
+    content: bytes
+    fd: int
+    size: int
+    validity: Validity
+    code: int
+    outcome: str
+
+    @property
+    def cost(self) -> int:
+        return 500 + len(self.before) + len(self.after) + len(self.content)
+
+
+@define
+class Reusable:
+    """
+    What a route says of an answer that it is about to give.
+    """
+
+    validity: Validity
+    content: "bytes | IByteSource"
+
+
+class CanBeReused:
+    """
+    For requests: their answers may be given again.
+    """
+
+    reusable: Reusable | None = None
+
+
+def offer(
+    request: Request, validity: Validity | None, content: "bytes | IByteSource"
+) -> None:
+    """
+    The answer to this request may be given again, for as long as it is valid.
+
+    :param validity: :obj:`None` if it is not at all.
+    :param content: its body; if that is a file, one that is whole.
+    """
+    if validity is not None and isinstance(request, CanBeReused):
+        request.reusable = Reusable(validity, content)
+
+
+@define(eq=False)
+class HotAnswers:
+    """
+    Holds as many as there is room for.
+
+    :ivar most_files: how many descriptors it may hold open.
+    """
+
+    _MOST_BYTES: ClassVar[int] = 64 * 1024 * 1024
+    _SWEEP: ClassVar[float] = 5.0  # seconds between looks for what is valid no more
+
+    _generations: Generations
+    _clock: IReactorTime
+    most_files: int = 256
+    _answers: dict[Key, HotAnswer] = field(factory=dict, init=False)
+    _cost: int = field(default=0, init=False)
+    _files: int = field(default=0, init=False)
+    _sweeping: IDelayedCall | None = field(default=None, init=False)
+
+    def __len__(self) -> int:
+        return len(self._answers)
+
+    def get(self, key: Key, now: float) -> HotAnswer | None:
+        """
+        :returns: what the ordinary path would answer at this moment, if that is known.
+        """
+        answer = self._answers.get(key)
+        if answer is None:
+            return None
+        validity = answer.validity
+        if now >= validity.until:
+            return None
+        if self._generations.at(validity.slot) != validity.number:
+            return None
+        return answer
+
+    def keep(
+        self, key: Key, reusable: Reusable, code: int, head: bytes, headers: Headers
+    ) -> None:
+        """
+        :param head: of the answer, as it is just being sent.
+        :param headers: what it says.
+        """
+        wanted = NOT_MODIFIED if key[2] else OK
+        dates = headers.getRawHeaders(b"Date")
+        if code != wanted or dates is None or headers.hasHeader(b"Transfer-Encoding"):
+            return
+        content, fd = reusable.content, -1
+        size = 0
+        if isinstance(content, bytes):
+            size = len(content)
+        else:
+            fd, size, content = os.dup(content.fd), content.released, b""
+        before, _, after = head.partition(dates[0])
+        outcome: Any = headers.getRawHeaders("Cache-Status", ["-"])
+        self._drop(key)
+        answer = self._answers[key] = HotAnswer(
+            before=before,
+            after=after,
+            content=content,
+            fd=fd,
+            size=size,
+            validity=reusable.validity,
+            code=code,
+            outcome=outcome[0],
+        )
+        self._cost += answer.cost
+        self._files += fd >= 0
+        while self._cost > self._MOST_BYTES or self._files > self.most_files:
+            self._drop(next(iter(self._answers)))
+        if self._sweeping is None:
+            self._sweeping = self._clock.callLater(self._SWEEP, self._sweep)
+
+    def clear(self) -> None:
+        """
+        Forget all.
+        """
+        for key in tuple(self._answers):
+            self._drop(key)
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+            self._sweeping = None
+
+    def _drop(self, key: Key) -> None:
+        answer = self._answers.pop(key, None)
+        if answer is not None:
+            self._cost -= answer.cost
+            if answer.fd >= 0:
+                self._files -= 1
+                os.close(answer.fd)
+
+    def _sweep(self) -> None:
+        now = self._clock.seconds()
+        for key, answer in tuple(self._answers.items()):
+            if now >= answer.validity.until:
+                self._drop(key)
+        self._sweeping = None
+        if self._answers:
+            self._sweeping = self._clock.callLater(self._SWEEP, self._sweep)
+
+
+@define(eq=False)
+class Dates:
+    """
+    What time it is, as heads say it: made once a second.
+    """
+
+    _until: float = field(default=0.0, init=False)
+    _said: bytes = field(default=b"", init=False)
+
+    def at(self, now: float) -> bytes:
+        if not self._until - 1.0 <= now < self._until:
+            second = int(now)
+            self._until = second + 1.0
+            self._said = http_date(second).encode("ascii")
+        return self._said
+
+
+def head_of(version: bytes, code: bytes, reason: bytes, headers: Headers) -> bytes:
+    """
+    The head of an answer as it goes over the wire.
+    """
+    lines = [b"%s %s %s\r\n" % (version, code, reason)]
+    for name, values in headers.getAllRawHeaders():
+        lines += [b"%s: %s\r\n" % (name, value) for value in values]
+    lines.append(b"\r\n")
+    return b"".join(lines)

@@ -1,0 +1,241 @@
+"""
+Tests for what :mod:`proxypypi.web.channel` answers before a request is made.
+"""
+
+import os
+import re
+from collections.abc import Sequence
+from random import Random
+
+from twisted.internet.ssl import CertificateOptions
+from twisted.protocols.tls import TLSMemoryBIOFactory
+
+from proxypypi.web.connections import ProxySite
+from tests.certificates import Authority
+from tests.distributions import make_sdist, make_wheel
+from tests.proxy_case import ProxyTestCase
+from tests.sockets import Loopback, SocketWire, TLSWire
+
+CASES = int(os.environ.get("HOT_CASES", "10000"))
+_DATE = re.compile(rb"\r\nDate: [^\r\n]*")
+
+PIP = b"User-Agent: pip/26.3 {}\r\nAccept-Encoding: gzip, deflate\r\nAccept: %s\r\n" % (
+    b"application/vnd.pypi.simple.v1+json, text/html; q=0.01"
+)
+UV = b"user-agent: uv/0.9\r\naccept: application/vnd.pypi.simple.v1+json\r\n"
+
+
+class HotTestCase(ProxyTestCase):
+    """
+    :ivar fast: a site that answers what it can again, with its core's clock.
+    :ivar tight: connections that hold little for who does not read.
+    :ivar plain: one that makes each answer anew, from the same core.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.small = make_wheel("demo", "1.0", payload=3000)
+        self.large = make_wheel("demo", "2.0", payload=300_000)
+        for built in (self.small, self.large, make_sdist("demo", "2.0")):
+            self.index.add(built)
+        for count in range(700):
+            self.index.add(make_wheel("many", f"1.{count}"))
+        for built in (self.small, self.large):
+            self.get(f"/files/demo/{built.filename}")
+        self.get("/simple/many/")
+        self.settle()
+        self.loopback = Loopback()
+        self.tight = Loopback(self.loopback.pump, small=8192)
+        self.addCleanup(self.loopback.close)
+        self.addCleanup(self.tight.close)
+        self.loopback.pump.advance(self.clock.seconds())
+        self.fast = self.site(fast=True)
+        self.plain = self.site(fast=False)
+
+    def site(self, *, fast: bool) -> ProxySite:
+        generations = self.proxy.generations if fast else None
+        site = ProxySite(self.proxy.faces, self.loopback.pump, generations)
+        if site.hot is not None:
+            self.addCleanup(site.hot.clear)
+        return site
+
+    def request(
+        self, path: str, more: bytes = b"", *, method: str = "GET", who: bytes = PIP
+    ) -> bytes:
+        head = f"{method} {path} HTTP/1.1\r\nHost: proxy.example\r\n".encode()
+        return head + who + more + b"\r\n"
+
+    def ask(self, *requests: bytes, site: ProxySite | None = None) -> bytes:
+        """
+        :returns: what a new connection gets for these, sent in one piece.
+        """
+        wire = self.loopback.connect(site or self.fast)
+        wire.send(b"".join(requests))
+        got = wire.take_all()
+        wire.hang_up()
+        return got
+
+    def warm(self, *requests: bytes) -> None:
+        """
+        See that the fast site has the answers to these.
+        """
+        for request in requests:
+            self.ask(request)
+            assert self.fast.hot is not None
+            asked = self.fast.clients.read(request)
+            assert asked is not None, request
+            hot = self.fast.hot.get(asked.key, self.loopback.pump.seconds())
+            self.assertIsNotNone(hot, request)
+
+
+def dateless(answers: bytes) -> bytes:
+    return _DATE.sub(b"\r\nDate", answers)
+
+
+class EquivalenceTests(HotTestCase):
+    """
+    Whatever comes, in whatever pieces, and however slowly the client reads: it gets
+    what the ordinary path alone would have sent.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        page, many = "/simple/demo/", "/simple/many/"
+        small = f"/files/demo/{self.small.filename}"
+        large = f"/files/demo/{self.large.filename}"
+        answer = self.ask(self.request(page), site=self.plain)
+        tag = re.search(rb'ETag: ("[^"]*")', answer)
+        assert tag is not None
+        self.hot = [
+            self.request(page),
+            self.request(page, who=UV),
+            self.request(page, b"If-None-Match: %s\r\n" % tag[1]),
+            self.request(many),
+            self.request(many, who=UV),
+            self.request(small),
+            self.request(f"{small}.metadata"),
+            self.request(large),
+            self.request(page, b"Connection: Keep-Alive\r\nCache-Control: no-cache\r\n"),
+        ]
+        self.ordinary = [
+            self.request("/local/"),
+            self.request("/simple/none/"),
+            self.request("/simple/Demo/"),
+            self.request("/simple/demo"),
+            self.request(page, method="HEAD"),
+            self.request(page, b'If-None-Match: "other"\r\n'),
+            self.request(page, b"If-None-Match: *\r\n"),
+            self.request(page, b'If-None-Match: W/"a", %s\r\n' % tag[1]),
+            self.request(page, b"X-Unusual: yes\r\n"),
+            self.request(page, b"Accept-Language:\r\n de\r\n"),
+            self.request(page, b"Accept: text/html\r\n"),
+            self.request(page, b"Cookie: a=b\r\n"),
+            self.request(page, who=b"Accept: application/pdf\r\n"),
+            self.request(small, b"Range: bytes=10-50\r\n"),
+            self.request(large, b"Range: bytes=-20\r\n"),
+            self.request("/-/refresh/demo", b"Content-Length: 0\r\n", method="POST"),
+            self.request("/simple/../secret/"),
+            b"\r\n" + self.request(page),
+        ]
+        self.last = [
+            self.request(page, b"Connection: close\r\n"),
+            self.request(page).replace(b"HTTP/1.1", b"HTTP/1.0"),
+            self.request("/simple/x/", b"broken\r\n"),
+            self.request(large, b"Connection: close\r\n"),
+            b"nonsense\r\n\r\n",
+        ]
+        self.warm(*self.hot)
+        self.expected = {
+            request: self.ask(request, site=self.plain)
+            for request in (*self.hot, *self.ordinary, *self.last)
+        }
+
+    def draw(self, random: Random) -> list[bytes]:
+        requests = [
+            random.choice(self.hot if random.random() < 0.7 else self.ordinary)
+            for _ in range(random.randint(1, 6))
+        ]
+        if random.random() < 0.2:
+            requests.insert(
+                random.randint(0, len(requests)), random.choice(self.last)
+            )
+        return requests
+
+    def expect(self, requests: Sequence[bytes]) -> bytes:
+        expected = b""
+        for request in requests:
+            expected += self.expected[request]
+            if request in self.last:
+                break
+        return expected
+
+    def split(self, random: Random, data: bytes) -> list[bytes]:
+        how = random.random()
+        if how < 0.3:
+            return [data]
+        most = 3000 if how < 0.9 else 60
+        pieces = []
+        while data:
+            size = random.randint(1, most)
+            pieces.append(data[:size])
+            data = data[size:]
+        return pieces
+
+    def play(self, random: Random, wire: SocketWire, requests: list[bytes]) -> bytes:
+        step = 1 if random.random() < 0.3 else len(requests)
+        for done in range(0, len(requests), step):
+            for piece in self.split(random, b"".join(requests[done : done + step])):
+                wire.send(piece)
+                wire.take(random.choice((0, 1, 100, 10_000, 1_000_000)))
+            wire.take_all(len(self.expect(requests[: done + step])))
+        return bytes(wire.received)
+
+    def compare(self, case: str, answers: bytes, requests: Sequence[bytes]) -> None:
+        expected = self.expect(requests)
+        if any(request in self.last for request in requests[:-1]):
+            # Who sends more than is taken may have the end of an answer reset.
+            expected = expected[: len(answers)]
+        got, expected = dateless(answers), dateless(expected)
+        if got != expected:
+            pairs = enumerate(zip(got, expected, strict=False))
+            shorter = min(len(got), len(expected))
+            at = next((i for i, (a, b) in pairs if a != b), shorter)
+            self.fail(
+                f"{case}: {len(got)} bytes for {len(expected)}, and from byte {at} on "
+                f"{got[at - 50 : at + 200]!r} for {expected[at - 50 : at + 200]!r}"
+            )
+        self.flushLoggedErrors()
+
+    def test_same_bytes(self) -> None:
+        """
+        Each case is that of a number, and so can be had again.
+        """
+        descriptors = len(os.listdir("/proc/self/fd"))
+        for seed in range(CASES):
+            random = Random(seed)
+            requests = self.draw(random)
+            loopback = self.tight if random.random() < 0.02 else self.loopback
+            wire = loopback.connect(self.fast)
+            got = self.play(random, wire, requests)
+            wire.hang_up()
+            self.compare(f"case {seed}: {requests}", got, requests)
+        self.assertLessEqual(len(os.listdir("/proc/self/fd")), descriptors + 3)
+        self.assertEqual(0, len(self.fast.connections))
+
+    def test_same_bytes_over_tls(self) -> None:
+        """
+        So it is over TLS.
+        """
+        options: CertificateOptions = Authority().vouch_for("127.0.0.1").options()
+        factory = TLSMemoryBIOFactory(
+            options, False, self.fast, clock=self.loopback.pump
+        )
+        for seed in range(CASES // 50):
+            random = Random(seed)
+            requests = self.draw(random)
+            wire = TLSWire(self.loopback.connect(factory))
+            for piece in self.split(random, b"".join(requests)):
+                wire.send(piece)
+            got = wire.take_all(len(self.expect(requests)))
+            wire.hang_up()
+            self.compare(f"case {seed}: {requests}", got, requests)
