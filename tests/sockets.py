@@ -155,9 +155,7 @@ class Loopback:
 
     def __attrs_post_init__(self) -> None:
         if self.small:
-            self._listening.setsockopt(
-                socket.SOL_SOCKET, socket.SO_SNDBUF, self.small
-            )
+            self._listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self.small)
         self._listening.bind(("127.0.0.1", 0))
         self._listening.listen()
 
@@ -206,7 +204,7 @@ class TLSWire:
 
     def send(self, data: bytes) -> None:
         self._tls.write(data)
-        self._exchange()
+        self._wire.send(self._outgoing.read())
 
     def take_all(self, size: int = 0) -> bytes:
         deadline = monotonic() + _PATIENCE

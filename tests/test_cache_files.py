@@ -12,7 +12,7 @@ from zope.interface.verify import verifyObject
 from proxypypi.cache.found import FoundFile
 from proxypypi.cache.sources import WholeFile
 from proxypypi.interfaces import IByteSource
-from proxypypi.model import Distribution, FileFacts, LocalFile
+from proxypypi.model import Distribution, FileFacts, LocalFile, Validity
 from proxypypi.names import normalize
 from proxypypi.rules.merge import Held
 from tests.distributions import make_wheel

@@ -4,13 +4,15 @@ Tests for what :mod:`proxypypi.web.channel` answers before a request is made.
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from random import Random
 
 from twisted.internet.ssl import CertificateOptions
 from twisted.protocols.tls import TLSMemoryBIOFactory
+from twisted.web.server import Request
 
 from proxypypi.web.connections import ProxySite
+from proxypypi.web.hot import HotAnswer, HotAnswers, Key
 from tests.certificates import Authority
 from tests.distributions import make_sdist, make_wheel
 from tests.proxy_case import ProxyTestCase
@@ -75,6 +77,13 @@ class HotTestCase(ProxyTestCase):
         wire.hang_up()
         return got
 
+    def over_tls(self, loopback: Loopback | None = None) -> TLSWire:
+        options: CertificateOptions = Authority().vouch_for("127.0.0.1").options()
+        factory = TLSMemoryBIOFactory(
+            options, False, self.fast, clock=self.loopback.pump
+        )
+        return TLSWire((loopback or self.loopback).connect(factory))
+
     def warm(self, *requests: bytes) -> None:
         """
         See that the fast site has the answers to these.
@@ -90,6 +99,252 @@ class HotTestCase(ProxyTestCase):
 
 def dateless(answers: bytes) -> bytes:
     return _DATE.sub(b"\r\nDate", answers)
+
+
+class BetweenRequestsTests(HotTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.hot = self.request("/simple/demo/")
+        self.warm(self.hot)
+
+    def play(self, site: ProxySite, pieces: Sequence[bytes]) -> bytes:
+        wire = self.loopback.connect(site)
+        for piece in pieces:
+            wire.send(piece)
+            wire.take()
+        got = wire.take_all()
+        wire.hang_up()
+        return dateless(got)
+
+    def test_looks_like_a_request(self) -> None:
+        """
+        What begins like a request is none within another one, wherever that was cut.
+        """
+        hot, before = self.hot, self.request("/local/")
+        body = b"Content-Length: %d\r\n" % len(hot)
+        post = self.request("/-/refresh/demo", body, method="POST")
+        chunked = self.request(
+            "/-/refresh/demo", b"Transfer-Encoding: chunked\r\n", method="POST"
+        )
+        for pieces in (
+            [b"GET /local/ HTTP/1.1\r\nX-Unusual: ", hot],
+            [b"GET /local/ HTTP/1.1\r\n", hot],
+            [b"GET /local/?", hot],
+            [b"\r\n", hot, b"\r\n", hot],
+            [before + b"GET /local/ HTTP/1.1\r\nX-Unusual: ", hot],
+            [before + b"GET /local/ HTTP/1.1\r\n", hot],
+            [before + b"GET /local/?", hot],
+            [before + b"A", hot],
+            [hot + b"A", hot],
+            [hot + b"GET /local/?", hot],
+            [hot + b"GET /local/ HTTP/1.1\r\nX-Unusual: ", hot],
+            [post, hot, hot],
+            [post + hot, hot],
+            [hot + post + hot + hot],
+            [chunked, b"%x\r\n" % len(hot), hot, b"\r\n0\r\n\r\n", hot],
+            [chunked + b"0\r\n\r\n" + hot + hot[:20], hot[20:]],
+            [hot[:-1], b"\n" + hot],
+        ):
+            expected = self.play(self.plain, pieces)
+            self.assertIn(b"HTTP/1.1 ", expected)
+            self.assertEqual(expected, self.play(self.fast, pieces), pieces)
+
+    def test_after_the_last(self) -> None:
+        """
+        Nothing is answered after what was said to be the last, while its answer is
+        still on its way.
+        """
+        last = self.request("/local/", b"Connection: close\r\n")
+        for wire in (self.loopback.connect(self.fast), self.over_tls()):
+            wire.send(last)
+            wire.send(self.hot)
+            self.assertEqual(1, wire.take_all().count(b"HTTP/1.1 200"))
+            wire.hang_up()
+
+    def test_who_sends_and_never_reads(self) -> None:
+        """
+        For such a client no more is made than what waits for it already.
+        """
+        assert self.fast.hot is not None
+        many = self.request("/simple/many/")
+        self.warm(many)
+        answer = len(self.ask(many))
+        answered: list[object] = []
+        get = self.fast.hot.get
+
+        def note(key: Key, now: float) -> HotAnswer | None:
+            answered.append(key)
+            return get(key, now)
+
+        self.patch(HotAnswers, "get", staticmethod(note))
+        for wire in (self.tight.connect(self.fast), self.over_tls(self.tight)):
+            answered.clear()
+            wire.send(many * 60)
+            for _ in range(20):
+                self.loopback.pump.turn()
+            self.assertLess(len(answered), 20)
+            self.assertEqual(60 * answer, len(wire.take_all(60 * answer)))
+            self.assertEqual(60, len(answered))
+            wire.hang_up()
+
+    def test_at_the_end(self) -> None:
+        """
+        Once the server ends, the ordinary path has to tell clients so.
+        """
+        idle = self.loopback.connect(self.fast)
+        idle.take()
+        self.fast.connections.ending = True
+        idle.send(self.hot)
+        self.assertIn(b"HTTP/1.1 200 OK", idle.take_all())
+        self.assertTrue(idle.ended)
+
+
+class RestTests(HotTestCase):
+    """
+    A client that takes its time gets a hot answer at its pace.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.many = self.request("/simple/many/", who=UV)
+        self.file = self.request(f"/files/demo/{self.large.filename}")
+        self.hot = self.request("/simple/demo/")
+        self.warm(self.hot, self.many, self.file)
+
+    def test_what_follows_waits(self) -> None:
+        """
+        What it asks for meanwhile is answered after that, and as quickly.
+        """
+        assert self.fast.hot is not None
+        for long in (self.many, self.file):
+            expected = self.ask(long, self.hot, long, site=self.plain)
+            wire = self.tight.connect(self.fast)
+            wire.send(long + self.hot)
+            wire.take(2000)
+            (channel,) = self.fast.connections.busy
+            wire.send(long)
+            wire.take(2000)
+            got = wire.take_all(len(expected))
+            self.assertEqual(dateless(expected), dateless(got))
+            self.assertTrue(channel.idle)
+            self.assertEqual([], list(self.fast.connections.busy))
+            self.assertEqual([], self.ordinary_paths(lambda: self.ask(self.hot)))
+            wire.hang_up()
+            self.assertEqual(0, len(self.fast.connections))
+
+    def ordinary_paths(self, do: Callable[[], object]) -> list[bytes]:
+        """
+        The paths of requests that were made meanwhile.
+        """
+        seen: list[bytes] = []
+        render = self.proxy.faces.render
+
+        def note(request: Request) -> object:
+            seen.append(request.path)
+            return render(request)
+
+        self.patch(self.proxy.faces, "render", note)
+        do()
+        self.patch(self.proxy.faces, "render", render)
+        return seen
+
+    def test_again_after_an_ordinary_answer(self) -> None:
+        """
+        An ordinary answer before changes nothing: what is hot is.
+        """
+        wire = self.loopback.connect(self.fast)
+        wire.send(self.request("/local/"))
+        wire.take_all()
+        wire.send(self.hot)
+        self.assertEqual([], self.ordinary_paths(wire.take_all))
+        self.assertEqual(2, wire.received.count(b"HTTP/1.1 200 OK"))
+        wire.hang_up()
+
+    def test_stalled_page(self) -> None:
+        """
+        Who takes nothing any more is cut off after two minutes; who takes a little now
+        and then is not, though that may be long after an idle connection had ended.
+        """
+        self.check_stalled(self.many)
+
+    def test_stalled_file(self) -> None:
+        """
+        So it is for files.
+        """
+        self.check_stalled(self.file)
+
+    def check_stalled(self, long: bytes) -> None:
+        expected = len(self.ask(long, site=self.plain))
+        slow, stalled = (self.tight.connect(self.fast) for _ in range(2))
+        for wire in (slow, stalled):
+            wire.send(long)
+            wire.take(1000)
+        for _ in range(30):  # as long as the kernel moves bytes around
+            self.loopback.pump.advance(30)
+            slow.take(3000)
+            self.assertFalse(slow.ended)
+            if len(self.fast.connections) == 1:
+                break
+        self.assertEqual(1, len(self.fast.connections))
+        self.assertEqual(expected, len(slow.take_all(expected)))
+        slow.hang_up()
+        stalled.hang_up()
+
+    def test_idle_after_that(self) -> None:
+        """
+        A minute after its last byte the connection ends, if nothing is asked.
+        """
+        wire = self.tight.connect(self.fast)
+        size = len(self.ask(self.file))
+        wire.send(self.file)
+        wire.take_all(size)
+        self.loopback.pump.advance(59)
+        wire.take()
+        self.assertFalse(wire.ended)
+        self.loopback.pump.advance(1)
+        wire.take()
+        self.assertTrue(wire.ended)
+
+    def test_hang_up(self) -> None:
+        """
+        Who leaves in the middle leaves nothing open.
+        """
+        before = len(os.listdir("/proc/self/fd"))
+        for long in (self.many, self.file):
+            wire = self.tight.connect(self.fast)
+            wire.send(long)
+            wire.take(1000)
+            wire.hang_up()
+        self.assertEqual(before, len(os.listdir("/proc/self/fd")))
+        self.assertEqual(0, len(self.fast.connections))
+
+    def test_end_of_the_server(self) -> None:
+        """
+        What was begun is sent to its last byte; then the connection ends.
+        """
+        expected = self.ask(self.file, site=self.plain)
+        wire = self.tight.connect(self.fast)
+        wire.send(self.file)
+        wire.take(1000)
+        ended = self.fast.connections.end()
+        self.assertNoResult(ended)
+        self.assertEqual(dateless(expected), dateless(wire.take_all(len(expected))))
+        wire.take()
+        self.assertTrue(wire.ended)
+        self.successResultOf(ended)
+
+    def test_truncated(self) -> None:
+        """
+        A file that somebody truncates meanwhile is cut, never padded.
+        """
+        path = self.directory / "demo" / self.large.filename
+        wire = self.tight.connect(self.fast)
+        wire.send(self.file)
+        wire.take(1000)
+        os.truncate(path, 150_000)
+        got = wire.take_all(151_000)
+        self.assertTrue(wire.ended)
+        self.assertLess(len(got), 151_000)
 
 
 class EquivalenceTests(HotTestCase):
@@ -115,7 +370,9 @@ class EquivalenceTests(HotTestCase):
             self.request(small),
             self.request(f"{small}.metadata"),
             self.request(large),
-            self.request(page, b"Connection: Keep-Alive\r\nCache-Control: no-cache\r\n"),
+            self.request(
+                page, b"Connection: Keep-Alive\r\nCache-Control: no-cache\r\n"
+            ),
         ]
         self.ordinary = [
             self.request("/local/"),
@@ -156,9 +413,7 @@ class EquivalenceTests(HotTestCase):
             for _ in range(random.randint(1, 6))
         ]
         if random.random() < 0.2:
-            requests.insert(
-                random.randint(0, len(requests)), random.choice(self.last)
-            )
+            requests.insert(random.randint(0, len(requests)), random.choice(self.last))
         return requests
 
     def expect(self, requests: Sequence[bytes]) -> bytes:
@@ -226,14 +481,10 @@ class EquivalenceTests(HotTestCase):
         """
         So it is over TLS.
         """
-        options: CertificateOptions = Authority().vouch_for("127.0.0.1").options()
-        factory = TLSMemoryBIOFactory(
-            options, False, self.fast, clock=self.loopback.pump
-        )
         for seed in range(CASES // 50):
             random = Random(seed)
             requests = self.draw(random)
-            wire = TLSWire(self.loopback.connect(factory))
+            wire = self.over_tls()
             for piece in self.split(random, b"".join(requests)):
                 wire.send(piece)
             got = wire.take_all(len(self.expect(requests)))

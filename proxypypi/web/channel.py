@@ -62,12 +62,12 @@ class Channel(HTTPChannel):
     _headers = 0
     _full = False
     _refused = False
-    _parsing = False
     _leaving: IDelayedCall | None = None
 
     _peer = "-"
     _socket: socket.socket | None = None
     _clear = False  # is it known that the transport holds nothing?
+    _sending_rest = False
     _key: Key | None = None  # of the request that is about to go the ordinary path
     _noted_at = 0.0
 
@@ -94,19 +94,13 @@ class Channel(HTTPChannel):
                 return
         if not self.paused:
             self._clear = False
-        before, self._parsing = self._parsing, True
-        try:
-            super().dataReceived(data)
-        finally:
-            self._parsing = before
+        super().dataReceived(data)
 
     def _is_between_requests(self) -> bool:
         return (
             self.idle
             and not self._begun
-            and not self._parsing
             and not self.paused
-            and not self._full
             and bool(self.persistent)
             and self.site.hot is not None
             and not self.site.connections.ending
@@ -190,14 +184,15 @@ class Channel(HTTPChannel):
         else:
             source = WholeFile(-1, answer.size)
             push = push_bytes(to, answer.content)
-        self.idle = False
+        self.idle, self._sending_rest = False, True
         self.setTimeout(None)
         self.site.connections.note(self)
         self._hold_on()
         Outlet(self, self.site.reactor, target, source, push, start, None).send()
 
     def _rest_sent(self) -> None:
-        self._clear = self.idle = True
+        self.idle, self._sending_rest = True, False
+        self._clear = True
         self.setTimeout(self.site.timeOut)
         self.site.connections.note(self)
         if self.site.connections.ending:
@@ -220,7 +215,7 @@ class Channel(HTTPChannel):
         """
         The first bytes of a request count, those that drip after them do not.
         """
-        if not self._begun and self.idle:
+        if not self._begun and self.idle and not self.paused:
             self._begun = True
             self.setTimeout(_ALL_IN)
 
@@ -270,7 +265,7 @@ class Channel(HTTPChannel):
     def resumeProducing(self) -> None:
         self._full = False
         super().resumeProducing()
-        if self.paused and not self.idle:
+        if self._sending_rest:
             self._rest_sent()
         if self.paused and not self._full:
             self.paused = False

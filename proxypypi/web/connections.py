@@ -3,6 +3,7 @@ How many clients may be connected, and who has to go when there are more.
 """
 
 import socket
+from collections.abc import Collection
 from typing import Any, ClassVar
 
 from attrs import define, field
@@ -60,6 +61,13 @@ class Connections:
 
     def __len__(self) -> int:
         return len(self._idle) + len(self._busy)
+
+    @property
+    def busy(self) -> Collection[Channel]:
+        """
+        Those on which something is being answered.
+        """
+        return self._busy
 
     def limit(self, descriptors: int) -> None:
         """
