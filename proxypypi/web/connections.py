@@ -18,6 +18,7 @@ from proxypypi.web.access import HotLines, access_line
 from proxypypi.web.channel import Channel
 from proxypypi.web.clients import Clients
 from proxypypi.web.hot import Dates, HotAnswers
+from proxypypi.web.hot_channel import HotChannel
 from proxypypi.web.request import ProxyRequest
 
 IDLE = 60.0  # seconds that a connection is kept open for another request
@@ -152,12 +153,11 @@ class ProxySite(Site):
     A site that bounds its clients, and is no party to HTTP/2, which Twisted would offer
     if it could.
 
-    :ivar hot: what was answered just now; :obj:`None` to make each answer anew.
+    :ivar hot: what was answered just now.
     """
 
     noisy = False
-    protocol = Channel  # type: ignore[assignment]
-    is_fast: ClassVar[bool] = True
+    protocol = HotChannel  # type: ignore[assignment]
 
     def __init__(
         self,
@@ -177,11 +177,7 @@ class ProxySite(Site):
         self.clients = Clients()
         self.dates = Dates()
         self.hot_lines = HotLines(reactor)
-        self.hot = (
-            HotAnswers(generations, reactor)
-            if generations is not None and self.is_fast
-            else None
-        )
+        self.hot = HotAnswers(generations or Generations.alone(), reactor)
 
     def acceptableProtocols(self) -> list[bytes]:
         return [b"http/1.1"]
