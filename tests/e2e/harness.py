@@ -42,8 +42,16 @@ from tests.fake_index import FakeIndex
 
 reactor: Any = _reactor
 
-_TWISTD = "from twisted.scripts.twistd import run; run()"
-_PROXYPYPI = "import sys; from proxypypi.cli import main; sys.exit(main())"
+# With this in the environment no answer is given again: each is made anew.
+_PLAIN = "TESTS_WITHOUT_HOT_ANSWERS"
+_FIRST = (
+    "from proxypypi.web.channel import Channel; "
+    "from proxypypi.web.connections import ProxySite; ProxySite.protocol = Channel; "
+    if os.environ.get(_PLAIN)
+    else ""
+)
+_TWISTD = f"{_FIRST}from twisted.scripts.twistd import run; run()"
+_PROXYPYPI = f"{_FIRST}import sys; from proxypypi.cli import main; sys.exit(main())"
 
 TWISTD = (sys.executable, "-c", _TWISTD, "--nodaemon", "--pidfile=", "proxypypi")
 """
