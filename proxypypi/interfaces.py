@@ -333,10 +333,44 @@ class IWishes(Interface):
     Projects whose pages people want to have fetched anew.
     """
 
+    def make(name: NormalizedName) -> None:
+        """
+        Leave word for whoever is asked for it next, in whichever process.
+
+        :raises OSError: it cannot be written.
+        """
+
     def take(name: NormalizedName) -> bool:
         """
         Is there such a wish? It is fulfilled by whom it was told to. Looks at the disk,
         for a moment.
+        """
+
+
+class ITurns(Interface):
+    """
+    Sees to it that what all processes of a server do, they do one after the other.
+    """
+
+    async def take(what: str) -> "ITurn":
+        """
+        Wait until no other process does *what*.
+
+        :param what: as a file name.
+        """
+
+
+class ITurn(Interface):
+    """
+    Ours, until it is ended. Where there cannot be any, and when another's does not
+    end, everybody may go ahead.
+    """
+
+    waited: bool = Attribute("Has another process done it meanwhile, or tried?")
+
+    def end() -> None:
+        """
+        It is done. Can be called repeatedly.
         """
 
 
@@ -372,7 +406,8 @@ class IDirectory(Interface):
 
     def changed(name: NormalizedName) -> None:
         """
-        We changed something of this project ourselves: look anew at the next question.
+        We changed something of this project ourselves: look anew at the next question,
+        in whichever process it is asked.
         """
 
 

@@ -5,7 +5,6 @@ Files that are being fetched, until they are whole.
 import errno
 import fcntl
 import os
-import stat
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +18,7 @@ from proxypypi.interfaces import IPartial, IPartialStore
 from proxypypi.model import LocalFile
 from proxypypi.names import NormalizedName
 from proxypypi.store.files import sync_directory
+from proxypypi.store.locked import open_locked
 from proxypypi.store.room import check_room
 
 _PIECE = 1024 * 1024  # bytes
@@ -133,7 +133,7 @@ class PartialStore:
         _check_folder(self._directory / name, self._directory)
         path = self._partials / name / f"{filename}.{tag}"
         path.parent.mkdir(parents=True, exist_ok=True)
-        fd = _open_locked(path)
+        fd = open_locked(path)
         return Partial(
             fd=fd,
             size=os.lseek(fd, 0, os.SEEK_END),
@@ -153,7 +153,7 @@ class PartialStore:
         for path in self._partials.glob("*/*"):
             with suppress(OSError):  # it is held, went, or is no file
                 if path.stat().st_mtime < older_than:
-                    fd = _open_locked(path)
+                    fd = open_locked(path)
                     path.unlink()
                     os.close(fd)
                     removed += 1
@@ -197,25 +197,3 @@ def _name(path: Path, destination: Path) -> None:
         if os.path.lexists(destination):
             raise FileExistsError(errno.EEXIST, "exists", str(destination)) from e
         os.rename(path, destination)
-
-
-def _open_locked(path: Path) -> int:
-    """
-    :raises BlockingIOError: another process has it.
-    """
-    while True:
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
-        fd = os.open(path, flags, 0o644)
-        try:
-            if not stat.S_ISREG(os.fstat(fd).st_mode):
-                raise OSError(errno.EINVAL, "it is no file", str(path))
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # Between the two, whoever had it before may have removed it.
-            if os.fstat(fd).st_ino == os.stat(path).st_ino:
-                return fd
-        except FileNotFoundError:
-            pass
-        except BaseException:
-            os.close(fd)
-            raise
-        os.close(fd)
