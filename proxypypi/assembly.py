@@ -99,6 +99,7 @@ def build(
         facts,
         Reader(directory, facts, facts_store, health, clock, in_thread),
         Removal(facts, Releases(decisions, in_thread), settings.withhold, health),
+        changes,
         clock,
         in_thread,
     )

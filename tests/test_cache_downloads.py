@@ -977,12 +977,30 @@ class DownloadsTests(SynchronousTestCase):
 
     def test_another_process_fetches_it(self) -> None:
         """
-        What somebody else is working on is not touched: it comes for this client alone.
+        What somebody else is working on is followed, not fetched: a client has all but
+        the last bytes as they come, and these when it is published.
         """
         other = Tee(self.tee.directory)
-        other.join()
-        joined, _ = self.begin()
-        self.assertTrue(self.successResultOf(joined).overflowed)
+        theirs = other.join()
+        body = other.index.answer(ScriptedBody(total=len(CONTENT)))
+        joined = self.tee.join()
+        self.tee.clock.advance(1)
+        self.assertNoResult(joined)
+        body.send(CONTENT[:100])
+        self.tee.clock.advance(0.02)
+        source = self.successResultOf(joined)
+        self.assertEqual((5000, 100), (source.size, source.released))
+        body.send(CONTENT[100:])
+        self.tee.clock.advance(0.02)
+        self.assertEqual((3976, False), (source.released, source.ended))
+        body.end()
+        self.tee.clock.advance(0.02)
+        self.assertEqual((5000, True), (source.released, source.ended))
+        self.assertFalse(source.failed)
+        self.assertEqual(CONTENT, os.pread(source.fd, 9999, 0))
+        self.assertEqual([], self.index.asked)
+        source.close()
+        self.successResultOf(theirs).close()
 
     def test_validator(self) -> None:
         """

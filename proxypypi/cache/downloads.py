@@ -16,7 +16,7 @@ from proxypypi.cache.holdings import Holdings
 from proxypypi.cache.sources import Unkept
 from proxypypi.cache.streams import Streams
 from proxypypi.cache.transfer import Transfer
-from proxypypi.errors import CannotKeep, StillFetching, WrongBytes
+from proxypypi.errors import CannotKeep, JustArrived, StillFetching, WrongBytes
 from proxypypi.interfaces import IBody, IByteSource, IIndex, IPartial, IPartialStore
 from proxypypi.model import Distribution
 from proxypypi.names import NormalizedName
@@ -60,6 +60,7 @@ class Downloads:
         :param index: that lists it.
         :raises UpstreamError: it failed before anything could be given out.
         :raises TooManyStreams: it cannot be kept, as those of too many others.
+        :raises JustArrived: there is a file of that name by now.
         :raises StillFetching: upstream takes long to send its first byte, or another
             file of that name, which was listed before, is still on its way.
         """
@@ -93,12 +94,22 @@ class Downloads:
     ) -> "Deferred[IByteSource]":
         algorithm = strongest(listed.hashes)
         tag = listed.hashes[algorithm][:16] if algorithm is not None else "unhashed"
+
+        def open_partial() -> IPartial:
+            return self._partials.open(name, listed.filename, tag)
+
         try:
-            partial = self._partials.open(name, listed.filename, tag)
+            partial = open_partial()
         except OSError as e:
             reason = e.strerror or str(e)
             raise CannotKeep(filename=listed.filename, reason=reason) from e
-        download = self._make(name, listed, index, partial)
+        # What is published lost its other name before: now it can be told.
+        is_new = partial.is_ours and not partial.size
+        if is_new and self._partials.is_there(name, listed.filename):
+            partial.discard()
+            partial.close()
+            raise JustArrived(what=listed.filename)
+        download = self._make(name, listed, index, partial, open_partial)
         following = download.follow()
         Deferred.fromCoroutine(download.run())
         return following
@@ -136,6 +147,7 @@ class Downloads:
         listed: Distribution,
         index: IIndex,
         partial: IPartial,
+        open_partial: Callable[[], IPartial],
     ) -> Download:
         key = (name, listed.filename)
 
@@ -165,6 +177,7 @@ class Downloads:
             holdings=self._holdings,
             clock=self._clock,
             in_thread=self._in_thread,
+            open=open_partial,
             check_room=check_room,
             stream=stream,
             finished=finished,

@@ -7,6 +7,7 @@ import fcntl
 import os
 import stat
 from pathlib import Path
+from secrets import token_hex
 
 
 def open_locked(path: Path) -> int:
@@ -29,6 +30,23 @@ def open_locked(path: Path) -> int:
             os.close(fd)
             raise
         os.close(fd)
+
+
+def open_new(path: Path) -> int:
+    """
+    Put a new file, which is locked from the start, in the place of one that is ours.
+    """
+    beside = path.with_name(f".{token_hex(8)}.new")
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    fd = os.open(beside, flags, 0o644)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.rename(beside, path)
+    except BaseException:
+        os.close(fd)
+        os.unlink(beside)
+        raise
+    return fd
 
 
 def is_named(fd: int, path: Path) -> bool:
