@@ -484,8 +484,8 @@ class IPartialStore(Interface):
 
     def is_there(name: NormalizedName, filename: str) -> bool:
         """
-        Is there a file already where it would be published? Looks at the disk, for a
-        moment.
+        Is there a file already where it would be published, that may be offered? Looks
+        at the disk, for a moment.
         """
 
     def check_room(size: int) -> "Deferred[None]":

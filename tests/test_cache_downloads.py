@@ -41,6 +41,7 @@ from proxypypi.interfaces import IByteSource
 from proxypypi.model import Distribution
 from proxypypi.names import normalize
 from proxypypi.settings import Settings
+from proxypypi.store.generations import Generations
 from tests.distributions import make_sdist, make_wheel
 from tests.fake_index import JSON, Fault
 from tests.proxy_case import Disk, ProxyTestCase, Transfer, make_list_here
@@ -816,7 +817,12 @@ class Tee:
     """
 
     def __init__(
-        self, directory: Path, *, hashed: bool = True, sized: bool = True
+        self,
+        directory: Path,
+        *,
+        hashed: bool = True,
+        sized: bool = True,
+        generations: Generations | None = None,
     ) -> None:
         self.directory = directory
         self.clock = Clock()
@@ -834,11 +840,12 @@ class Tee:
             [self.index],
             maybeDeferred,
             make_list_here,
+            generations,
         )
         self.downloads = proxy.downloads
 
-    def join(self) -> "Deferred[IByteSource]":
-        return self.downloads.join(NAME, self.listed, self.index)
+    def join(self, even_so: bool = True) -> "Deferred[IByteSource]":
+        return self.downloads.join(NAME, self.listed, self.index, even_so)
 
     @property
     def published(self) -> dict[str, bytes]:

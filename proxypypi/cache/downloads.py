@@ -50,7 +50,11 @@ class Downloads:
         return self._running.get((name, filename))
 
     def join(
-        self, name: NormalizedName, listed: Distribution, index: IIndex
+        self,
+        name: NormalizedName,
+        listed: Distribution,
+        index: IIndex,
+        even_so: bool = False,
     ) -> "Deferred[IByteSource]":
         """
         Start a download, or follow the one under way. It goes on when all have left.
@@ -58,6 +62,7 @@ class Downloads:
         A file that cannot be kept comes straight from upstream, for this client alone.
 
         :param index: that lists it.
+        :param even_so: be there a file of that name or not.
         :raises UpstreamError: it failed before anything could be given out.
         :raises TooManyStreams: it cannot be kept, as those of too many others.
         :raises JustArrived: there is a file of that name by now.
@@ -71,7 +76,7 @@ class Downloads:
             following = (
                 download.follow()
                 if download is not None
-                else self._start(name, listed, index)
+                else self._start(name, listed, index, even_so)
             )
         except CannotKeep as e:
             self._warn(e)
@@ -90,7 +95,7 @@ class Downloads:
         return idle
 
     def _start(
-        self, name: NormalizedName, listed: Distribution, index: IIndex
+        self, name: NormalizedName, listed: Distribution, index: IIndex, even_so: bool
     ) -> "Deferred[IByteSource]":
         algorithm = strongest(listed.hashes)
         tag = listed.hashes[algorithm][:16] if algorithm is not None else "unhashed"
@@ -103,8 +108,8 @@ class Downloads:
         except OSError as e:
             reason = e.strerror or str(e)
             raise CannotKeep(filename=listed.filename, reason=reason) from e
-        # What is published lost its other name before: now it can be told.
-        is_new = partial.is_ours and not partial.size
+        # Not before: what is published loses its other name as soon as it has this.
+        is_new = partial.is_ours and not partial.size and not even_so
         if is_new and self._partials.is_there(name, listed.filename):
             partial.discard()
             partial.close()

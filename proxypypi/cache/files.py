@@ -142,28 +142,35 @@ class Files:
         if found.held is not None:
             return _open(found, found.held.file)
         try:
-            return await self._fetch(
-                found, lambda d, index: self._downloads.join(found.name, d, index)
-            )
+            return await self._join(found)
         except JustArrived:
-            found, held = await self._await(found)
+            held = await self._await(found)
+            if held is None:
+                return await self._join(found, even_so=True)
             return _open(found, held.file)
 
-    async def _await(self, found: FoundFile) -> tuple[FoundFile, Held]:
+    async def _join(self, found: FoundFile, even_so: bool = False) -> IByteSource:
+        return await self._fetch(
+            found, lambda d, i: self._downloads.join(found.name, d, i, even_so)
+        )
+
+    async def _await(self, found: FoundFile) -> Held | None:
         """
         Wait for a file to be known that is here.
 
-        :raises StillFetching: somebody is still writing it, or it is another.
+        :returns: :obj:`None` if it takes long, as somebody is writing it, or must not
+            be read.
+        :raises StillFetching: it is another.
         """
         for _ in range(round(_KNOWN_WITHIN / _LOOK)):
             self._holdings.brought(found.name)
             again = await self.find(found.name, found.filename)
             if again.held is not None:
-                if found.sha256 not in (None, again.sha256):
-                    break
-                return again, again.held
+                if found.sha256 in (None, again.sha256):
+                    return again.held
+                raise StillFetching(what=f"the new {found.filename}")
             await deferLater(self._clock, _LOOK)
-        raise StillFetching(what=f"the new {found.filename}")
+        return None
 
     async def open_range(
         self, found: FoundFile, byte_range: tuple[int | None, int | None]

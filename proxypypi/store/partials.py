@@ -16,7 +16,7 @@ from zope.interface import implementer
 
 from proxypypi.interfaces import IPartial, IPartialStore
 from proxypypi.model import Fate, LocalFile
-from proxypypi.names import NormalizedName
+from proxypypi.names import NormalizedName, is_distribution
 from proxypypi.store.files import sync_directory
 from proxypypi.store.locked import is_named, open_locked, open_new
 from proxypypi.store.room import check_room
@@ -180,7 +180,7 @@ class PartialStore:
 
     def is_there(self, name: NormalizedName, filename: str) -> bool:
         path = self._directory / name / filename
-        return path.is_file() and not path.is_symlink()
+        return is_distribution(filename) and path.is_file() and not path.is_symlink()
 
     def sweep(self, older_than: float) -> int:
         """
