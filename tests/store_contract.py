@@ -339,8 +339,8 @@ class PartialStoreContract(_Case):
         When the other lets go of it, it is ours to go on with, and nobody else's.
         """
         partial = self.open()
-        partial.write(b"first, ")
         others = [self.open(), self.open()]
+        partial.write(b"first, ")
         partial.close()
         fates = [other.look() for other in others]
         self.assertEqual([Fate.LEFT, Fate.GROWING], fates)

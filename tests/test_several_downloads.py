@@ -127,10 +127,10 @@ class FilesTests(ProcessesTestCase):
 
     def test_the_fetching_one_dies(self) -> None:
         """
-        Then another goes on from where it was, and its clients do not notice; whatever
-        had been read of a piece that was written in part counts.
+        Then another goes on from where it was, and its clients do not notice.
         """
-        _, ours = self.begin(Fault(stall_at=30_000))
+        _, ours = self.begin(Fault(rate=10_000, stall_at=30_000))
+        self.advance_slowly(4)
         late = self.start(self.url)
         self.kill(self.other)
         for _ in range(5):
@@ -283,13 +283,16 @@ class FilesTests(ProcessesTestCase):
     def test_by_another_program(self) -> None:
         """
         A program beside the server, that shares nothing with it but the directory, is
-        followed as well, and what it brought is known.
+        followed as well, and what it brought is known at once.
         """
         self.start_proxy()
         self.other = self.start_another()
-        theirs, ours = self.begin(Fault(stall_at=30_000, stall=1))
-        self.advance_slowly(1.5)
+        theirs, ours = self.begin(Fault(stall_at=30_000, stall=2))
+        self.advance(1.5)
+        self.assertEqual(404, self.get("/local/demo/").code)
+        self.advance_slowly(0.6)
         self.assert_whole(theirs, ours)
+        self.assertEqual(200, self.get("/local/demo/").code)
         self.assert_whole(self.get(self.url))
         self.assertEqual([None], self.ranges())
 

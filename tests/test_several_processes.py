@@ -2,6 +2,8 @@
 Tests for several processes that serve one directory: they know the same, and ask once.
 """
 
+from twisted.internet.defer import Deferred
+
 from tests.distributions import make_wheel
 from tests.fake_index import JSON, Fault
 from tests.processes_case import DEMO, PAGE, ProcessesTestCase
@@ -75,6 +77,8 @@ class TruthTests(ProcessesTestCase):
         self.drop(make_wheel("demo", "9.0"))
         self.get(PAGE)
         check("private file")
+        Deferred.fromCoroutine(self.proxy.names.claim(DEMO))
+        check("claim")
         self.assertEqual(self.generations, self.proxy.generations)
         self.get("/simple/other/")
         self.assertEqual(seen[-1], self.generations.of(DEMO))
