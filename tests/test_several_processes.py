@@ -204,6 +204,43 @@ class TurnsTests(ProcessesTestCase):
         self.advance(0.1)
         self.assertEqual(200, answer.code)
 
+    def test_silence(self) -> None:
+        """
+        While one waits for an index that is silent, clients of another are not kept
+        waiting again and again; once it has answered the one, it has answered all.
+        """
+        self.start_pages()
+        self.advance(1000)
+        self.index.fail(PAGE, Fault(delay=20))
+        first = self.start_pages()
+        self.advance_slowly(3.5)
+        self.assertEqual([200, 200], [answer.code for answer in first])
+        for answer in self.start_pages():
+            self.assertEqual(200, answer.code)
+        self.advance_slowly(17)
+        self.assertEqual(2, self.asked)
+        self.advance(1000)
+        self.index.add(make_wheel("demo", "2.0"))
+        for process in reversed(self.processes):
+            self.assertEqual(["1.0", "2.0"], self.versions(process))
+
+    def test_just_fetched(self) -> None:
+        """
+        Nor is a page asked for that another has fetched while we looked whether we have
+        it.
+        """
+        self.threads.hold("_load")
+        ours = self.start(PAGE)
+        held, self.threads._held = self.threads._held, []
+        self.threads.release()
+        self.other.get(PAGE)
+        self.threads._held = held
+        for waiting, _ in held:
+            waiting.callback(None)
+        self.threads._held = []
+        self.flush()
+        self.assertEqual((200, 1), (ours.code, self.asked))
+
     def test_list(self) -> None:
         """
         The project list is fetched by one of them, too.

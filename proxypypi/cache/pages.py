@@ -91,7 +91,7 @@ class PageCache:
             return held.answer(Outcome(hit=True))
         silent = self._upstreams.is_silent_about(name)
         unwaited = verdict is Verdict.AGING or silent
-        refresh = self._join(name, background=unwaited)
+        refresh = self._join(name, held, background=unwaited)
         if verdict is Verdict.AGING or (silent and not refresh.called):
             refresh.addErrback(self._note, name)
             return self._aged(held)
@@ -130,7 +130,8 @@ class PageCache:
         recently = asked_at is not None and self._clock.seconds() - asked_at < _ASK_ANEW
         if recently and not self._flight.is_flying(name):
             return await self.get(name)
-        return await patiently(self._join(name), self._clock, f"the page of {name}")
+        joined = self._join(name, await self.held(name))
+        return await patiently(joined, self._clock, f"the page of {name}")
 
     async def refresh(self, name: NormalizedName) -> PageAnswer:
         """
@@ -142,7 +143,8 @@ class PageCache:
         """
         self._let_be_until.pop(name)
         self._changes.changed(name)
-        return await patiently(self._join(name), self._clock, f"the page of {name}")
+        joined = self._join(name, await self.held(name))
+        return await patiently(joined, self._clock, f"the page of {name}")
 
     def distrust(self, name: NormalizedName) -> None:
         """
@@ -179,15 +181,16 @@ class PageCache:
 
     async def _fetch_first(self, name: NormalizedName) -> PageAnswer:
         collapsed = self._flight.is_flying(name)
-        answer = await patiently(self._join(name), self._clock, f"the page of {name}")
+        joined = self._join(name, None)
+        answer = await patiently(joined, self._clock, f"the page of {name}")
         if collapsed:
             return evolve(answer, outcome=Outcome(forwarded="miss", collapsed=True))
         return answer
 
     def _join(
-        self, name: NormalizedName, background: bool = False
+        self, name: NormalizedName, held: HeldPage | None, background: bool = False
     ) -> "Deferred[PageAnswer]":
-        return self._flight.join(name, lambda: self._take_turn(name, background))
+        return self._flight.join(name, lambda: self._take_turn(name, held, background))
 
     def _note(self, failure: Any, name: NormalizedName) -> None:
         failure.trap(UpstreamError, NoSuchProject)
@@ -195,19 +198,21 @@ class PageCache:
             "{name} was not refreshed: {error}", name=name, error=failure.value
         )
 
-    async def _take_turn(self, name: NormalizedName, background: bool) -> PageAnswer:
+    async def _take_turn(
+        self, name: NormalizedName, before: HeldPage | None, background: bool
+    ) -> PageAnswer:
         """
-        Refresh the page, unless another process does so.
+        Refresh the page, unless another process has done so.
+
+        :param before: the page that is not good enough.
         """
-        held = await self.held(name)
         turn = await self._turns.take(name)
         try:
-            if turn.waited:
-                before, held = held, await self.held(name)
-                if held is not None and self._is_newer(name, held, before):
-                    outcome = Outcome(forwarded="miss", collapsed=True)
-                    return held.answer(outcome)
-            return await self._refresh(name, held, background)
+            held = await self.held(name)
+            if held is None or not self._is_newer(name, held, before):
+                return await self._refresh(name, held, background)
+            self._upstreams.answered_others(held.raw.index)
+            return held.answer(Outcome(forwarded="miss", collapsed=True))
         finally:
             turn.end()
 
