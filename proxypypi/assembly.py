@@ -10,6 +10,7 @@ from attrs import define, field
 from twisted.internet.defer import Deferred
 
 from proxypypi.cache.catalogue import Catalogue
+from proxypypi.cache.doubts import Doubts
 from proxypypi.cache.downloads import Downloads
 from proxypypi.cache.facts import Facts
 from proxypypi.cache.files import Files
@@ -27,6 +28,7 @@ from proxypypi.cache.upstreams import Upstream, Upstreams
 from proxypypi.interfaces import IIndex
 from proxypypi.rules.freshness import Freshness
 from proxypypi.settings import Settings
+from proxypypi.store.changes import Changes
 from proxypypi.store.claims import ClaimStore
 from proxypypi.store.directory import Directory
 from proxypypi.store.facts import FactsStore
@@ -36,6 +38,7 @@ from proxypypi.store.lock import DirectoryLock
 from proxypypi.store.pages import PageStore
 from proxypypi.store.partials import PartialStore
 from proxypypi.store.releases import Releases
+from proxypypi.store.turns import NoTurns, Turns
 from proxypypi.store.wishes import Wishes
 from proxypypi.web.files import FileRoutes
 from proxypypi.web.home import HomeRoutes
@@ -73,33 +76,39 @@ def build(
     :param indexes: one for each of the settings' upstreams.
     :param in_thread: runs a blocking call with arguments.
     :param make_list: see :class:`proxypypi.store.children.ListMaker`.
-    :param generations: shared with other processes; :obj:`None` if there are none.
+    :param generations: what all processes of the server have in common; :obj:`None` if
+        it is of one process.
     """
-    generations = generations or Generations.alone()
     root = settings.directory
     cache = root / ".proxypypi" / "cache"
     decisions = root / ".proxypypi" / "decisions"
+    turns = NoTurns() if generations is None else Turns(cache / "turns", clock)
+    generations = generations or Generations.alone()
+    changes = Changes(generations)
     health = Health()
     claims = ClaimStore.of(root)
     names = PrivateNames(
-        settings.private, settings.deny, claims, health, clock, in_thread
+        settings.private, settings.deny, claims, health, changes, clock, in_thread
     )
-    directory = Directory(root, clock, in_thread, names.is_denied)
+    directory = Directory(root, clock, in_thread, names.is_denied, changes)
     facts_store = FactsStore(cache, decisions, in_thread)
-    facts = Facts(facts_store, health)
+    facts = Facts(facts_store, health, changes)
     partials = PartialStore(cache / "partial", root, in_thread, settings.min_free)
     holdings = Holdings(
         directory,
         facts,
         Reader(directory, facts, facts_store, health, clock, in_thread),
         Removal(facts, Releases(decisions, in_thread), settings.withhold, health),
+        changes,
         clock,
         in_thread,
     )
     upstreams = Upstreams(_upstreams(settings, indexes), names, health)
     store = PageStore(cache / "pages", in_thread)
-    shelf = Shelf(upstreams, store, health, in_thread)
-    pages = PageCache(upstreams, shelf, Wishes.of(root), holdings, health, clock)
+    shelf = Shelf(upstreams, store, health, changes, in_thread)
+    wishes = Wishes.of(root)
+    doubts = Doubts(shelf, holdings, health, clock)
+    pages = PageCache(upstreams, shelf, wishes, holdings, doubts, changes, turns, clock)
     streams = Streams()
     downloads = Downloads(
         partials, holdings, streams, pages.distrust, health, clock, in_thread
@@ -125,6 +134,7 @@ def build(
         health,
         clock,
         in_thread,
+        turns,
     )
     simple = SimpleRoutes(listings, catalogue, clock).router.resource()
     of_files = FileRoutes(files, metadata, clock).router.resource()

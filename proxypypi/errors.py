@@ -225,6 +225,23 @@ class StillFetching(ProxypypiError):
 
 
 @define(kw_only=True)
+class CannotFollow(StillFetching):
+    """
+    Another process fetched it, and has thrown away what we have given out of it.
+    """
+
+    def __str__(self) -> str:
+        return f"what has come of {self.what} was thrown away, try again"
+
+
+@define(kw_only=True)
+class JustArrived(StillFetching):
+    """
+    It has come meanwhile, or somebody puts it there; it will be known in a moment.
+    """
+
+
+@define(kw_only=True)
 class TooManyStreams(ProxypypiError):
     """
     Too many transfers run that cannot be shared.

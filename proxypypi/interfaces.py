@@ -11,6 +11,7 @@ from proxypypi.errors import UpstreamError
 from proxypypi.model import (
     Beginning,
     Doubt,
+    Fate,
     FileFacts,
     HeldList,
     LocalFile,
@@ -333,10 +334,44 @@ class IWishes(Interface):
     Projects whose pages people want to have fetched anew.
     """
 
+    def make(name: NormalizedName) -> None:
+        """
+        Leave word for whoever is asked for it next, in whichever process.
+
+        :raises OSError: it cannot be written.
+        """
+
     def take(name: NormalizedName) -> bool:
         """
         Is there such a wish? It is fulfilled by whom it was told to. Looks at the disk,
         for a moment.
+        """
+
+
+class ITurns(Interface):
+    """
+    Sees to it that what all processes of a server do, they do one after the other.
+    """
+
+    async def take(what: str) -> "ITurn":
+        """
+        Wait until no other process does *what*.
+
+        :param what: as a file name.
+        """
+
+
+class ITurn(Interface):
+    """
+    Ours, until it is ended. Where there cannot be any, and when another's does not
+    end, everybody may go ahead.
+    """
+
+    waited: bool = Attribute("Has another process done it meanwhile, or tried?")
+
+    def end() -> None:
+        """
+        It is done. Can be called repeatedly.
         """
 
 
@@ -378,18 +413,27 @@ class IDirectory(Interface):
 
     def changed(name: NormalizedName) -> None:
         """
-        We changed something of this project ourselves: look anew at the next question.
+        We changed something of this project ourselves: look anew at the next question,
+        in whichever process it is asked.
         """
 
 
 class IPartial(Interface):
     """
-    A file that is being fetched: nobody else's while it is open, and no file that
-    anyone is offered until it is published.
+    A file that is being fetched, by one process at a time, and no file that anyone is
+    offered until it is published. Others may read it, and take it up if it is left.
     """
 
-    fd: int = Attribute("Open for reading and writing, at the end of what is there.")
-    size: int = Attribute("How many bytes an earlier attempt left; 0 for a new one.")
+    fd: int = Attribute("Open for reading; if it is ours, for writing at its end.")
+    size: int = Attribute("How many bytes are there, of what others have brought.")
+    is_ours: bool = Attribute("Is it? Nothing but a look may change that it is not.")
+
+    def look() -> Fate:
+        """
+        What has become of it, if it is not ours? Its size is known anew.
+
+        :raises OSError: that cannot be told.
+        """
 
     def write(data: bytes) -> None:
         """
@@ -400,7 +444,10 @@ class IPartial(Interface):
 
     def restart() -> None:
         """
-        Throw away what is there and begin anew.
+        Throw away what is there and begin anew, in another file: to those who read the
+        one there is, it is lost.
+
+        :raises OSError: no room, no right.
         """
 
     def publish() -> "Deferred[LocalFile | None]":
@@ -437,7 +484,14 @@ class IPartialStore(Interface):
         """
         :param tag: short text that tells contents apart; under the same tag an earlier
             attempt is taken up again.
-        :raises OSError: no room, no right, or another process fetches it.
+        :returns: ours, unless another process fetches it.
+        :raises OSError: no room, no right.
+        """
+
+    def is_there(name: NormalizedName, filename: str) -> bool:
+        """
+        Is there a file already where it would be published, that may be offered? Looks
+        at the disk, for a moment.
         """
 
     def check_room(size: int) -> "Deferred[None]":

@@ -274,6 +274,17 @@ class FileFacts:
         )
 
 
+class Fate(Enum):
+    """
+    What has become of a file that another process fetches.
+    """
+
+    GROWING = "growing"
+    PUBLISHED = "published"  # and was checked before
+    LEFT = "left"  # and is ours to go on with
+    LOST = "lost"  # to begin anew
+
+
 @frozen(kw_only=True)
 class Outcome:
     """

@@ -21,6 +21,7 @@ from proxypypi.errors import BadCertificate, CannotListen, UpstreamError
 from proxypypi.settings import Settings
 from proxypypi.signals import Signals
 from proxypypi.store.children import ListMaker
+from proxypypi.store.generations import Generations
 from proxypypi.tls import Identity, parse_endpoint
 from proxypypi.upstream.connect import connect_index
 from proxypypi.upstream.index import Index
@@ -230,11 +231,16 @@ def _reachable(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def assemble(settings: Settings, reactor: Any) -> ProxyService:
+def assemble(
+    settings: Settings, reactor: Any, generations: Generations | None = None
+) -> ProxyService:
     """
-    The whole server, not started yet.
+    The whole server, or one process of it, not started yet.
+
+    :param generations: see :func:`proxypypi.assembly.build`.
     """
     indexes = [connect_index(upstream, reactor) for upstream in settings.upstreams]
     in_thread = partial(deferToThreadPool, reactor, reactor.getThreadPool())
-    proxy = build(settings, reactor, indexes, in_thread, ListMaker(reactor))
+    make_list = ListMaker(reactor)
+    proxy = build(settings, reactor, indexes, in_thread, make_list, generations)
     return ProxyService(settings, reactor, proxy, indexes)

@@ -3,11 +3,13 @@ The whole proxy in memory: its faces, its core and its directory, before a fake 
 """
 
 import errno
+import fcntl
 import json
 import os
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,7 @@ from proxypypi.assembly import Proxy, build
 from proxypypi.errors import CannotMake
 from proxypypi.settings import Settings, UpstreamSettings
 from proxypypi.store.catalogue import Order, make_list
+from proxypypi.store.generations import Generations
 from proxypypi.store.partials import Partial
 from proxypypi.upstream.index import Index, make_index
 from proxypypi.upstream.patience import Patience
@@ -266,69 +269,20 @@ class Disk:
         Partial.write = self._write  # type: ignore[method-assign]
 
 
-class ProxyTestCase(SynchronousTestCase):
+@define(eq=False)
+class Process:
     """
-    ``self.index`` is the upstream, ``self.directory`` what people see.
+    One of those that serve the directory, with its own clock, which is as late as all.
+
+    :ivar _flush: has all bytes move, of all processes.
     """
 
-    def setUp(self) -> None:
-        self.clock = Clock()
-        self.clock.advance(time.time())
-        self.index = FakeIndex(clock=self.clock)
-        self.threads = Threads()
-        self.directory = Path(self.mktemp()).resolve()
-        self.directory.mkdir()
-        self.start_proxy()
-
-    def start_proxy(
-        self,
-        index_url: str | None = INDEX_URL,
-        *,
-        upstreams: Sequence[UpstreamSettings] = (),
-        index_ttl: float = 600.0,
-        min_free: int | None = 0,
-        **more: Any,
-    ) -> None:
-        """
-        Have a new one, that knows what is on disk and no more.
-
-        :param index_url: :obj:`None` for a proxy that asks nobody.
-        :param upstreams: in place of that address.
-        :param more: settings.
-        """
-        if not upstreams and index_url is not None:
-            upstreams = [UpstreamSettings.from_url(index_url)]
-        settings = Settings(
-            directory=self.directory,
-            upstreams=tuple(upstreams),
-            index_ttl=index_ttl,
-            min_free=min_free,
-            **more,
-        )
-        self._upstream = RequestTraversalAgent(self.network())
-        self.indexes: list[Index] = [
-            make_index(upstream, self._upstream, self.clock, EXACTLY)
-            for upstream in settings.upstreams
-        ]
-        self.proxy: Proxy = build(
-            settings, self.clock, self.indexes, self.threads, make_list_here
-        )
-        self._installers = RequestTraversalAgent(self.proxy.faces)
-
-    def network(self) -> IResource:
-        """
-        All that the proxy can reach.
-        """
-        return self.index
-
-    def crash(self) -> None:
-        """
-        The proxy is killed: a new one finds what was on disk at this moment.
-        """
-        left = Path(self.mktemp()).resolve()
-        shutil.copytree(self.directory, left)
-        self.directory = left
-        self.start_proxy()
+    proxy: Proxy
+    indexes: list[Index]
+    clock: Clock
+    upstream: RequestTraversalAgent
+    _installers: RequestTraversalAgent
+    _flush: Callable[[], None]
 
     def start(
         self,
@@ -347,7 +301,7 @@ class ProxyTestCase(SynchronousTestCase):
         url = f"{scheme}://{host}{path}".encode("ascii")
         asked = self._installers.request(method.encode("ascii"), url, sent)
         asked.addCallbacks(transfer.begin, transfer.fail)
-        self.flush()
+        self._flush()
         return transfer
 
     def get(self, path: str, method: str = "GET", **headers: str) -> Transfer:
@@ -355,8 +309,122 @@ class ProxyTestCase(SynchronousTestCase):
         :returns: an answer that must be there at once, and whole.
         """
         transfer = self.start(path, method, **headers)
-        self.assertTrue(transfer.is_complete, f"{path}: no answer yet, or cut")
+        assert transfer.is_complete, f"{path}: no answer yet, or cut"
         return transfer
+
+    def flush(self) -> None:
+        self.upstream.flush()
+        self._installers.flush()
+
+
+class ProxyTestCase(SynchronousTestCase):
+    """
+    ``self.index`` is the upstream, ``self.directory`` what people see.
+    """
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.clock.advance(time.time())
+        self.index = FakeIndex(clock=self.clock)
+        self.threads = Threads()
+        self.directory = Path(self.mktemp()).resolve()
+        self.directory.mkdir()
+        self.start_proxy()
+
+    def start_proxy(self, index_url: str | None = INDEX_URL, **more: Any) -> None:
+        """
+        Have a new one, that knows what is on disk and no more.
+
+        :param more: as for :meth:`make_process`.
+        """
+        self.process = self.make_process(index_url, clock=self.clock, **more)
+        self.processes = [self.process]
+        self.proxy, self.indexes = self.process.proxy, self.process.indexes
+
+    def start_another(self, **more: Any) -> Process:
+        """
+        Have one more process serve the directory.
+
+        :param more: as for :meth:`make_process`.
+        """
+        clock = Clock()
+        clock.advance(self.clock.seconds())
+        self.processes.append(self.make_process(clock=clock, **more))
+        return self.processes[-1]
+
+    def make_process(
+        self,
+        index_url: str | None = INDEX_URL,
+        *,
+        clock: Clock,
+        generations: Generations | None = None,
+        upstreams: Sequence[UpstreamSettings] = (),
+        index_ttl: float = 600.0,
+        min_free: int | None = 0,
+        **more: Any,
+    ) -> Process:
+        """
+        :param index_url: :obj:`None` for a proxy that asks nobody.
+        :param upstreams: in place of that address.
+        :param more: settings.
+        """
+        if not upstreams and index_url is not None:
+            upstreams = [UpstreamSettings.from_url(index_url)]
+        settings = Settings(
+            directory=self.directory,
+            upstreams=tuple(upstreams),
+            index_ttl=index_ttl,
+            min_free=min_free,
+            **more,
+        )
+        upstream_agent = RequestTraversalAgent(self.network())
+        indexes: list[Index] = [
+            make_index(upstream, upstream_agent, clock, EXACTLY)
+            for upstream in settings.upstreams
+        ]
+        proxy = build(
+            settings, clock, indexes, self.threads, make_list_here, generations
+        )
+        installers = RequestTraversalAgent(proxy.faces)
+        return Process(proxy, indexes, clock, upstream_agent, installers, self.flush)
+
+    def network(self) -> IResource:
+        """
+        All that the proxy can reach.
+        """
+        return self.index
+
+    def crash(self) -> None:
+        """
+        The proxy is killed: a new one finds what was on disk at this moment.
+        """
+        left = Path(self.mktemp()).resolve()
+        shutil.copytree(self.directory, left)
+        self.directory = left
+        self.start_proxy()
+
+    def kill(self, process: Process) -> None:
+        """
+        Nothing more happens in a process, and the kernel's locks are free.
+        """
+        self.processes.remove(process)
+        cache = f"{self.directory}/.proxypypi/cache/"
+        for fd in os.listdir("/proc/self/fd"):
+            with suppress(OSError):
+                if os.readlink(f"/proc/self/fd/{fd}").startswith(cache):
+                    fcntl.flock(int(fd), fcntl.LOCK_UN)
+
+    def start(self, path: str, method: str = "GET", **more: str) -> Transfer:
+        """
+        :param more: as for :meth:`Process.start`.
+        """
+        return self.process.start(path, method, **more)
+
+    def get(self, path: str, method: str = "GET", **headers: str) -> Transfer:
+        """
+        :returns: an answer that must be there at once, and whole.
+        """
+        return self.process.get(path, method, **headers)
 
     def page(self, name: str, route: str = "simple") -> dict[str, Any]:
         answer = self.get(f"/{route}/{name}/", Accept=JSON)
@@ -375,11 +443,12 @@ class ProxyTestCase(SynchronousTestCase):
 
     def flush(self) -> None:
         for _ in range(_ROUNDS):
-            self._upstream.flush()
-            self._installers.flush()
+            for process in self.processes:
+                process.flush()
 
     def advance(self, seconds: float) -> None:
-        self.clock.advance(seconds)
+        for process in self.processes:
+            process.clock.advance(seconds)
         self.flush()
 
     def advance_slowly(self, seconds: float) -> None:

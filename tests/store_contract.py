@@ -16,7 +16,7 @@ from proxypypi.interfaces import (
     IPartial,
     IPartialStore,
 )
-from proxypypi.model import Change, Doubt, FileFacts, RawPage
+from proxypypi.model import Change, Doubt, Fate, FileFacts, RawPage
 from proxypypi.names import NormalizedName, normalize
 
 if TYPE_CHECKING:
@@ -317,15 +317,72 @@ class PartialStoreContract(_Case):
 
     def test_held_by_another(self) -> None:
         """
-        What one has open, nobody else gets; but another file, or other contents.
+        What one has open is nobody else's, who can read it and see it grow; but another
+        file is, or other contents.
         """
         partial = self.open()
-        with self.assertRaises(BlockingIOError):
-            self.store.open(DEMO, "demo-1.zip", "5f")
-        self.open(tag="af")
-        self.open("demo-2.zip")
+        partial.write(b"first, ")
+        other = self.open()
+        self.assertEqual((True, False), (partial.is_ours, other.is_ours))
+        partial.write(b"second")
+        self.assertEqual((Fate.GROWING, 13), (other.look(), other.size))
+        self.assertEqual(b"first, second", os.pread(other.fd, 99, 0))
+        self.assertTrue(self.open(tag="af").is_ours)
+        self.assertTrue(self.open("demo-2.zip").is_ours)
+        other.discard()
+        other.close()
+        self.successResultOf(partial.publish())
+        self.assertEqual({"demo-1.zip": b"first, second"}, self.offered())
+
+    def test_left_by_another(self) -> None:
+        """
+        When the other lets go of it, it is ours to go on with, and nobody else's.
+        """
+        partial = self.open()
+        others = [self.open(), self.open()]
+        partial.write(b"first, ")
         partial.close()
-        self.open()
+        fates = [other.look() for other in others]
+        self.assertEqual([Fate.LEFT, Fate.GROWING], fates)
+        self.assertEqual([True, False], [other.is_ours for other in others])
+        self.assertEqual([7, 7], [other.size for other in others])
+        others[0].write(b"second")
+        self.successResultOf(others[0].publish())
+        self.assertEqual({"demo-1.zip": b"first, second"}, self.offered())
+
+    def test_published_by_another(self) -> None:
+        """
+        That it was published is known once it is released, when all is done about it.
+        """
+        partial = self.open()
+        partial.write(b"whole")
+        other = self.open()
+        self.successResultOf(partial.publish())
+        self.assertEqual(Fate.GROWING, other.look())
+        partial.close()
+        self.assertEqual((Fate.PUBLISHED, 5), (other.look(), other.size))
+        self.assertFalse(other.is_ours)
+        self.assertEqual(b"whole", os.pread(other.fd, 99, 0))
+
+    def test_lost(self) -> None:
+        """
+        What the other throws away or begins anew is lost, but can be read still.
+        """
+        for what in ("discard", "restart"):
+            partial = self.open(tag=what)
+            partial.write(b"first")
+            other = self.open(tag=what)
+            getattr(partial, what)()
+            if what == "restart":
+                partial.write(b"second")
+            self.assertEqual((Fate.LOST, 5), (other.look(), other.size), what)
+            self.assertEqual((Fate.LOST, False), (other.look(), other.is_ours), what)
+            self.assertEqual(b"first", os.pread(other.fd, 99, 0), what)
+            other.discard()
+            anew = self.open(tag=what)
+            self.assertEqual(what == "discard", anew.is_ours, what)
+            partial.close()
+            anew.close()
 
     def test_taken_up_again(self) -> None:
         """
@@ -391,8 +448,7 @@ class PartialStoreContract(_Case):
         first.discard()
         self.assertEqual(b"whole", os.pread(first.fd, 10, 0))
         first.close()
-        with self.assertRaises(BlockingIOError):
-            self.store.open(DEMO, "demo-1.zip", "5f")
+        self.assertFalse(self.open().is_ours)
         self.successResultOf(second.publish())
         self.assertEqual({"demo-1.zip": b"whole"}, self.offered())
 

@@ -306,7 +306,7 @@ class SeveralTests(CatalogueTestCase):
             self.clock,
             self.threads,
         )
-        self.agents = (self._upstream, agent)
+        self.agents = (self.process.upstream, agent)
 
     def ask(self) -> tuple[list[str], str]:
         """

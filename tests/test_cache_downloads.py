@@ -41,6 +41,7 @@ from proxypypi.interfaces import IByteSource
 from proxypypi.model import Distribution
 from proxypypi.names import normalize
 from proxypypi.settings import Settings
+from proxypypi.store.generations import Generations
 from tests.distributions import make_sdist, make_wheel
 from tests.fake_index import JSON, Fault
 from tests.proxy_case import Disk, ProxyTestCase, Transfer, make_list_here
@@ -816,7 +817,12 @@ class Tee:
     """
 
     def __init__(
-        self, directory: Path, *, hashed: bool = True, sized: bool = True
+        self,
+        directory: Path,
+        *,
+        hashed: bool = True,
+        sized: bool = True,
+        generations: Generations | None = None,
     ) -> None:
         self.directory = directory
         self.clock = Clock()
@@ -834,11 +840,12 @@ class Tee:
             [self.index],
             maybeDeferred,
             make_list_here,
+            generations,
         )
         self.downloads = proxy.downloads
 
-    def join(self) -> "Deferred[IByteSource]":
-        return self.downloads.join(NAME, self.listed, self.index)
+    def join(self, even_so: bool = True) -> "Deferred[IByteSource]":
+        return self.downloads.join(NAME, self.listed, self.index, even_so)
 
     @property
     def published(self) -> dict[str, bytes]:
@@ -977,12 +984,30 @@ class DownloadsTests(SynchronousTestCase):
 
     def test_another_process_fetches_it(self) -> None:
         """
-        What somebody else is working on is not touched: it comes for this client alone.
+        What somebody else is working on is followed, not fetched: a client has all but
+        the last bytes as they come, and these when it is published.
         """
         other = Tee(self.tee.directory)
-        other.join()
-        joined, _ = self.begin()
-        self.assertTrue(self.successResultOf(joined).overflowed)
+        theirs = other.join()
+        body = other.index.answer(ScriptedBody(total=len(CONTENT)))
+        joined = self.tee.join()
+        self.tee.clock.advance(1)
+        self.assertNoResult(joined)
+        body.send(CONTENT[:100])
+        self.tee.clock.advance(0.02)
+        source = self.successResultOf(joined)
+        self.assertEqual((5000, 100), (source.size, source.released))
+        body.send(CONTENT[100:])
+        self.tee.clock.advance(0.02)
+        self.assertEqual((3976, False), (source.released, source.ended))
+        body.end()
+        self.tee.clock.advance(0.02)
+        self.assertEqual((5000, True), (source.released, source.ended))
+        self.assertFalse(source.failed)
+        self.assertEqual(CONTENT, os.pread(source.fd, 9999, 0))
+        self.assertEqual([], self.index.asked)
+        source.close()
+        self.successResultOf(theirs).close()
 
     def test_validator(self) -> None:
         """

@@ -1,6 +1,6 @@
 """
-Tests for :mod:`proxypypi.cache.removal`, over HTTP: what becomes of files and projects
-that vanish upstream.
+Tests for :mod:`proxypypi.cache.removal` and :mod:`proxypypi.cache.doubts`, over HTTP:
+what becomes of files and projects that vanish upstream.
 """
 
 import os

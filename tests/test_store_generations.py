@@ -2,12 +2,22 @@
 Tests for :mod:`proxypypi.store.generations`.
 """
 
+import subprocess
+import sys
 from tempfile import TemporaryFile
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from proxypypi.names import normalize
 from proxypypi.store.generations import SIZE, Generations
+
+CHANGE = """
+import sys
+from proxypypi.store.generations import Generations
+generations = Generations.shared(int(sys.argv[1]))
+for before, after in [generations.replace("demo") for _ in range(20_000)]:
+    print(before, after)
+"""
 
 
 class GenerationsTests(SynchronousTestCase):
@@ -40,3 +50,30 @@ class GenerationsTests(SynchronousTestCase):
             ours.bump(name)
             self.assertNotEqual(before, theirs.of(name))
             self.assertEqual(ours.of(name), theirs.of(name))
+
+    def test_one_at_a_time(self) -> None:
+        """
+        Of the changes of several processes, each knows the number that was before it,
+        so that together they are one chain.
+        """
+        name = normalize("demo")
+        with TemporaryFile() as file:
+            file.truncate(SIZE)
+            generations = Generations.shared(file.fileno())
+            first = generations.of(name)
+            args = [sys.executable, "-c", CHANGE, str(file.fileno())]
+            children = [
+                subprocess.Popen(args, stdout=subprocess.PIPE, pass_fds=[file.fileno()])
+                for _ in range(2)
+            ]
+            pairs = [
+                line.split()
+                for child in children
+                for line in child.communicate()[0].splitlines()
+            ]
+            after = dict(pairs)
+            self.assertEqual(len(pairs), len(after), "a change was overlooked")
+            number = str(first).encode()
+            for _ in pairs:
+                number = after[number]
+            self.assertEqual(generations.of(name), int(number))

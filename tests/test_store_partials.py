@@ -3,6 +3,7 @@ Tests for :mod:`proxypypi.store.partials`.
 """
 
 import errno
+import fcntl
 import os
 import shutil
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Any
 from twisted.internet.defer import maybeDeferred
 from twisted.trial.unittest import SynchronousTestCase
 
+from proxypypi.interfaces import IPartial
+from proxypypi.model import Fate
 from proxypypi.store.partials import PartialStore
 from tests.store_contract import DEMO, OTHER, PartialStoreContract
 
@@ -27,8 +30,13 @@ class PartialStoreTests(PartialStoreContract, SynchronousTestCase):
         self.root = Path(self.mktemp()).resolve()
         self.root.mkdir()
         self.partials = self.root / ".proxypypi" / "cache" / "partial"
+        self.opened: list[IPartial] = []
         self.concrete = PartialStore(self.partials, self.root, maybeDeferred)
         return self.concrete
+
+    def open(self, filename: str = "demo-1.zip", tag: str = "5f") -> IPartial:
+        self.opened.append(super().open(filename, tag))
+        return self.opened[-1]
 
     def offered(self) -> dict[str, bytes]:
         folder = self.root / "demo"
@@ -307,14 +315,15 @@ class PartialStoreTests(PartialStoreContract, SynchronousTestCase):
 
     def test_nothing_left_open(self) -> None:
         """
-        However it ended, no descriptor stays open; nor does one of a vain attempt.
+        However it began and ended, no descriptor stays open.
         """
         before = len(os.listdir("/proc/self/fd"))
-        for end in ("close", "discard"):
+        for end in ("close", "discard", "restart"):
             partial = self.store.open(DEMO, "demo-1.zip", "5f")
-            with self.assertRaises(BlockingIOError):
-                self.store.open(DEMO, "demo-1.zip", "5f")
+            other = self.store.open(DEMO, "demo-1.zip", "5f")
             getattr(partial, end)()
+            other.look()
+            other.close()
             partial.close()
         self.concrete.sweep(float("inf"))
         self.assertEqual(before, len(os.listdir("/proc/self/fd")))
@@ -342,7 +351,7 @@ class PartialStoreTests(PartialStoreContract, SynchronousTestCase):
 
     def test_replaced_between(self) -> None:
         """
-        Nor if somebody has begun a new one by then: that one is held.
+        Nor if somebody has begun a new one by then: that one is theirs.
         """
         holder = self.store.open(DEMO, "demo-1.zip", "5f")
         open_file = os.open
@@ -355,8 +364,99 @@ class PartialStoreTests(PartialStoreContract, SynchronousTestCase):
             return fd
 
         patched = self.patch(os, "open", open_then_replace)
-        with self.assertRaises(BlockingIOError):
-            self.store.open(DEMO, "demo-1.zip", "5f")
+        partial = self.open()
+        self.assertEqual((False, Fate.GROWING), (partial.is_ours, partial.look()))
+
+    def test_gone_between(self) -> None:
+        """
+        If it turns out to be another's, but is no more when we want to read it, a new
+        one is ours.
+        """
+        holder = self.store.open(DEMO, "demo-1.zip", "5f")
+        open_file = os.open
+
+        def open_or_discard(path: Path, flags: int, *mode: int) -> int:
+            if not flags & os.O_CREAT:
+                patched.restore()
+                holder.discard()
+            return open_file(path, flags, *mode)
+
+        patched = self.patch(os, "open", open_or_discard)
+        self.assertTrue(self.open().is_ours)
+
+    def die_after_the_link(self) -> None:
+        """
+        The one that was opened first.
+        """
+        path = self.partials / "demo" / "demo-1.zip.5f"
+        (self.root / "demo").mkdir()
+        os.link(path, self.root / "demo" / "demo-1.zip")
+        fcntl.flock(self.opened[0].fd, fcntl.LOCK_UN)
+
+    def test_died_after_the_link(self) -> None:
+        """
+        If the one who fetched it died when it had both its names, it is published, and
+        no more a partial.
+        """
+        self.open().write(b"whole")
+        other = self.open()
+        self.die_after_the_link()
+        self.assertEqual(Fate.PUBLISHED, other.look())
+        self.assertEqual(([], {"demo-1.zip": b"whole"}), (self.left(), self.offered()))
+
+    def test_begun_anew_beside_its_file(self) -> None:
+        """
+        What was published stays as it is, if its partial was left and is begun anew.
+        """
+        self.open().write(b"whole")
+        self.die_after_the_link()
+        other = self.open()
+        other.restart()
+        other.write(b"x")
+        self.assertEqual({"demo-1.zip": b"whole"}, self.offered())
+
+    def test_cannot_restart(self) -> None:
+        """
+        Where there is no room for a new file, the old one stays, and nothing else.
+        """
+        partial = self.open()
+        partial.write(b"first")
+
+        def refuse_rename(*_: object) -> None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        patched = self.patch(os, "rename", refuse_rename)
+        with self.assertRaises(OSError):
+            partial.restart()
+        patched.restore()
+        self.assertEqual(["demo-1.zip.5f"], self.left())
+        self.assertEqual(b"first", os.pread(partial.fd, 99, 0))
+
+    def test_is_there(self) -> None:
+        """
+        A file of its name is seen as soon as it is there, and nothing else that is.
+        """
+        path = self.root / "demo" / "demo-1.zip"
+        self.assertFalse(self.store.is_there(DEMO, "demo-1.zip"))
+        path.mkdir(parents=True)
+        self.assertFalse(self.store.is_there(DEMO, "demo-1.zip"))
+        path.rmdir()
+        path.symlink_to(__file__)
+        self.assertFalse(self.store.is_there(DEMO, "demo-1.zip"))
+        path.unlink()
+        self.successResultOf(self.open().publish())
+        self.assertTrue(self.store.is_there(DEMO, "demo-1.zip"))
+
+    def test_not_ours_to_remove(self) -> None:
+        """
+        If the cache was emptied and another has begun anew, that is not removed.
+        """
+        partial = self.open()
+        shutil.rmtree(self.partials)
+        other = self.open()
+        self.assertTrue(other.is_ours)
+        partial.discard()
+        self.assertEqual(["demo-1.zip.5f"], self.left())
 
 
 class SweepTests(SynchronousTestCase):

@@ -16,18 +16,20 @@ from proxypypi.cache.lists import TROUBLE, ListSource
 from proxypypi.cache.sources import WholeFile
 from proxypypi.cache.upstreams import Upstream
 from proxypypi.errors import CannotMake, StillFetching, UpstreamError
-from proxypypi.interfaces import IByteSource, IDirectory, IListStore, IMadeList
+from proxypypi.interfaces import IByteSource, IDirectory, IListStore, IMadeList, ITurns
 from proxypypi.model import Outcome
 from proxypypi.names import NormalizedName
 from proxypypi.rules.freshness import Verdict
 from proxypypi.simple.negotiation import Form
 from proxypypi.simple.project_list import render_rest
 from proxypypi.simple.rendering import Rendered, Representation, render_list
+from proxypypi.store.turns import NoTurns
 
 _IMPATIENT = 3.0  # seconds to wait for a refresh with an old list in hand
 _LOOK_AGAIN = 1.0  # seconds between looks at what is here
 _MAKE_AGAIN = 60.0  # seconds after which what could not be made is tried again
 _WHAT = "the project list"
+_TURN = "_list"  # not the name of a project
 
 
 @frozen(kw_only=True)
@@ -92,6 +94,7 @@ class Catalogue:
     _health: Health
     _clock: IReactorTime
     _in_thread: Callable[..., "Deferred[Any]"]
+    _turns: ITurns = field(factory=NoTurns)
     _sources: tuple[ListSource, ...] = field(init=False)
     _flight: SingleFlight = field(factory=SingleFlight, init=False)
     _loaded: bool = field(default=False, init=False)
@@ -157,7 +160,7 @@ class Catalogue:
             return Outcome(hit=True)
         collapsed = self._flight.is_flying("refresh")
         unwaited = self._made is not None and Verdict.EXPIRED not in verdicts
-        refresh = self._flight.join("refresh", lambda: self._refresh(unwaited))
+        refresh = self._flight.join("refresh", lambda: self._take_turn(unwaited))
         if not refresh.called and await self._need_not_wait(verdicts):
             return self._aged()
         patience = max(0.0, PATIENCE - (now - began))
@@ -192,6 +195,19 @@ class Catalogue:
         await self._make()
         self._loaded = True
 
+    async def _take_turn(self, background: bool) -> Outcome:
+        """
+        Refresh the lists, but for those that another process refreshes.
+        """
+        turn = await self._turns.take(_TURN)
+        try:
+            if turn.waited:
+                for source in self._sources:
+                    await source.load()
+            return await self._refresh(background)
+        finally:
+            turn.end()
+
     async def _refresh(self, background: bool) -> Outcome:
         now = self._clock.seconds()
         why = "miss" if self._made is None else "stale"
@@ -209,7 +225,8 @@ class Catalogue:
         )
         if not problems:
             self._health.mend(TROUBLE)
-        return max(asked, key=_weight, default=Outcome(hit=True))
+        by_others = Outcome(forwarded=why, collapsed=True)
+        return max(asked, key=_weight, default=by_others)
 
     def _parts(self) -> tuple[tuple[str, str], ...]:
         return tuple((s.url, s.held.digest) for s in self._sources if s.held)

@@ -4,7 +4,6 @@ The tee: a file comes from upstream once, and whoever wants it follows its growt
 
 import os
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any, ClassVar
 
 from attrs import define, field
@@ -14,20 +13,21 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from proxypypi.cache.holdings import Holdings
+from proxypypi.cache.others import follow
+from proxypypi.cache.rereading import check_again, reread
 from proxypypi.cache.sources import Follower
-from proxypypi.cache.transfer import Transfer
+from proxypypi.cache.transfer import Transfer, releasable
 from proxypypi.errors import (
+    CannotFollow,
     CannotKeep,
     ProxypypiError,
     UpstreamError,
     UpstreamNonsense,
 )
 from proxypypi.interfaces import IBody, IByteSource, IIndex, IPartial
-from proxypypi.model import Distribution
+from proxypypi.model import Distribution, Fate
 from proxypypi.names import NormalizedName
-from proxypypi.rules.integrity import Digests, strongest
-
-_PIECE = 1024 * 1024  # bytes of an earlier attempt to hash at a time
+from proxypypi.rules.integrity import strongest
 
 
 @define(eq=False)
@@ -41,6 +41,7 @@ class Download:
     :ivar overflowed: the directory does not take it; each follower has the rest by
         itself.
     :ivar error: why it failed, or could not be kept.
+    :ivar _open: opens the partial file anew.
     :ivar _check_room: is there room for so many bytes, of this file?
     :ivar _stream: goes on for one client, with a transfer and the last it has brought.
     :ivar _finished: told of its end before anybody else is.
@@ -55,6 +56,7 @@ class Download:
     _holdings: Holdings
     _clock: IReactorTime
     _in_thread: Callable[..., "Deferred[Any]"]
+    _open: Callable[[], IPartial]
     _check_room: Callable[[int], "Deferred[None]"]
     _stream: Callable[[Transfer, bytes], IBody]
     _finished: Callable[["Download"], None]
@@ -123,11 +125,12 @@ class Download:
         Fetch, check, publish. Never fails: its followers and waiters are told.
         """
         try:
-            await self._resume()
-            await self._find_room()
-            await self._transfer.run(self._partial.write, self._release)
-            await self._publish()
-            self.released = self.size = self._transfer.got
+            if not await self._is_brought():
+                await self._resume()
+                await self._find_room()
+                await self._transfer.run(self._partial.write, self._release)
+                await self._publish()
+                self.released = self.size = self._transfer.got
         except OSError as e:
             self._overflow(e)
         except Exception as e:
@@ -169,10 +172,10 @@ class Download:
             self._transfer.forget()  # nobody has got any of it: each begins anew
         length = self._transfer.got - self.released
         try:
-            self._tail = os.pread(self.fd, length, self.released)
+            self._tail = os.pread(self.fd, max(0, length), self.released)
         except OSError as e:
             self._log.warn("what has come cannot be read: {error}", error=e)
-        if len(self._tail) < length:
+        if len(self._tail) != length:
             self._fail(missed)
             return
         self._transfer.stop()
@@ -189,31 +192,48 @@ class Download:
             self.size = self._transfer.size
         await self._check_room(self.missing)
 
+    async def _is_brought(self) -> bool:
+        """
+        Does another process bring the file? If it gives up, we go on, for those who
+        have followed it through us as well.
+        """
+        while not self._partial.is_ours:
+            filename = self._listed.filename
+            fate = await follow(self._partial, self._clock, filename, self._see)
+            if fate is Fate.PUBLISHED:
+                self._holdings.brought(self._name)
+                if self.size not in (None, self._partial.size):
+                    raise self._transfer.wrong(f"it has {self._partial.size} bytes")
+                self.released = self.size = self._partial.size
+                return True
+            if fate is Fate.LOST:
+                if self.released:
+                    raise CannotFollow(what=filename)
+                self._partial.close()
+                self._partial = self._open()
+        return False
+
+    def _see(self) -> None:
+        self._give(releasable(self._partial.size, self.size))
+
     async def _resume(self) -> None:
         """
-        Take up what an earlier attempt left.
+        Take up what an earlier attempt left, or another process.
         """
         left = self._partial.size
         if not left:
             return
         if not self._transfer.can_resume or left > (self.size or left):
-            self._partial.restart()
+            if not self._start_anew():
+                raise CannotFollow(what=self._listed.filename)
             return
-        await self._hash(left, self._transfer.digests)
+        await reread(self.fd, left, self._transfer.digests, self._in_thread)
         self._transfer.got = left
         self._log.info(
             "{filename}: going on from byte {offset}",
             filename=self._listed.filename,
             offset=left,
         )
-
-    async def _hash(self, size: int, digests: Digests) -> None:
-        offset = 0
-        while offset < size:
-            wanted = min(_PIECE, size - offset)
-            offset += await self._in_thread(
-                _hash_piece, self._partial.fd, offset, wanted, digests
-            )
 
     def _start_anew(self) -> bool:
         """
@@ -226,8 +246,11 @@ class Download:
 
     def _release(self) -> None:
         self.size = self._transfer.size
-        if self._transfer.releasable > self.released:
-            self.released = self._transfer.releasable
+        self._give(self._transfer.releasable)
+
+    def _give(self, releasable: int) -> None:
+        if releasable > self.released:
+            self.released = releasable
             self._tell()
 
     def _tell(self) -> None:
@@ -253,7 +276,7 @@ class Download:
         try:
             file = await self._partial.publish()
         except OSError:
-            await self._look_again()
+            await check_again(self.fd, self._transfer, self._in_thread)
             raise
         if file is None:
             self._log.warn(
@@ -271,24 +294,3 @@ class Download:
             self._log.info(
                 "{filename}: {size} bytes kept", filename=file.filename, size=file.size
             )
-
-    async def _look_again(self) -> None:
-        """
-        A disk that took all, and then not, may have lost some of it.
-
-        :raises CannotKeep: it has.
-        """
-        digests = Digests.checking(self._listed.hashes)
-        with suppress(EOFError):
-            await self._hash(self._transfer.got, digests)
-        if digests.hex() != self._transfer.digests.hex():
-            reason = "the disk lost some of it"
-            raise CannotKeep(filename=self._listed.filename, reason=reason)
-
-
-def _hash_piece(fd: int, offset: int, length: int, digests: Digests) -> int:
-    data = os.pread(fd, length, offset)
-    if not data:
-        raise EOFError("the partial file was truncated")
-    digests.update(data)
-    return len(data)

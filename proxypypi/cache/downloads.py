@@ -16,7 +16,7 @@ from proxypypi.cache.holdings import Holdings
 from proxypypi.cache.sources import Unkept
 from proxypypi.cache.streams import Streams
 from proxypypi.cache.transfer import Transfer
-from proxypypi.errors import CannotKeep, StillFetching, WrongBytes
+from proxypypi.errors import CannotKeep, JustArrived, StillFetching, WrongBytes
 from proxypypi.interfaces import IBody, IByteSource, IIndex, IPartial, IPartialStore
 from proxypypi.model import Distribution
 from proxypypi.names import NormalizedName
@@ -50,7 +50,11 @@ class Downloads:
         return self._running.get((name, filename))
 
     def join(
-        self, name: NormalizedName, listed: Distribution, index: IIndex
+        self,
+        name: NormalizedName,
+        listed: Distribution,
+        index: IIndex,
+        even_so: bool = False,
     ) -> "Deferred[IByteSource]":
         """
         Start a download, or follow the one under way. It goes on when all have left.
@@ -58,8 +62,10 @@ class Downloads:
         A file that cannot be kept comes straight from upstream, for this client alone.
 
         :param index: that lists it.
+        :param even_so: be there a file of that name or not.
         :raises UpstreamError: it failed before anything could be given out.
         :raises TooManyStreams: it cannot be kept, as those of too many others.
+        :raises JustArrived: there is a file of that name by now.
         :raises StillFetching: upstream takes long to send its first byte, or another
             file of that name, which was listed before, is still on its way.
         """
@@ -70,7 +76,7 @@ class Downloads:
             following = (
                 download.follow()
                 if download is not None
-                else self._start(name, listed, index)
+                else self._start(name, listed, index, even_so)
             )
         except CannotKeep as e:
             self._warn(e)
@@ -89,16 +95,26 @@ class Downloads:
         return idle
 
     def _start(
-        self, name: NormalizedName, listed: Distribution, index: IIndex
+        self, name: NormalizedName, listed: Distribution, index: IIndex, even_so: bool
     ) -> "Deferred[IByteSource]":
         algorithm = strongest(listed.hashes)
         tag = listed.hashes[algorithm][:16] if algorithm is not None else "unhashed"
+
+        def open_partial() -> IPartial:
+            return self._partials.open(name, listed.filename, tag)
+
         try:
-            partial = self._partials.open(name, listed.filename, tag)
+            partial = open_partial()
         except OSError as e:
             reason = e.strerror or str(e)
             raise CannotKeep(filename=listed.filename, reason=reason) from e
-        download = self._make(name, listed, index, partial)
+        # Not before: what is published loses its other name as soon as it has this.
+        is_new = partial.is_ours and not partial.size and not even_so
+        if is_new and self._partials.is_there(name, listed.filename):
+            partial.discard()
+            partial.close()
+            raise JustArrived(what=listed.filename)
+        download = self._make(name, listed, index, partial, open_partial)
         following = download.follow()
         Deferred.fromCoroutine(download.run())
         return following
@@ -136,6 +152,7 @@ class Downloads:
         listed: Distribution,
         index: IIndex,
         partial: IPartial,
+        open_partial: Callable[[], IPartial],
     ) -> Download:
         key = (name, listed.filename)
 
@@ -165,6 +182,7 @@ class Downloads:
             holdings=self._holdings,
             clock=self._clock,
             in_thread=self._in_thread,
+            open=open_partial,
             check_room=check_room,
             stream=stream,
             finished=finished,

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 
 from attrs import define, field
 
-from proxypypi.cache.bounded import Bounded
 from proxypypi.cache.health import Health
+from proxypypi.cache.known import Known
 from proxypypi.interfaces import IFactsStore
 from proxypypi.model import FileFacts, LocalFile
 from proxypypi.names import NormalizedName
 from proxypypi.store.archives import Findings
+from proxypypi.store.changes import Changes
 
 MOST_FILES = 50_000  # whose facts are held in memory
 
@@ -25,9 +26,11 @@ class Facts:
 
     _store: IFactsStore
     _health: Health
-    _remembered: Bounded[NormalizedName, Mapping[str, FileFacts]] = field(
-        factory=lambda: Bounded(MOST_FILES), init=False
-    )
+    _changes: Changes
+    _remembered: Known[Mapping[str, FileFacts]] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._remembered = Known(self._changes, MOST_FILES)
 
     async def of(self, name: NormalizedName) -> Mapping[str, FileFacts]:
         """
@@ -35,11 +38,15 @@ class Facts:
         """
         facts = self._remembered.get(name)
         if facts is None:
+            epoch = self._changes.epoch(name)
             facts = await self._store.load_facts(name)
             known = self._remembered.get(name)  # or somebody was quicker
             if known is not None:
                 return known
-            self._remembered.put(name, facts, cost=1 + len(facts))
+            last = self._remembered.last(name)
+            if last is not None and last == facts:
+                facts = last
+            self._remembered.put(name, facts, 1 + len(facts), epoch)
         return facts
 
     async def learn(
@@ -53,13 +60,14 @@ class Facts:
         :param found: in those that were read just now.
         :returns: *facts*.
         """
-        self._remembered.put(name, facts, cost=1 + len(facts))
-        for file, findings in found.items():
-            if findings.metadata is not None:
-                await self.keep_metadata(name, file.filename, findings.metadata)
-        await self._health.keeping(
-            f"facts about {name}", self._store.save_facts, name, facts
-        )
+        with self._changes.changing(name):
+            self._remembered.put(name, facts, 1 + len(facts))
+            for file, findings in found.items():
+                if findings.metadata is not None:
+                    await self.keep_metadata(name, file.filename, findings.metadata)
+            await self._health.keeping(
+                f"facts about {name}", self._store.save_facts, name, facts
+            )
         return facts
 
     async def metadata(

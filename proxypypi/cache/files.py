@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 from attrs import define
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
 
 from proxypypi.cache.downloads import Downloads
 from proxypypi.cache.flight import patiently
@@ -22,6 +23,7 @@ from proxypypi.cache.sources import WholeFile
 from proxypypi.cache.streams import Stream, Streams
 from proxypypi.cache.upstreams import Upstreams
 from proxypypi.errors import (
+    JustArrived,
     NoSuchFile,
     NoSuchProject,
     Quarantined,
@@ -30,15 +32,17 @@ from proxypypi.errors import (
     Withheld,
 )
 from proxypypi.interfaces import IByteSource, IIndex
-from proxypypi.model import Distribution, Outcome, Validity
+from proxypypi.model import Distribution, LocalFile, Outcome, Validity
 from proxypypi.names import NormalizedName, project_of
 from proxypypi.rules.integrity import agree
-from proxypypi.rules.merge import is_private, is_quarantined
+from proxypypi.rules.merge import Held, is_private, is_quarantined
 from proxypypi.store.generations import Generations
 
 T = TypeVar("T")
 
 _GONE = frozenset({403, 404, 410})  # as a file's host says it
+_KNOWN_WITHIN = 1.5  # seconds, of a file that is here, unless it is still written
+_LOOK = 0.05  # seconds between looks whether it is
 
 
 @define(eq=False)
@@ -146,22 +150,37 @@ class Files:
         :raises StillFetching: upstream takes long.
         """
         if found.held is not None:
-            flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK  # or a FIFO would block
-            try:
-                fd = os.open(found.held.file.path, flags)
-            except OSError as e:
-                if isinstance(e, FileNotFoundError) and found.listed is not None:
-                    raise StillFetching(what=found.filename) from e
-                raise NoSuchFile(filename=found.filename) from e
-            status = os.fstat(fd)
-            file = found.held.file
-            if (status.st_size, status.st_ino) != (file.size, file.inode):
-                os.close(fd)
-                raise StillFetching(what=f"the new {found.filename}")
-            return WholeFile(fd, status.st_size)
+            return _open(found, found.held.file)
+        try:
+            return await self._join(found)
+        except JustArrived:
+            held = await self._await(found)
+            if held is None:
+                return await self._join(found, even_so=True)
+            return _open(found, held.file)
+
+    async def _join(self, found: FoundFile, even_so: bool = False) -> IByteSource:
         return await self._fetch(
-            found, lambda d, index: self._downloads.join(found.name, d, index)
+            found, lambda d, i: self._downloads.join(found.name, d, i, even_so)
         )
+
+    async def _await(self, found: FoundFile) -> Held | None:
+        """
+        Wait for a file to be known that is here.
+
+        :returns: :obj:`None` if it takes long, as somebody is writing it, or must not
+            be read.
+        :raises StillFetching: it is another.
+        """
+        for _ in range(round(_KNOWN_WITHIN / _LOOK)):
+            self._holdings.brought(found.name)
+            again = await self.find(found.name, found.filename)
+            if again.held is not None:
+                if found.sha256 in (None, again.sha256):
+                    return again.held
+                raise StillFetching(what=f"the new {found.filename}")
+            await deferLater(self._clock, _LOOK)
+        return None
 
     async def open_range(
         self, found: FoundFile, byte_range: tuple[int | None, int | None]
@@ -266,3 +285,23 @@ class Files:
         upstream = self._upstreams.at(address)
         assert upstream is not None, "a file not here, with no one to ask"
         return upstream.index
+
+
+def _open(found: FoundFile, file: LocalFile) -> WholeFile:
+    """
+    :raises NoSuchFile: it has gone meanwhile.
+    :raises StillFetching: likewise, but upstream lists it; or another has taken its
+        place, which is not known yet.
+    """
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK  # or a FIFO would block
+    try:
+        fd = os.open(file.path, flags)
+    except OSError as e:
+        if isinstance(e, FileNotFoundError) and found.listed is not None:
+            raise StillFetching(what=found.filename) from e
+        raise NoSuchFile(filename=found.filename) from e
+    status = os.fstat(fd)
+    if (status.st_size, status.st_ino) != (file.size, file.inode):
+        os.close(fd)
+        raise StillFetching(what=f"the new {found.filename}")
+    return WholeFile(fd, status.st_size)

@@ -18,6 +18,7 @@ from proxypypi.model import FileFacts, LocalFile, ProjectPage
 from proxypypi.names import NormalizedName
 from proxypypi.rules.merge import Held
 from proxypypi.store.archives import Findings, blake2b_of, look_inside
+from proxypypi.store.changes import Changes
 
 
 @frozen
@@ -44,6 +45,7 @@ class Holdings:
     _facts: Facts
     _reader: Reader
     _removal: Removal
+    _changes: Changes
     _clock: IReactorTime
     _in_thread: Callable[..., "Deferred[Any]"]
     _known: Bounded[NormalizedName, _Known] = field(
@@ -156,6 +158,12 @@ class Holdings:
         """
         digest: str = await self._in_thread(blake2b_of, held.file.path)
         return digest
+
+    def brought(self, name: NormalizedName) -> None:
+        """
+        Another process has added a file: what is in memory may not be good any more.
+        """
+        self._changes.others_changed(name)
 
     async def add(
         self,

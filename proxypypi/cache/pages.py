@@ -2,6 +2,7 @@
 Project pages of the index: what we hold, when we ask again, what we do when it fails.
 """
 
+from contextlib import suppress
 from typing import Any, ClassVar
 
 from attrs import define, evolve, field
@@ -10,9 +11,10 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from proxypypi.cache.bounded import Bounded
+from proxypypi.cache.doubts import Doubts
 from proxypypi.cache.flight import SingleFlight, patiently, unless
-from proxypypi.cache.health import Health
 from proxypypi.cache.holdings import Holdings
+from proxypypi.cache.known import Known
 from proxypypi.cache.shelf import HeldPage, PageAnswer, Shelf
 from proxypypi.cache.upstreams import Hindered, Upstreams
 from proxypypi.errors import (
@@ -22,11 +24,12 @@ from proxypypi.errors import (
     UpstreamError,
     UpstreamNonsense,
 )
-from proxypypi.interfaces import IIndex, IWishes
+from proxypypi.interfaces import IIndex, ITurns, IWishes
 from proxypypi.model import Change, Outcome, ProjectPage, RawPage
 from proxypypi.names import NormalizedName
 from proxypypi.rules.freshness import Freshness, Verdict
-from proxypypi.rules.removal import are_strangers, doubtful, is_nothing, weigh
+from proxypypi.rules.removal import doubtful, is_nothing
+from proxypypi.store.changes import Changes
 
 _LET_BE = 60.0  # seconds for which a project stays missing, or in doubt
 _IMPATIENT = 3.0  # seconds to wait for a refresh with an old page in hand
@@ -46,18 +49,21 @@ class PageCache:
     _shelf: Shelf
     _wishes: IWishes
     _holdings: Holdings
-    _health: Health
+    _doubts: Doubts
+    _changes: Changes
+    _turns: ITurns
     _clock: IReactorTime
     _flight: SingleFlight = field(factory=SingleFlight, init=False)
-    _let_be_until: Bounded[NormalizedName, float] = field(
-        factory=lambda: Bounded(_MOST_MOMENTS), init=False
-    )
+    _let_be_until: Known[float] = field(init=False)
     _refreshed_at: Bounded[NormalizedName, float] = field(
         factory=lambda: Bounded(_MOST_MOMENTS), init=False
     )
     _distrusted_at: Bounded[NormalizedName, float] = field(
         factory=lambda: Bounded(_MOST_MOMENTS), init=False
     )
+
+    def __attrs_post_init__(self) -> None:
+        self._let_be_until = Known(self._changes, _MOST_MOMENTS)
 
     async def get(self, name: NormalizedName) -> PageAnswer:
         """
@@ -69,7 +75,7 @@ class PageCache:
         """
         if self._wishes.take(name):
             self._let_be_until.pop(name)
-            self.distrust(name)
+            self._distrust(name)
         held = await self.held(name)
         now = self._clock.seconds()
         if (self._let_be_until.get(name) or now) > now:
@@ -86,7 +92,7 @@ class PageCache:
             return evolve(held.answer(Outcome(hit=True)), fresh_until=fresh_until)
         silent = self._upstreams.is_silent_about(name)
         unwaited = verdict is Verdict.AGING or silent
-        refresh = self._join(name, background=unwaited)
+        refresh = self._join(name, held, background=unwaited)
         if verdict is Verdict.AGING or (silent and not refresh.called):
             refresh.addErrback(self._note, name)
             return self._aged(held)
@@ -125,7 +131,8 @@ class PageCache:
         recently = asked_at is not None and self._clock.seconds() - asked_at < _ASK_ANEW
         if recently and not self._flight.is_flying(name):
             return await self.get(name)
-        return await patiently(self._join(name), self._clock, f"the page of {name}")
+        joined = self._join(name, await self.held(name))
+        return await patiently(joined, self._clock, f"the page of {name}")
 
     async def refresh(self, name: NormalizedName) -> PageAnswer:
         """
@@ -136,13 +143,22 @@ class PageCache:
         :raises StillFetching: it takes long; it is being fetched still.
         """
         self._let_be_until.pop(name)
-        return await patiently(self._join(name), self._clock, f"the page of {name}")
+        self._changes.changed(name)
+        joined = self._join(name, await self.held(name))
+        return await patiently(joined, self._clock, f"the page of {name}")
 
     def distrust(self, name: NormalizedName) -> None:
         """
-        Something about the page proved wrong: have it anew, whole, before its next use.
+        Something about the page proved wrong: have it anew, whole, before its next use,
+        in whichever process that is.
         """
+        with suppress(OSError):
+            self._wishes.make(name)
+        self._distrust(name)
+
+    def _distrust(self, name: NormalizedName) -> None:
         self._distrusted_at.put(name, self._clock.seconds())
+        self._changes.changed(name)
 
     def _is_distrusted(self, name: NormalizedName, held: HeldPage) -> bool:
         since = self._distrusted_at.get(name)
@@ -152,6 +168,9 @@ class PageCache:
         upstream = self._upstreams.at(held.raw.index)
         assert upstream is not None, "a page of an index that is not asked"
         return upstream.freshness
+
+    def _ttl(self, held: HeldPage) -> float:
+        return self._freshness_of(held).max_age
 
     def _aged(self, held: HeldPage) -> PageAnswer:
         now = self._clock.seconds()
@@ -163,15 +182,16 @@ class PageCache:
 
     async def _fetch_first(self, name: NormalizedName) -> PageAnswer:
         collapsed = self._flight.is_flying(name)
-        answer = await patiently(self._join(name), self._clock, f"the page of {name}")
+        joined = self._join(name, None)
+        answer = await patiently(joined, self._clock, f"the page of {name}")
         if collapsed:
             return evolve(answer, outcome=Outcome(forwarded="miss", collapsed=True))
         return answer
 
     def _join(
-        self, name: NormalizedName, background: bool = False
+        self, name: NormalizedName, held: HeldPage | None, background: bool = False
     ) -> "Deferred[PageAnswer]":
-        return self._flight.join(name, lambda: self._refresh(name, background))
+        return self._flight.join(name, lambda: self._take_turn(name, held, background))
 
     def _note(self, failure: Any, name: NormalizedName) -> None:
         failure.trap(UpstreamError, NoSuchProject)
@@ -179,8 +199,34 @@ class PageCache:
             "{name} was not refreshed: {error}", name=name, error=failure.value
         )
 
-    async def _refresh(self, name: NormalizedName, background: bool) -> PageAnswer:
-        held = await self.held(name)
+    async def _take_turn(
+        self, name: NormalizedName, before: HeldPage | None, background: bool
+    ) -> PageAnswer:
+        """
+        Refresh the page, unless another process has done so.
+
+        :param before: the page that is not good enough.
+        """
+        turn = await self._turns.take(name)
+        try:
+            held = await self.held(name)
+            if held is None or not self._is_newer(name, held, before):
+                return await self._refresh(name, held, background)
+            self._upstreams.answered_others(held.raw.index)
+            return held.answer(Outcome(forwarded="miss", collapsed=True))
+        finally:
+            turn.end()
+
+    def _is_newer(
+        self, name: NormalizedName, held: HeldPage, before: HeldPage | None
+    ) -> bool:
+        if self._is_distrusted(name, held):
+            return False
+        return before is None or held.checked_at > before.checked_at
+
+    async def _refresh(
+        self, name: NormalizedName, held: HeldPage | None, background: bool
+    ) -> PageAnswer:
         began = self._clock.seconds()
         self._refreshed_at.put(name, began)
         known = held if held and not self._is_distrusted(name, held) else None
@@ -203,19 +249,17 @@ class PageCache:
             if self._upstreams.asked_about(name):
                 self._let_be(name, held)
             if held is not None:
-                await self._doubt(name, held, Change.GONE)
+                await self._doubts.have(name, held, Change.GONE, self._ttl(held))
             raise
         self._let_be_until.pop(name)
         if held is not None:
             change = doubtful(held.page, page)
             if change is not None and not held.gone:
-                held = await self._doubt(name, held, change)
+                held = await self._doubts.have(name, held, change, self._ttl(held))
                 if held.doubt is not None and not held.doubt.believed:
                     self._let_be(name, held)
                     return self._doubted(held)
-            await self._compare(name, held, page)
-            if held.doubt is not None:
-                await self._shelf.trust(name)
+            await self._doubts.end(name, held, page)
         now = self._clock.seconds()
         await self._holdings.observe(name, page, now)
         if raw is None:
@@ -231,52 +275,9 @@ class PageCache:
         return PageAnswer(page=page, outcome=outcome)
 
     def _let_be(self, name: NormalizedName, held: HeldPage | None) -> None:
-        ttl = self._freshness_of(held).max_age if held is not None else _LET_BE
+        ttl = self._ttl(held) if held is not None else _LET_BE
         until = self._clock.seconds() + min(_LET_BE, ttl)
         self._let_be_until.put(name, until)
-
-    async def _doubt(
-        self, name: NormalizedName, held: HeldPage, change: Change
-    ) -> HeldPage:
-        """
-        Upstream says what is not believed before it has said it twice, a while apart.
-        """
-        ttl = self._freshness_of(held).max_age
-        now = self._clock.seconds()
-        doubt = weigh(held.doubt, change, now, ttl)
-        if doubt.believed and change is Change.GONE:
-            for at in (doubt.since, now):
-                await self._holdings.observe(name, None, at)
-        if doubt == held.doubt:
-            return held
-        if not doubt.believed:
-            self._log.warn(
-                "{name} is {change}, which is not believed yet",
-                name=name,
-                change=change.value,
-            )
-        elif change is Change.GONE:
-            self._log.warn("{name} is gone from its index", name=name)
-        return await self._shelf.doubt(name, held, doubt)
-
-    async def _compare(
-        self, name: NormalizedName, held: HeldPage, page: ProjectPage
-    ) -> None:
-        """
-        A page is taken over after a doubt, which was about it, or about its absence.
-        """
-        doubt = held.doubt
-        if held.gone:
-            known = [d.hashes for d in held.page.distributions]
-            known += await self._holdings.known(name)
-            if are_strangers(page, known):
-                self._health.worsen(
-                    f"return of {name}",
-                    f"{name} was gone from its index and came back to {page.index} "
-                    "with none of the files it had",
-                )
-        elif doubt is not None and doubt.believed:
-            await self._holdings.observe(name, page, doubt.since)
 
     def _note_new(
         self, name: NormalizedName, held: HeldPage | None, page: ProjectPage

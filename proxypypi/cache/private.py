@@ -15,6 +15,7 @@ from proxypypi.cache.health import Health
 from proxypypi.errors import NameDenied
 from proxypypi.interfaces import IClaims
 from proxypypi.names import NormalizedName
+from proxypypi.store.changes import Changes
 
 
 @define(eq=False)
@@ -32,6 +33,7 @@ class PrivateNames:
     _denied: Sequence[str]
     _claims: IClaims
     _health: Health
+    _changes: Changes
     _clock: IReactorTime
     _in_thread: Callable[..., "Deferred[Any]"]
     _shared: dict[NormalizedName, str] = field(factory=dict, init=False)
@@ -82,6 +84,7 @@ class PrivateNames:
 
         await self._health.keeping(f"the claim of {name}", self._in_thread, claim)
         if any(made):
+            self._changes.changed(name)
             self._log.info(
                 "{name} is claimed: it has private files, and no upstream has it; "
                 "none is asked about it any more",

@@ -9,19 +9,21 @@ from attrs import define, evolve, field, frozen
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from proxypypi.cache.bounded import Bounded
 from proxypypi.cache.flight import SingleFlight
 from proxypypi.cache.health import Health
+from proxypypi.cache.known import Known
 from proxypypi.cache.upstreams import Upstreams
 from proxypypi.errors import UnreadablePage
 from proxypypi.interfaces import IPageStore
 from proxypypi.model import Change, Doubt, Outcome, ProjectPage, RawPage
 from proxypypi.names import NormalizedName
 from proxypypi.simple.reading import read_page
+from proxypypi.store.changes import Changes
 
 _INLINE = 64 * 1024  # bytes; larger pages are parsed in a thread
 _MOST_IN_MEMORY = 32 * 1024 * 1024  # bytes, as sent, of the pages held in memory
 _LEAST_COST = 1000  # bytes that a page costs, however short
+_ROUNDED = 0.001  # seconds that a time on disk may differ from the one in memory
 
 
 @frozen(kw_only=True)
@@ -52,6 +54,13 @@ class HeldPage:
     @property
     def detail(self) -> str:
         return self.doubt.change.value if self.doubt is not None else ""
+
+    def is_of(self, raw: RawPage) -> bool:
+        """
+        Is it made of this very page, as far as its index can tell?
+        """
+        same = evolve(raw, body=b"") == self.raw and len(raw.body) == self.size
+        return same and raw.etag is not None
 
     def answer(self, outcome: Outcome) -> "PageAnswer":
         unlisted = self.doubt is not None and self.doubt.change is not Change.OLDER
@@ -87,11 +96,13 @@ class Shelf:
     _upstreams: Upstreams
     _store: IPageStore
     _health: Health
+    _changes: Changes
     _in_thread: Callable[..., "Deferred[Any]"]
     _loading: SingleFlight = field(factory=SingleFlight, init=False)
-    _held: Bounded[NormalizedName, HeldPage] = field(
-        factory=lambda: Bounded(_MOST_IN_MEMORY), init=False
-    )
+    _held: Known[HeldPage] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._held = Known(self._changes, _MOST_IN_MEMORY)
 
     async def get(self, name: NormalizedName) -> HeldPage | None:
         """
@@ -117,19 +128,21 @@ class Shelf:
         """
         Keep a page that has just come.
         """
-        self._keep(name, HeldPage(raw=raw, page=page, checked_at=now))
-        await self._health.keeping(
-            f"the page of {name}", self._store.save, name, raw, now
-        )
+        with self._changes.changing(name):
+            self._keep(name, HeldPage(raw=raw, page=page, checked_at=now))
+            await self._health.keeping(
+                f"the page of {name}", self._store.save, name, raw, now
+            )
 
     async def confirm(self, name: NormalizedName, held: HeldPage, now: float) -> None:
         """
         The page still holds, beyond doubt.
         """
-        self._keep(name, evolve(held, checked_at=now, doubt=None))
-        await self._health.keeping(
-            f"the age of {name}'s page", self._store.confirm, name, now
-        )
+        with self._changes.changing(name):
+            self._keep(name, evolve(held, checked_at=now, doubt=None))
+            await self._health.keeping(
+                f"the age of {name}'s page", self._store.confirm, name, now
+            )
 
     async def doubt(
         self, name: NormalizedName, held: HeldPage, doubt: Doubt
@@ -137,15 +150,17 @@ class Shelf:
         """
         :returns: the page, with that doubt about it.
         """
-        held = self._keep(name, evolve(held, doubt=doubt))
-        await self._save_doubt(name, doubt)
+        with self._changes.changing(name):
+            held = self._keep(name, evolve(held, doubt=doubt))
+            await self._save_doubt(name, doubt)
         return held
 
     async def trust(self, name: NormalizedName) -> None:
         """
         Forget a doubt; the page is about to be confirmed or replaced.
         """
-        await self._save_doubt(name, None)
+        with self._changes.changing(name):
+            await self._save_doubt(name, None)
 
     async def _save_doubt(self, name: NormalizedName, doubt: Doubt | None) -> None:
         await self._health.keeping(
@@ -153,26 +168,38 @@ class Shelf:
         )
 
     async def _load(self, name: NormalizedName) -> HeldPage | None:
+        epoch = self._changes.epoch(name)
         loaded = await self._store.load(name)
+        known = self._held.last(name)
+        at = loaded[1] + _ROUNDED if loaded is not None else float("-inf")
+        if known is not None and known.checked_at > at:
+            # It came while we looked, or the disk did not take it.
+            return self._keep(name, known, epoch)
         if loaded is None:
             return None
         raw, checked_at = loaded
         if not self._upstreams.may_speak(raw.index, name):
             return None  # of an index that was asked about it once
-        try:
-            page = await self.read(raw, name)
-        except UnreadablePage as e:
-            self._log.warn("stored page of {name}: {error}", name=name, error=e)
-            return None
+        if known is not None and known.is_of(raw):
+            page = known.page
+        else:
+            try:
+                page = await self.read(raw, name)
+            except UnreadablePage as e:
+                self._log.warn("stored page of {name}: {error}", name=name, error=e)
+                return None
         doubt = await self._store.load_doubt(name)
         held = HeldPage(raw=raw, page=page, checked_at=checked_at, doubt=doubt)
-        return self._keep(name, held)
+        return self._keep(name, held, epoch)
 
-    def _keep(self, name: NormalizedName, held: HeldPage) -> HeldPage:
+    def _keep(
+        self, name: NormalizedName, held: HeldPage, epoch: int | None = None
+    ) -> HeldPage:
         """
         :param held: with its body, or without it and its size known already.
+        :param epoch: that it was loaded in.
         """
         size = held.size or len(held.raw.body)
         held = evolve(held, raw=evolve(held.raw, body=b""), size=size)
-        self._held.put(name, held, cost=_LEAST_COST + size)
+        self._held.put(name, held, _LEAST_COST + size, epoch)
         return held

@@ -23,6 +23,16 @@ _BACK_OFF = (0.2, 0.8, 3.2)  # seconds before each further try, while none bring
 _NO_SUCH_RANGE = 416  # as upstream says it
 
 
+def releasable(got: int, size: int | None) -> int:
+    """
+    How many bytes may be given out of those that have come, before all are checked.
+
+    :param size: of all; :obj:`None` if it is not known.
+    """
+    end = got - _HELD_BACK if size is None else min(got, size - _HELD_BACK)
+    return max(0, end)
+
+
 @define(eq=False)
 class Transfer:
     """
@@ -76,10 +86,7 @@ class Transfer:
         """
         How many of the bytes that have come may be given out before all are checked.
         """
-        end = self.got
-        if self.size is None or end > self.size - _HELD_BACK:
-            end = (self.size if self.size is not None else end) - _HELD_BACK
-        return max(0, end)
+        return releasable(self.got, self.size)
 
     @property
     def can_resume(self) -> bool:

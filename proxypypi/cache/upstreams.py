@@ -153,10 +153,22 @@ class Upstreams:
 
     def give_up_on(self, name: NormalizedName) -> None:
         """
-        Somebody has waited for what is asked about a project for as long as one can.
+        Somebody has waited for what is asked about a project for as long as one can,
+        be it asked by us or by another process.
         """
         if name in self._asking:
             self._asking[name].upstream.silent = True
+            return
+        for upstream in self.asked_about(name)[:1]:
+            upstream.silent = True
+
+    def answered_others(self, address: str) -> None:
+        """
+        The index at *address* has answered another process.
+        """
+        upstream = self.at(address)
+        if upstream is not None:
+            self._answered(upstream)
 
     def is_silent_about(self, name: NormalizedName) -> bool:
         """

@@ -19,6 +19,7 @@ from proxypypi.errors import BadName
 from proxypypi.interfaces import IDirectory
 from proxypypi.model import LocalFile
 from proxypypi.names import NormalizedName, is_distribution, normalize, project_of
+from proxypypi.store.changes import Changes
 
 _HOLDS = 1.0  # seconds for which an answer is given again without another look
 _GRAIN = 2.0  # seconds: a directory changed this recently may change again unseen
@@ -27,7 +28,12 @@ _MOST_ANSWERS = 1000
 
 @frozen
 class _Answer:
+    """
+    :ivar epoch: see :meth:`~proxypypi.store.changes.Changes.epoch`.
+    """
+
     good_until: float
+    epoch: int
     files: Mapping[str, LocalFile]
 
 
@@ -65,6 +71,7 @@ class Directory:
     _clock: IReactorTime
     _in_thread: Callable[..., "Deferred[Any]"]
     _is_hidden: Callable[[NormalizedName], bool] = field(default=lambda _: False)
+    _changes: Changes = field(factory=Changes.alone)
     _root: _Root = field(factory=lambda: _Root(-1, {}, {}), init=False)
     _root_lock: Lock = field(factory=Lock, init=False)
     _answers: dict[NormalizedName, _Answer] = field(factory=dict, init=False)
@@ -72,10 +79,11 @@ class Directory:
 
     def files(self, name: NormalizedName) -> "Deferred[Mapping[str, LocalFile]]":
         now = self._clock.seconds()
+        epoch = self._changes.epoch(name)
         answer = self._answers.get(name)
-        if answer is not None and now < answer.good_until:
+        if answer is not None and now < answer.good_until and epoch == answer.epoch:
             return succeed(answer.files)
-        looked: Deferred[_Answer] = self._in_thread(self._look, name, now)
+        looked: Deferred[_Answer] = self._in_thread(self._look, name, now, epoch)
         return looked.addCallback(self._remember, name, answer)
 
     def holds_until(self, name: NormalizedName) -> float:
@@ -87,8 +95,9 @@ class Directory:
 
     def changed(self, name: NormalizedName) -> None:
         # Not forgotten: a look under way must find that its answer is not wanted.
-        answer = self._answers.get(name, _Answer(0.0, {}))
+        answer = self._answers.get(name, _Answer(0.0, 0, {}))
         self._keep(name, evolve(answer, good_until=float("-inf")))
+        self._changes.changed(name)
 
     def _remember(
         self, answer: _Answer, name: NormalizedName, before: _Answer | None
@@ -106,13 +115,13 @@ class Directory:
         if len(self._answers) > _MOST_ANSWERS:
             del self._answers[next(iter(self._answers))]
 
-    def _look(self, name: NormalizedName, now: float) -> _Answer:
+    def _look(self, name: NormalizedName, now: float, epoch: int) -> _Answer:
         files: dict[str, LocalFile] = {}
         for filename, path in self._candidates(self._look_at_root(now), name):
             file = self._examine(filename, path) if filename not in files else None
             if file is not None:
                 files[filename] = file
-        return _Answer(now + _HOLDS, files)
+        return _Answer(now + _HOLDS, epoch, files)
 
     def _candidates(
         self, root: _Root, name: NormalizedName

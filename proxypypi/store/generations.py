@@ -2,7 +2,11 @@
 Numbers that tell whether anything has changed, for all processes of one server.
 """
 
+import fcntl
 import mmap
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from random import SystemRandom
 from zlib import crc32
 
@@ -26,10 +30,12 @@ class Generations:
     Numbers are drawn, not counted: two processes that change something at the same
     moment leave one that neither of them, nor anybody else, has seen before.
 
-    :ivar _numbers: memory, :data:`SIZE` bytes of it.
+    :ivar _memory: :data:`SIZE` bytes of it.
+    :ivar _fd: of the file that all of them have open; :obj:`None` if we are alone.
     """
 
     _memory: mmap.mmap
+    _fd: int | None = None
     _numbers: memoryview = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -49,7 +55,7 @@ class Generations:
 
         :param fd: of a file of :data:`SIZE` bytes.
         """
-        return cls(mmap.mmap(fd, SIZE))
+        return cls(mmap.mmap(fd, SIZE), os.dup(fd))
 
     def slot(self, name: NormalizedName) -> int:
         """
@@ -69,5 +75,31 @@ class Generations:
 
         :returns: its new number.
         """
-        number = self._numbers[self.slot(name)] = _draw(64)
-        return number
+        return self.replace(name)[1]
+
+    def replace(self, name: NormalizedName) -> tuple[int, int]:
+        """
+        As :meth:`bump`.
+
+        :returns: its number until now, and its new one; nobody else's comes between.
+        """
+        slot = self.slot(name)
+        with self._to_ourselves(slot):
+            before, after = self._numbers[slot], _draw(64)
+            self._numbers[slot] = after
+        return before, after
+
+    @contextmanager
+    def _to_ourselves(self, slot: int) -> Iterator[None]:
+        """
+        Others wait, for two assignments. It is a lock of the process, not of the open
+        file, which those who inherited it have in common.
+        """
+        if self._fd is None:
+            yield
+            return
+        fcntl.lockf(self._fd, fcntl.LOCK_EX, _WIDTH, slot * _WIDTH)
+        try:
+            yield
+        finally:
+            fcntl.lockf(self._fd, fcntl.LOCK_UN, _WIDTH, slot * _WIDTH)

@@ -5,20 +5,20 @@ Files that are being fetched, until they are whole.
 import errno
 import fcntl
 import os
-import stat
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from attrs import define, field
+from attrs import define
 from twisted.internet.defer import Deferred, succeed
 from zope.interface import implementer
 
 from proxypypi.interfaces import IPartial, IPartialStore
-from proxypypi.model import LocalFile
-from proxypypi.names import NormalizedName
+from proxypypi.model import Fate, LocalFile
+from proxypypi.names import NormalizedName, is_distribution
 from proxypypi.store.files import sync_directory
+from proxypypi.store.locked import is_named, open_locked, open_new
 from proxypypi.store.room import check_room
 
 _PIECE = 1024 * 1024  # bytes
@@ -28,18 +28,46 @@ _PIECE = 1024 * 1024  # bytes
 @define(eq=False)
 class Partial:
     """
-    A locked file beside the directory's files, on the same volume.
+    A file beside the directory's files, on the same volume.
 
     The kernel's lock says that somebody works on it, so that one left by a crash is
-    free, and other processes may follow its growth.
+    free. Other processes follow its growth; when the lock is free, what names the file
+    has tells them what it has come to.
     """
 
     fd: int
     size: int
+    is_ours: bool
     _path: Path
     _destination: Path
     _in_thread: Callable[..., "Deferred[Any]"]
-    _held: bool = field(default=True, init=False)
+
+    def look(self) -> Fate:
+        try:
+            fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            fate = Fate.GROWING
+        else:
+            fate = self._take_up()
+        self.size = os.fstat(self.fd).st_size
+        return fate
+
+    def _take_up(self) -> Fate:
+        """
+        Whoever had it has let go of it, for good or because it is no more.
+        """
+        try:
+            if is_named(self.fd, self._destination):
+                self._remove()
+                return Fate.PUBLISHED
+            if not is_named(self.fd, self._path):
+                return Fate.LOST
+            os.lseek(self.fd, 0, os.SEEK_END)
+            self.is_ours = True
+            return Fate.LEFT
+        finally:
+            if not self.is_ours:
+                fcntl.flock(self.fd, fcntl.LOCK_UN)
 
     def write(self, data: bytes) -> None:
         view = memoryview(data)
@@ -47,9 +75,9 @@ class Partial:
             view = view[os.write(self.fd, view) :]
 
     def restart(self) -> None:
-        os.ftruncate(self.fd, 0)
-        os.lseek(self.fd, 0, os.SEEK_SET)
-        self.size = 0
+        fd = open_new(self._path)
+        os.close(self.fd)
+        self.fd, self.size = fd, 0
 
     def publish(self) -> "Deferred[LocalFile | None]":
         return self._in_thread(self._publish)
@@ -65,7 +93,7 @@ class Partial:
         except FileExistsError:
             return None
         finally:
-            self._path.unlink(missing_ok=True)
+            self._remove()
         sync_directory(self._destination.parent)
         status = os.stat(self._destination)
         return LocalFile(
@@ -89,18 +117,25 @@ class Partial:
                 offset += len(data)
             copy.flush()
             os.fsync(copy.fileno())
-        _name(self._path, self._destination)
+        try:
+            _name(self._path, self._destination)
+        finally:
+            self._path.unlink(missing_ok=True)
 
     def discard(self) -> None:
-        if self._held:
-            with suppress(OSError):  # the disk may be what is wrong
-                os.unlink(self._path)
+        if self.is_ours:
+            self._remove()
             self.release()
 
     def release(self) -> None:
-        if self._held:
-            self._held = False
+        if self.is_ours:
+            self.is_ours = False
             fcntl.flock(self.fd, fcntl.LOCK_UN)
+
+    def _remove(self) -> None:
+        with suppress(OSError):  # the disk may be what is wrong
+            if is_named(self.fd, self._path):
+                os.unlink(self._path)
 
     def close(self) -> None:
         self.release()
@@ -133,14 +168,19 @@ class PartialStore:
         _check_folder(self._directory / name, self._directory)
         path = self._partials / name / f"{filename}.{tag}"
         path.parent.mkdir(parents=True, exist_ok=True)
-        fd = _open_locked(path)
+        fd, is_ours = _open(path)
         return Partial(
             fd=fd,
             size=os.lseek(fd, 0, os.SEEK_END),
+            is_ours=is_ours,
             path=path,
             destination=self._directory / name / filename,
             in_thread=self._in_thread,
         )
+
+    def is_there(self, name: NormalizedName, filename: str) -> bool:
+        path = self._directory / name / filename
+        return is_distribution(filename) and path.is_file() and not path.is_symlink()
 
     def sweep(self, older_than: float) -> int:
         """
@@ -153,11 +193,23 @@ class PartialStore:
         for path in self._partials.glob("*/*"):
             with suppress(OSError):  # it is held, went, or is no file
                 if path.stat().st_mtime < older_than:
-                    fd = _open_locked(path)
+                    fd = open_locked(path)
                     path.unlink()
                     os.close(fd)
                     removed += 1
         return removed
+
+
+def _open(path: Path) -> tuple[int, bool]:
+    """
+    :returns: a descriptor, and whether it is locked by it.
+    """
+    while True:
+        try:
+            return open_locked(path), True
+        except BlockingIOError:
+            with suppress(FileNotFoundError):  # it is another's no longer
+                return os.open(path, os.O_RDWR | os.O_CLOEXEC), False
 
 
 def _check_folder(folder: Path, directory: Path) -> None:
@@ -197,25 +249,3 @@ def _name(path: Path, destination: Path) -> None:
         if os.path.lexists(destination):
             raise FileExistsError(errno.EEXIST, "exists", str(destination)) from e
         os.rename(path, destination)
-
-
-def _open_locked(path: Path) -> int:
-    """
-    :raises BlockingIOError: another process has it.
-    """
-    while True:
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
-        fd = os.open(path, flags, 0o644)
-        try:
-            if not stat.S_ISREG(os.fstat(fd).st_mode):
-                raise OSError(errno.EINVAL, "it is no file", str(path))
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # Between the two, whoever had it before may have removed it.
-            if os.fstat(fd).st_ino == os.stat(path).st_ino:
-                return fd
-        except FileNotFoundError:
-            pass
-        except BaseException:
-            os.close(fd)
-            raise
-        os.close(fd)
