@@ -25,11 +25,13 @@ def possible(moment: float) -> float | None:
 
 
 def _read_only(mapping: Mapping[str, str]) -> Mapping[str, str]:
+    if isinstance(mapping, MappingProxyType):  # of a noun that this one is made from
+        return mapping
     return MappingProxyType(dict(mapping))
 
 
 def _read_only_unless_bool(value: Any) -> Any:
-    return _read_only(value) if isinstance(value, Mapping) else value
+    return value if value is None or isinstance(value, bool) else _read_only(value)
 
 
 @frozen(kw_only=True)

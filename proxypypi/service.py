@@ -2,6 +2,7 @@
 The whole server: settings and a reactor in, a service out.
 """
 
+import gc
 import os
 from collections.abc import Sequence
 from functools import partial
@@ -71,6 +72,9 @@ class ProxyService(Service):
             self.privilegedStartService()
         signals = Signals(self._reactor, self.hurry, self.reread)
         self._reactor.callWhenRunning(signals.install)
+        # What is there by then stays: to look through it again and again for what can
+        # go would stop everything for a tenth of a second each time.
+        self._reactor.callWhenRunning(gc.freeze)
         older_than = self._reactor.seconds() - _LEFT_OVER
         self._reactor.callInThread(self._proxy.partials.sweep, older_than)
         self._reactor.callInThread(self._proxy.claims.check)

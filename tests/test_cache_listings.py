@@ -138,3 +138,17 @@ class ProjectTests(ProxyTestCase):
         self.flush()
         self.assertEqual(1, self.threads.calls.count("_render"))
         self.assertEqual({200}, {answer.code for answer in answers})
+
+    def test_many_who_want_the_list(self) -> None:
+        """
+        Nor is the directory looked through more than once at a time, for the list of
+        what is here.
+        """
+        self.drop(make_sdist("ours"))
+        self.threads.hold("_look_at_all")
+        answers = [self.start("/local/", Accept=JSON) for _ in range(4)]
+        self.threads.release()
+        self.flush()
+        self.assertEqual(1, self.threads.calls.count("_look_at_all"))
+        for answer in answers:
+            self.assertEqual([{"name": "ours"}], answer.json["projects"])

@@ -113,3 +113,15 @@ class FileFactsTests(SynchronousTestCase):
         self.assertEqual({"sha256": "5f"}, facts.hashes)
         with self.assertRaises(TypeError):
             facts.hashes["md5"] = "0"  # type: ignore[index]
+
+    def test_made_from_another(self) -> None:
+        """
+        What differs in its address only has the very same digests, not a copy of them.
+        """
+        hashes, metadata = {"sha256": "5f"}, {"sha256": "60"}
+        before = Distribution(
+            filename="a.whl", url="a", hashes=hashes, core_metadata=metadata
+        )
+        after = evolve(before, url="b")
+        self.assertIs(before.hashes, after.hashes)
+        self.assertIs(before.core_metadata, after.core_metadata)

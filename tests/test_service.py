@@ -2,6 +2,7 @@
 Tests for :mod:`proxypypi.service`.
 """
 
+import gc
 import os
 import resource
 import time
@@ -191,6 +192,14 @@ class StartTests(ServiceTestCase):
         wire = connect(self.reactor.served, self.clock)
         wire.send("GET /-/ready HTTP/1.1")
         self.assertEqual(200, wire.code)
+
+    def test_what_stays_is_not_looked_through(self) -> None:
+        """
+        The garbage collector is told to leave what was there at the start alone.
+        """
+        self.service().startService()
+        hooks = [call for call, _, _ in self.reactor.whenRunningHooks]
+        self.assertIn(gc.freeze, hooks)
 
     def test_as_many_clients_as_there_is_room_for(self) -> None:
         """

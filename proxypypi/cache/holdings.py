@@ -34,6 +34,20 @@ class _Known:
     held: tuple[Held, ...]
     good_until: float
 
+    def is_of(
+        self,
+        files: Mapping[str, LocalFile],
+        facts: Mapping[str, FileFacts],
+        page: ProjectPage | None,
+        now: float,
+    ) -> bool:
+        return (
+            self.files is files
+            and self.facts is facts
+            and self.page is page
+            and now < self.good_until
+        )
+
 
 @define(eq=False)
 class Holdings:
@@ -63,17 +77,13 @@ class Holdings:
         """
         now = self._clock.seconds()
         files = await self._directory.files(name)
-        facts = await self._reader.facts_about(name, files.values(), page)
-        withheld = await self._removal.withheld(name, facts)
         known = self._known.get(name)
-        if (
-            known is not None
-            and known.files is files
-            and known.facts is facts
-            and known.page is page
-            and known.withheld == withheld
-            and now < known.good_until
-        ):
+        facts = await self._facts.of(name)
+        unchanged = known is not None and known.is_of(files, facts, page, now)
+        if not unchanged:  # else, of thousands, each would be looked at every time
+            facts = await self._reader.facts_about(name, files.values(), page)
+        withheld = await self._removal.withheld(name, facts)
+        if known is not None and unchanged and known.withheld == withheld:
             return known.held
         described = {f for f, file in files.items() if describes(facts, file)}
         held = tuple(

@@ -145,7 +145,13 @@ class Listings:
     async def projects(self) -> Rendered:
         """
         The list of all projects that have files here.
+
+        To look for them takes a thread's time, so that it is done once for all who ask
+        meanwhile.
         """
+        return await self._flight.join("projects", self._list)
+
+    async def _list(self) -> Rendered:
         names = await self._directory.projects()
         if self._list_made is None or self._list_made[0] != names:
             self._list_made = (names, await self._in_thread(render_list, names))

@@ -185,13 +185,16 @@ def _anchor(distribution: Distribution) -> str:
 
 
 def _metadata_value(core_metadata: Mapping[str, str] | bool) -> str:
-    if isinstance(core_metadata, Mapping):
-        return _strongest(core_metadata) or "true"
-    return "true"
+    if isinstance(core_metadata, bool):
+        return "true"
+    return _strongest(core_metadata) or "true"
 
 
 def _strongest(hashes: Mapping[str, str]) -> str:
     """
     The digest that serves an installer best; empty if it could use none of them.
     """
-    return next((f"{a}={hashes[a]}" for a in _STRENGTH if a in hashes), "")
+    for algorithm in _STRENGTH:
+        if algorithm in hashes:
+            return f"{algorithm}={hashes[algorithm]}"
+    return ""

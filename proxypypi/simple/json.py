@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
-from msgspec import UNSET
 
 from proxypypi.errors import UnreadablePage
 from proxypypi.model import Distribution, ProjectPage
@@ -19,21 +18,21 @@ _SIZELESS_VERSION = "1.0"  # from 1.1 on every file has a size
 _LONGEST_VERSION = 200
 
 
-class _File(msgspec.Struct, gc=False, rename="kebab"):
+class _File(msgspec.Struct, gc=False, rename="kebab", omit_defaults=True):
     """
-    A file as we write it. What is unset is left out.
+    A file as we write it. What is :obj:`None` is left out.
     """
 
-    filename: Any = UNSET
-    url: Any = UNSET
-    hashes: Any = UNSET
-    requires_python: Any = UNSET
-    size: Any = UNSET
-    upload_time: Any = UNSET
-    yanked: Any = UNSET
-    core_metadata: Any = UNSET
-    provenance: Any = UNSET
-    gpg_sig: Any = UNSET
+    filename: Any = None
+    url: Any = None
+    hashes: Any = None
+    requires_python: Any = None
+    size: Any = None
+    upload_time: Any = None
+    yanked: Any = None
+    core_metadata: Any = None
+    provenance: Any = None
+    gpg_sig: Any = None
 
 
 class _ReadFile(_File, gc=False, rename="kebab"):
@@ -42,32 +41,32 @@ class _ReadFile(_File, gc=False, rename="kebab"):
     that only this class has them (PEP 714).
     """
 
-    dist_info_metadata: Any = UNSET
-    data_dist_info_metadata: Any = UNSET
+    dist_info_metadata: Any = None
+    data_dist_info_metadata: Any = None
 
 
-class _Meta(msgspec.Struct, rename={"api_version": "api-version"}):
+class _Meta(msgspec.Struct, rename={"api_version": "api-version"}, omit_defaults=True):
     api_version: str
-    _last_serial: Any = msgspec.field(default=UNSET, name="_last-serial")
+    _last_serial: Any = msgspec.field(default=None, name="_last-serial")
 
 
-class _Page(msgspec.Struct, rename="kebab"):
+class _Page(msgspec.Struct, rename="kebab", omit_defaults=True):
     meta: _Meta
     name: str
     versions: tuple[str, ...]
     files: list[_File]
-    project_status: Any = UNSET
+    project_status: Any = None
 
 
 class _ReadPage(msgspec.Struct, rename="kebab"):
     files: list[_ReadFile]
-    meta: Any = UNSET
-    versions: Any = UNSET
-    project_status: Any = UNSET
+    meta: Any = None
+    versions: Any = None
+    project_status: Any = None
 
 
 _decoder = msgspec.json.Decoder(_ReadPage)
-_encoder = msgspec.json.Encoder()
+_encoder = msgspec.json.Encoder(enc_hook=dict)  # of mappings that are no dict
 
 
 def parse_page(body: bytes, base_url: str, name: NormalizedName) -> ProjectPage:
@@ -105,7 +104,7 @@ def render_page(page: ProjectPage) -> bytes:
     wire = _Page(
         meta=_Meta(
             api_version=API_VERSION if sized else _SIZELESS_VERSION,
-            _last_serial=_unless_none(page.last_serial),
+            _last_serial=page.last_serial,
         ),
         name=page.name,
         versions=page.versions,
@@ -146,25 +145,18 @@ def _read(base_url: str, file: _ReadFile) -> Distribution | None:
 
 
 def _write(distribution: Distribution) -> _File:
-    core_metadata = distribution.core_metadata
-    if isinstance(core_metadata, Mapping):
-        core_metadata = dict(core_metadata)
     return _File(
         distribution.filename,
         distribution.url,
-        dict(distribution.hashes),
-        _unless_none(distribution.requires_python),
-        _unless_none(distribution.size),
-        _unless_none(distribution.upload_time),
+        distribution.hashes,
+        distribution.requires_python,
+        distribution.size,
+        distribution.upload_time,
         True if distribution.yanked == "" else distribution.yanked,
-        _unless_none(core_metadata),
-        _unless_none(distribution.provenance),
-        _unless_none(distribution.gpg_sig),
+        distribution.core_metadata,
+        distribution.provenance,
+        distribution.gpg_sig,
     )
-
-
-def _unless_none(value: Any) -> Any:
-    return UNSET if value is None else value
 
 
 def _mapping(value: object) -> Mapping[str, object]:

@@ -213,14 +213,15 @@ def _time(value: object) -> str | None:
     if matched is None:
         return None
     day, time, fraction, sign, hours, minutes = matched.groups()
+    utc = f"{day}T{time}"
     try:
-        moment = datetime.fromisoformat(f"{day}T{time}")
+        moment = datetime.fromisoformat(utc)
         if sign is not None:
             east = timedelta(hours=int(f"{sign}{hours}"), minutes=int(sign + minutes))
-            moment -= east
+            utc = (moment - east).isoformat()
     except (ValueError, OverflowError):
         return None
-    return f"{moment.isoformat()}{fraction or ''}Z"
+    return f"{utc}{fraction or ''}Z"
 
 
 def _yanked(value: object) -> str | Literal[False]:
