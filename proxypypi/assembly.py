@@ -30,8 +30,8 @@ from proxypypi.settings import Settings
 from proxypypi.store.claims import ClaimStore
 from proxypypi.store.directory import Directory
 from proxypypi.store.facts import FactsStore
+from proxypypi.store.generations import Generations
 from proxypypi.store.lists import ListStore
-from proxypypi.store.lock import DirectoryLock
 from proxypypi.store.pages import PageStore
 from proxypypi.store.partials import PartialStore
 from proxypypi.store.releases import Releases
@@ -54,7 +54,6 @@ class Proxy:
     claims: ClaimStore
     names: PrivateNames
     downloads: Downloads
-    lock: DirectoryLock
     draining: bool = field(default=False)
 
 
@@ -64,12 +63,15 @@ def build(
     indexes: Sequence[IIndex],
     in_thread: Callable[..., "Deferred[Any]"],
     make_list: Callable[[str], "Deferred[None]"],
+    generations: Generations | None = None,
 ) -> Proxy:
     """
     :param clock: an ``IReactorTime``.
     :param indexes: one for each of the settings' upstreams.
     :param in_thread: runs a blocking call with arguments.
     :param make_list: see :class:`proxypypi.store.children.ListMaker`.
+    :param generations: those of all processes of this server; :obj:`None` if this one
+        is all there is.
     """
     root = settings.directory
     cache = root / ".proxypypi" / "cache"
@@ -137,7 +139,6 @@ def build(
         claims=claims,
         names=names,
         downloads=downloads,
-        lock=DirectoryLock(root / ".proxypypi" / "lock"),
     )
     return proxy
 
