@@ -43,7 +43,8 @@ class Seat:
     _worker: IWorker | None = field(default=None, init=False)
     _retired: list[IWorker] = field(factory=list, init=False)
     _ends: bool = field(default=False, init=False)
-    _ready_at: float | None = field(default=None, init=False)  # the last one
+    _has_served: bool = field(default=False, init=False)
+    _ready_at: float = field(default=0.0, init=False)
     _deaths: int = field(default=0, init=False)  # of young ones, in a row
     _pause: IDelayedCall | None = field(default=None, init=False)
     _alarm: IDelayedCall | None = field(default=None, init=False)
@@ -102,6 +103,7 @@ class Seat:
         _cancel(self._alarm)
         self._newcomer = None
         before, self._worker = self._worker, worker
+        self._has_served = True
         self._ready_at = self._clock.seconds()
         self._log.debug("worker {n} is ready: pid {pid}", n=self.number, pid=worker.pid)
         if before is not None:
@@ -112,7 +114,8 @@ class Seat:
         if worker is self._worker:
             self._worker = None
             self._retired.append(worker)
-            self._refill(worker, "takes no more clients")
+            self._warn(worker, "takes no more clients")
+            self._try()
         self._settle()
 
     def ended(self, worker: IWorker, how: str) -> None:
@@ -122,7 +125,8 @@ class Seat:
             self._not_started(how)
         elif worker is self._worker:
             self._worker = None
-            self._refill(worker, f"has ended, {how}")
+            self._warn(worker, f"has ended, {how}")
+            self._refill()
         elif worker in self._retired:
             self._retired.remove(worker)
         self._settle()
@@ -131,23 +135,31 @@ class Seat:
         if self._newcomer is None and not self._ends:
             _cancel(self._pause)
             newcomer = self._newcomer = self._hire(self.number, self)
-            self._alarm = self._clock.callLater(_START, newcomer.kill)
+            self._alarm = self._clock.callLater(_START, self._too_slow, newcomer)
+
+    def _too_slow(self, newcomer: IWorker) -> None:
+        self._warn(newcomer, f"is not ready after {_START:g} s")
+        newcomer.kill()
 
     def _not_started(self, how: str) -> None:
         self.how = how
-        if not self._ends and self._ready_at is not None:
+        if not self._ends and self._has_served:
             self._log.error("worker {n} cannot start: {how}", n=self.number, how=how)
         self._answer(False)
 
-    def _refill(self, worker: IWorker, what: str) -> None:
+    def _warn(self, worker: IWorker, what: str) -> None:
+        if not self._ends:
+            self._log.warn(
+                "worker {n} (pid {pid}) {what}",
+                n=self.number,
+                pid=worker.pid,
+                what=what,
+            )
+
+    def _refill(self) -> None:
         """
-        There is none that serves any more.
+        The one that served has died.
         """
-        if self._ends or self._ready_at is None:
-            return
-        self._log.warn(
-            "worker {n} (pid {pid}) {what}", n=self.number, pid=worker.pid, what=what
-        )
         if self._clock.seconds() - self._ready_at >= _YOUNG:
             self._deaths = 0
             self._try()
@@ -155,13 +167,16 @@ class Seat:
             self._try_later()
 
     def _try(self) -> None:
-        self.fill().addCallback(self._tried)
+        if not self._ends:
+            self.fill().addCallback(self._tried)
 
     def _tried(self, is_there: bool) -> None:
-        if not is_there and self._worker is None and not self._ends:
+        if not is_there and self._worker is None:
             self._try_later()
 
     def _try_later(self) -> None:
+        if self._ends:
+            return
         seconds = min(_LONGEST, _SHORTEST * 2 ** min(self._deaths, _PAUSES))
         self._deaths += 1
         self._log.warn(

@@ -10,6 +10,7 @@ from typing import TextIO
 from attrs import define, field
 from twisted.logger import (
     ILogObserver,
+    InvalidLogLevelError,
     LogEvent,
     Logger,
     LogLevel,
@@ -78,7 +79,7 @@ def relay(worker: int, line: str) -> None:
 
 
 def _parse(line: str) -> tuple["LogLevel", str, str]:
-    with suppress(ValueError, TypeError):
+    with suppress(ValueError, TypeError, InvalidLogLevelError):
         level, namespace, text = json.loads(line)
         return LogLevel.levelWithName(level), str(namespace), str(text)
     return LogLevel.warn, __name__, line

@@ -231,7 +231,7 @@ class ReplacementTests(WorkersTestCase):
         A worker that somebody ends finishes what it does; another one takes its place
         at once.
         """
-        self.index.fail(self.index.add(self.wheel), Fault(stall_at=9000, stall=3))
+        self.index.fail(self.index.add(self.wheel), Fault(stall_at=9000, stall=6))
         server = await self.start_workers()
         transfer = self.fetch(f"{server.url}{self.url}")
         await until(lambda: transfer.received > 0, 10.0, "the first bytes")
