@@ -4,7 +4,9 @@ Tests for :mod:`proxypypi.workers.main`.
 
 import os
 import pickle
+import signal
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +57,9 @@ class Reactor(MemoryReactorClock):
     """
 
     stopped = 0
+
+    def callFromThread(self, call: Callable[[], None]) -> None:
+        call()
 
     def stop(self) -> None:
         self.stopped += 1
@@ -133,6 +138,18 @@ class HandsTests(SynchronousTestCase):
         self.say(b"end")
         self.assertEqual((1, ["start"]), (self.reactor.stopped, self.service.told))
         self.assertEqual(0, self.hands.status)
+
+    def test_terminated(self) -> None:
+        """
+        TERM ends it, too; nothing that comes after that is an error, or a hurry.
+        """
+        self.addCleanup(signal.signal, signal.SIGTERM, signal.getsignal(signal.SIGTERM))
+        self.hands.take_signals()
+        self.order()
+        for _ in range(2):
+            os.kill(os.getpid(), signal.SIGTERM)
+            self.say(b"end")
+        self.assertEqual((1, ["start"]), (self.reactor.stopped, self.service.told))
 
     def test_hurries(self) -> None:
         """

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from attrs import evolve
@@ -19,8 +20,9 @@ from proxypypi.commands.options import Config, RunOptions, complain, configure
 from proxypypi.daemon.background import detach, succeeds
 from proxypypi.daemon.pidfile import PidFile
 from proxypypi.daemon.state import State
-from proxypypi.errors import CannotListen, ProxypypiError
+from proxypypi.errors import BadSettings, CannotListen, ProxypypiError
 from proxypypi.listening import Listener, listen
+from proxypypi.settings import Settings
 from proxypypi.tap import makeService
 from proxypypi.tls import parse_endpoint
 
@@ -66,6 +68,7 @@ def _try(config: Config, running: State | None) -> None:
     from twisted.internet import reactor
 
     makeService(config.subOptions)
+    _check_workers(config.subOptions.settings, reactor)
     if running is None:
         return
     its_own = {urlsplit(address).port for address in running.addresses}
@@ -78,6 +81,20 @@ def _try(config: Config, running: State | None) -> None:
             if _port_in_use(e.__cause__) not in its_own:
                 complain(e)
                 raise SystemExit(1) from e
+
+
+def _check_workers(settings: Settings, reactor: Any) -> None:
+    """
+    If there will be several processes, none has tried yet whether it can be a server.
+    """
+    if settings.workers > 1:
+        from proxypypi.service import assemble
+
+        try:
+            assemble(settings, reactor)
+        except BadSettings as e:
+            complain(e)
+            raise SystemExit(1) from e
 
 
 def _port_in_use(error: object) -> int:

@@ -6,6 +6,7 @@ import os
 import pickle
 import signal
 import sys
+from types import FrameType
 from typing import Any, ClassVar
 
 from twisted.internet.defer import Deferred
@@ -44,6 +45,17 @@ class Hands(Messages):
         self._reactor = reactor
         self._service: ProxyService | None = None
         self._ends = False
+
+    def take_signals(self) -> None:
+        """
+        TERM is to end, however often it comes, and whatever the parent says before and
+        after it: all processes may be told at once.
+        """
+
+        def end(number: int, frame: FrameType | None) -> None:
+            self._reactor.callFromThread(self._end)
+
+        signal.signal(signal.SIGTERM, end)
 
     def stringReceived(self, message: bytes) -> None:
         if self._service is None:
@@ -105,9 +117,6 @@ def main() -> None:
     """
     Serve what the parent says, as long as it says.
     """
-    # The terminal tells the parent, too, and that tells us.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGHUP, lambda number, frame: None)
     globalLogBeginner.beginLoggingTo([LineObserver(sys.stdout)])
     from twisted.internet import reactor, stdio
 
@@ -115,5 +124,6 @@ def main() -> None:
     pipes: Any = stdio.StandardIO
     hands = Hands(running)
     pipes(hands, stdin=0, stdout=REPORTS)
+    running.callWhenRunning(hands.take_signals)
     running.run()
     sys.exit(hands.status)

@@ -35,9 +35,12 @@ from proxypypi.workers.orders import (
 )
 from proxypypi.workers.sockets import Shared
 
-# Not -m, which would import from the current directory: it may be the cache.
+# Not -m, which would import from the current directory: it may be the cache. What a
+# terminal tells all its processes, the parent hears, too, and tells the worker.
 _PROGRAM = (
-    "import sys; sys.path[:] = sys.argv[2].split('\\n'); "
+    "import signal, sys; sys.path[:] = sys.argv[2].split('\\n'); "
+    "signal.signal(signal.SIGINT, signal.SIG_IGN); "
+    "signal.signal(signal.SIGHUP, signal.SIG_IGN); "
     "from proxypypi.workers.main import main; main()"
 )
 

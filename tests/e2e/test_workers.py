@@ -345,6 +345,23 @@ class EndTests(WorkersTestCase):
         await server.ends(10.0)
         await self.all_ended(self.pids(server))
 
+    async def test_all_are_told(self) -> None:
+        """
+        TERM that reaches all processes at once, as service managers may send it, is as
+        one.
+        """
+        self.index.fail(self.index.add(self.wheel), Fault(stall_at=9000, stall=2))
+        server = await self.start_workers()
+        transfer = self.fetch(f"{server.url}{self.url}")
+        await until(lambda: transfer.received > 0, 10.0, "the first bytes")
+        for pid in (*self.pids(server), server.child.pid, *self.pids(server)):
+            os.kill(pid, signal.SIGTERM)
+        await transfer.done()
+        self.assertEqual(self.wheel.content, transfer.body)
+        await server.ends(10.0)
+        self.assertNotIn("Traceback", server.child.output)
+        await self.all_ended(self.pids(server))
+
     async def test_hurry(self) -> None:
         """
         A second TERM cuts them off, and KILL ends who does not listen even then.
@@ -427,7 +444,8 @@ class RefusalTests(WorkersTestCase):
 class DaemonTests(WorkersTestCase):
     async def test_commands(self) -> None:
         """
-        The daemon is the parent: it is up when all its workers are.
+        The daemon is the parent: it is up when all its workers are. A restart with
+        what no worker could start with leaves it alone.
         """
         port = str(free_port())
         options = ("-d", str(self.directory), "-n", "--workers", "2", "-p", port)
@@ -443,6 +461,18 @@ class DaemonTests(WorkersTestCase):
             child = self.spawn_server(*command, door=door)
             self.assertEqual(0, await child.ends(30.0), child.output)
             self.assertIn(said, child.stdout)
+            if command[0] == "start":
+                proxy = "ftp://proxy.example/"
+                child = self.spawn_server(
+                    "restart",
+                    *options[:2],
+                    *options[3:],
+                    *files,
+                    door=door,
+                    HTTP_PROXY=proxy,
+                )
+                self.assertEqual(1, await child.ends(30.0), child.output)
+                self.assertIn(f"HTTP_PROXY: {proxy!r}", child.stderr)
         pids = [int(p) for _, p in READY.findall((self.work / "p.log").read_text())]
         self.assertEqual(4, len(pids))
         await self.all_ended(pids)
