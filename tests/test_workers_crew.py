@@ -267,6 +267,33 @@ class RenewalTests(CrewTestCase):
         self.clock.advance(1)
         self.assertEqual([1, 2, 1, 1], [worker.number for worker in self.workers])
 
+    def test_nobody_serves(self) -> None:
+        """
+        A pause is over when it is time for new ones; if that fails, there is another
+        one.
+        """
+        for worker in self.started(age=0):
+            worker.has_ended()
+        renewed = self.renew()
+        self.assertEqual(3, len(self.workers))
+        self.workers[2].has_ended("no memory")
+        self.successResultOf(renewed)
+        self.clock.advance(1)
+        self.assertEqual([1, 2, 1, 2], [worker.number for worker in self.workers])
+        self.clock.advance(1)
+        self.assertEqual([1, 2, 1, 2, 1], [w.number for w in self.workers])
+
+    def test_young_one_dies(self) -> None:
+        """
+        There is no pause if there is a successor already, and no second one.
+        """
+        first, _ = self.started(age=0)
+        self.renew()
+        first.has_ended()
+        self.workers[2].is_ready()
+        self.clock.advance(60)
+        self.assertEqual([1, 2, 1, 2], [worker.number for worker in self.workers])
+
     def test_they_do_not_pile_up(self) -> None:
         """
         Beside the one that serves, two with clients left may stay in each seat; who is

@@ -115,7 +115,7 @@ class Seat:
             self._worker = None
             self._retired.append(worker)
             self._warn(worker, "takes no more clients")
-            self._try()
+            self._start()
         self._settle()
 
     def ended(self, worker: IWorker, how: str) -> None:
@@ -126,7 +126,7 @@ class Seat:
         elif worker is self._worker:
             self._worker = None
             self._warn(worker, f"has ended, {how}")
-            self._refill()
+            self._replace()
         elif worker in self._retired:
             self._retired.remove(worker)
         self._settle()
@@ -145,6 +145,8 @@ class Seat:
         self.how = how
         if not self._ends and self._has_served:
             self._log.error("worker {n} cannot start: {how}", n=self.number, how=how)
+            if self._worker is None:
+                self._start_later()
         self._answer(False)
 
     def _warn(self, worker: IWorker, what: str) -> None:
@@ -156,27 +158,17 @@ class Seat:
                 what=what,
             )
 
-    def _refill(self) -> None:
+    def _replace(self) -> None:
         """
         The one that served has died.
         """
         if self._clock.seconds() - self._ready_at >= _YOUNG:
             self._deaths = 0
-            self._try()
-        else:
-            self._try_later()
+            self._start()
+        elif self._newcomer is None and not self._ends:
+            self._start_later()
 
-    def _try(self) -> None:
-        if not self._ends:
-            self.fill().addCallback(self._tried)
-
-    def _tried(self, is_there: bool) -> None:
-        if not is_there and self._worker is None:
-            self._try_later()
-
-    def _try_later(self) -> None:
-        if self._ends:
-            return
+    def _start_later(self) -> None:
         seconds = min(_LONGEST, _SHORTEST * 2 ** min(self._deaths, _PAUSES))
         self._deaths += 1
         self._log.warn(
@@ -184,7 +176,7 @@ class Seat:
             n=self.number,
             seconds=seconds,
         )
-        self._pause = self._clock.callLater(seconds, self._try)
+        self._pause = self._clock.callLater(seconds, self._start)
 
     def _retire(self, worker: IWorker) -> None:
         worker.retire()
