@@ -101,19 +101,14 @@ class ProxyService(Service):
         """
         Another process serves the same addresses from now on: take no new client, and
         wait until those that are here have moved there. Each is told to by its next
-        answer, and can be cut off only if it does not ask for one.
+        answer; who asks for none is ended like any that is idle.
         """
         await self._premises.close()
-        connections = self._site.connections
-        gone = connections.retire()
-        calls = [
-            self._reactor.callLater(self._settings.drain, connections.end),
-            self._reactor.callLater(_LONGEST, connections.cut_off),
-        ]
+        gone = self._site.connections.retire()
+        call = self._reactor.callLater(_LONGEST, self._site.connections.cut_off)
         await gone
-        for call in calls:
-            if call.active():
-                call.cancel()
+        if call.active():
+            call.cancel()
 
     async def _drain(self) -> None:
         self._proxy.draining = True

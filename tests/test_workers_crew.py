@@ -232,7 +232,7 @@ class RenewalTests(CrewTestCase):
         self.assertEqual(([], []), (first.told, second.told))
         self.assertEqual(
             "worker 1 cannot start: bad certificate\n"
-            "the workers that serve stay the old ones",
+            "worker 1 stays the old one, and so do those after it",
             self.said(events),
         )
         self.clock.advance(60)

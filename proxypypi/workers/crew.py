@@ -249,7 +249,10 @@ class Crew:
     async def _renew(self) -> None:
         for seat in self.seats:
             if not (self._ends or await seat.fill() or self._ends):
-                self._log.error("the workers that serve stay the old ones")
+                self._log.error(
+                    "worker {n} stays the old one, and so do those after it",
+                    n=seat.number,
+                )
                 return
         if not self._ends:
             self._log.info("all workers are new")

@@ -40,11 +40,8 @@ class Workers(Service):
         self._reactor = reactor
         self._premises = Premises(settings, reactor)
         self._sockets: list[Shared] = []
-        self._generations = _unnamed_file(SIZE)
-        hire = Hiring(reactor, settings, self._sockets, self._generations)
-        numbers = range(1, settings.workers + 1)
-        seats = [Seat(number, hire, reactor) for number in numbers]
-        self._crew = Crew(seats, reactor)
+        self._generations: int
+        self._crew: Crew
         self._has_entered = False
         self._is_up = False
         self._up: list[Deferred[Sequence[Listener]]] = []
@@ -54,13 +51,20 @@ class Workers(Service):
         :raises DirectoryInUse: another server has the directory.
         :raises BadCertificate: the files of an ``ssl:`` endpoint cannot be used.
         :raises CannotListen: an address cannot be had.
+        :raises OSError: there is no room for what all workers share.
         """
         self._has_entered = True
         raise_limit()
-        self._premises.enter(Factory())
+        nobody = Factory()
+        nobody.noisy = False
+        self._premises.enter(nobody)
         workers = self._settings.workers
         for listener in self._premises.listeners:
             self._sockets.append(Shared.among(listener, workers))
+        self._generations = _unnamed_file(SIZE)
+        hire = Hiring(self._reactor, self._settings, self._sockets, self._generations)
+        seats = [Seat(n, hire, self._reactor) for n in range(1, workers + 1)]
+        self._crew = Crew(seats, self._reactor)
 
     def startService(self) -> None:
         super().startService()

@@ -158,7 +158,7 @@ class ServingTests(WorkersTestCase):
         self.assertNotEqual(before, after)
         file.write_bytes(b"half of")
         child.signal("HUP")
-        await self.says(child, "the workers that serve stay the old ones")
+        await self.says(child, "worker 1 stays the old one, and so do those after it")
         self.assertIn(str(file), child.output)
         self.assertEqual(after, await deferToThread(shown))
         await Server(child, "").stop()
