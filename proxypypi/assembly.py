@@ -34,7 +34,6 @@ from proxypypi.store.directory import Directory
 from proxypypi.store.facts import FactsStore
 from proxypypi.store.generations import Generations
 from proxypypi.store.lists import ListStore
-from proxypypi.store.lock import DirectoryLock
 from proxypypi.store.pages import PageStore
 from proxypypi.store.partials import PartialStore
 from proxypypi.store.releases import Releases
@@ -58,7 +57,6 @@ class Proxy:
     claims: ClaimStore
     names: PrivateNames
     downloads: Downloads
-    lock: DirectoryLock
     generations: Generations
     draining: bool = field(default=False)
 
@@ -163,7 +161,6 @@ def build(
         claims=claims,
         names=names,
         downloads=downloads,
-        lock=DirectoryLock(root / ".proxypypi" / "lock"),
         generations=generations,
     )
     return proxy

@@ -101,6 +101,7 @@ def configure(
         deny=values["deny"],
         withhold=values["withhold"],
         min_free=values["min-free"],
+        workers=values["workers"],
         drain=values["drain"],
         cooldown_exemptions=values.get("cooldown-exemption", ()),
     )

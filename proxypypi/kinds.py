@@ -151,6 +151,13 @@ def _port(text: str) -> int:
     return port
 
 
+def _count(text: str) -> int:
+    count = _integer(text, 1, 64)
+    if count is None:
+        raise _bad(text, f"not {COUNT.allowed}")
+    return count
+
+
 def _status(text: str) -> int:
     status = _integer(text, 400, 499)
     if status is None:
@@ -250,6 +257,12 @@ PORT = Kind(
     unit="N",
     allowed="a port, which is a number up to 65535",
     parse=_port,
+    native=(int,),
+)
+COUNT = Kind(
+    unit="N",
+    allowed="a number of processes, from 1 to 64",
+    parse=_count,
     native=(int,),
 )
 INDEX = Kind(

@@ -13,6 +13,7 @@ from attrs import frozen
 from proxypypi.errors import BadSettings
 from proxypypi.kinds import (
     ADDRESS,
+    COUNT,
     DIRECTORY,
     DURATION,
     ENDPOINT,
@@ -200,6 +201,12 @@ OPTIONS = (
         default_said="500MB, or a tenth of the volume if that is less",
         doc="A file that would leave less of the disk free is streamed and not kept; 0 "
         "is off.",
+    ),
+    Option(
+        name="workers",
+        kind=COUNT,
+        default="1",
+        doc="How many processes serve the addresses and the directory together.",
     ),
     Option(
         name="drain",

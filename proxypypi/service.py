@@ -3,31 +3,29 @@ The whole server: settings and a reactor in, a service out.
 """
 
 import gc
-import os
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, ClassVar
 
 from twisted.application.service import Service
-from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
-from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
-from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
+from twisted.internet.defer import Deferred, gatherResults, succeed
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
 from proxypypi.assembly import Proxy, build
 from proxypypi.descriptors import raise_limit
-from proxypypi.errors import BadCertificate, CannotListen, UpstreamError
+from proxypypi.errors import UpstreamError
+from proxypypi.listening import Listener
+from proxypypi.premises import IPremises, Premises
 from proxypypi.settings import Settings
 from proxypypi.signals import Signals
 from proxypypi.store.children import ListMaker
 from proxypypi.store.generations import Generations
-from proxypypi.tls import Identity, parse_endpoint
 from proxypypi.upstream.connect import connect_index
 from proxypypi.upstream.index import Index
 from proxypypi.web.connections import ProxySite, keep_little_unsent
 
+_LONGEST = 3600.0  # seconds that a transfer may go on when clients move elsewhere
 _LEFT_OVER = 24 * 3600.0  # seconds after which an abandoned partial file is removed
 
 
@@ -39,15 +37,20 @@ class ProxyService(Service):
     _log: ClassVar[Logger] = Logger()
 
     def __init__(
-        self, settings: Settings, reactor: Any, proxy: Proxy, indexes: Sequence[Index]
+        self,
+        settings: Settings,
+        reactor: Any,
+        proxy: Proxy,
+        indexes: Sequence[Index],
+        premises: IPremises,
     ) -> None:
         self._settings = settings
         self._reactor = reactor
         self._proxy = proxy
         self._indexes = indexes
         self._site = ProxySite(proxy.faces, reactor, proxy.generations)
-        self._ports: list[tuple[str, IListeningPort]] = []
-        self._identities: list[Identity] = []
+        self._premises = premises
+        self._has_entered = False
         self._patience: Deferred[None] = Deferred()
 
     def privilegedStartService(self) -> None:
@@ -56,21 +59,17 @@ class ProxyService(Service):
         :raises BadCertificate: the files of an ``ssl:`` endpoint cannot be used.
         :raises CannotListen: an address cannot be had.
         """
-        try:
-            self._proxy.lock.acquire()
-        except OSError as e:
-            if self._indexes:
-                raise
-            self._log.info("the directory is read-only: {error}", error=e)
+        self._premises.enter(self._site)
+        self._has_entered = True
         self._site.connections.limit(raise_limit())
-        for endpoint in self._settings.listen:
-            self._ports.append((endpoint, self._listen(endpoint)))
+        for listener in self._premises.listeners:
+            keep_little_unsent(listener.port)
 
     def startService(self) -> None:
         super().startService()
-        if not self._ports:
+        if not self._has_entered:
             self.privilegedStartService()
-        signals = Signals(self._reactor, self.hurry, self.reread)
+        signals = Signals(self._reactor, self.hurry, self._premises.reread)
         self._reactor.callWhenRunning(signals.install)
         # What is there by then stays: to look through it again and again for what can
         # go would stop everything for a tenth of a second each time.
@@ -82,9 +81,7 @@ class ProxyService(Service):
             self._log.info("no upstream is asked: what is in the directory is all")
         for index in self._indexes:
             Deferred.fromCoroutine(self._try(index))
-        self._warn_of_the_future()
-        for endpoint, port in self._ports:
-            self._announce(endpoint, port.getHost())
+        self._premises.announce()
 
     def stopService(self) -> "Deferred[None]":
         super().stopService()
@@ -98,32 +95,28 @@ class ProxyService(Service):
             self._log.warn("asked again to end: waiting no longer")
             self._patience.callback(None)
 
-    def reread(self) -> None:
+    def when_up(self) -> "Deferred[Sequence[Listener]]":
         """
-        Read certificates again, for the connections that are made from now on.
+        :returns: where it listens.
         """
-        if not self._identities:
-            self._log.info("SIGHUP: there is nothing to read again")
-        for identity in self._identities:
-            self._reactor.callInThread(self._renew, identity)
+        return succeed(self._premises.listeners)
 
-    def _renew(self, identity: Identity) -> None:
-        try:
-            identity.load()
-        except BadCertificate as e:
-            self._log.error(
-                "SIGHUP: the certificate stays the old one: {error}", error=e
-            )
-        else:
-            self._log.info(
-                "SIGHUP: the certificate was read again: {endpoint}",
-                endpoint=identity.endpoint,
-            )
+    async def retire(self) -> None:
+        """
+        Another process serves the same addresses from now on: take no new client, and
+        wait until those that are here have moved there. Each is told to by its next
+        answer; who asks for none is ended like any that is idle.
+        """
+        await self._premises.close()
+        gone = self._site.connections.retire()
+        call = self._reactor.callLater(_LONGEST, self._site.connections.cut_off)
+        await gone
+        if call.active():
+            call.cancel()
 
     async def _drain(self) -> None:
         self._proxy.draining = True
-        for _, port in self._ports:
-            await maybeDeferred(port.stopListening)
+        await self._premises.close()
         idle = [self._proxy.faces.when_idle(), self._proxy.downloads.when_idle()]
         idle.append(self._site.connections.end())
         if not await self._finish(gatherResults(idle, consumeErrors=True)):
@@ -132,7 +125,7 @@ class ProxyService(Service):
             self._site.connections.cut_off()
         for index in self._indexes:
             await index.close()
-        self._proxy.lock.release()
+        self._premises.leave()
 
     async def _finish(self, transfers: "Deferred[Any]") -> bool:
         """
@@ -163,88 +156,24 @@ class ProxyService(Service):
         except UpstreamError as e:
             self._log.warn("{url}: {error}", url=index.url, error=e)
 
-    def _listen(self, endpoint: str) -> IListeningPort:
-        parsed = parse_endpoint(self._reactor, endpoint)
-        if parsed.identity is not None:
-            self._identities.append(parsed.identity)
-        port = listen(endpoint, parsed.server, self._site)
-        keep_little_unsent(port)
-        return port
-
-    def _warn_of_the_future(self) -> None:
-        settings = self._settings
-        for name, is_set in (
-            ("min-age", any(u.min_age is not None for u in settings.upstreams)),
-            ("[[cooldown-exemption]]", bool(settings.cooldown_exemptions)),
-        ):
-            if is_set:
-                self._log.warn("{name} is not in force yet", name=name)
-
-    def _announce(self, endpoint: str, address: object) -> None:
-        if not isinstance(address, (IPv4Address, IPv6Address)):
-            if isinstance(address, UNIXAddress) and address.name is not None:
-                address = f"unix:{os.fsdecode(address.name)}"
-            self._log.info("listening on {address}", address=address)
-            return
-        scheme = "https" if endpoint.startswith("ssl:") else "http"
-        simple = f"{scheme}://{_reachable(address.host)}:{address.port}/simple/"
-        self._log.info("listening on {endpoint}", endpoint=endpoint)
-        self._log.info("in a shell:  pip install -i {simple} PACKAGE", simple=simple)
-        self._log.info("in pip.conf: index-url = {simple}", simple=simple)
-
-
-def listen(
-    endpoint: str, server: IStreamServerEndpoint, factory: Any
-) -> IListeningPort:
-    """
-    :param endpoint: what *server* was made of.
-    :param factory: an ``IProtocolFactory``.
-    :raises CannotListen: its cause is Twisted's error, if there is one.
-    """
-    results: list[Any] = []
-    server.listen(factory).addBoth(results.append)
-    if not results:
-        raise CannotListen(endpoint=endpoint, reason="it takes time to set up")
-    if isinstance(results[0], Failure):
-        error = results[0].value
-        raise CannotListen(endpoint=endpoint, reason=_why(error)) from error
-    port: IListeningPort = results[0]
-    return port
-
-
-def _why(error: object) -> str:
-    """
-    Why we cannot listen; what Twisted says of a unix socket is about its lock.
-    """
-    cause = getattr(error, "socketError", error)
-    if cause == "Cannot acquire lock":
-        return "another process listens there"
-    if isinstance(cause, FileNotFoundError):
-        return "there is no such directory"
-    if isinstance(cause, OSError) and cause.filename is not None:
-        return str(cause.strerror)
-    return str(cause)
-
-
-def _reachable(host: str) -> str:
-    """
-    How a client on this machine writes the address that we are bound to.
-    """
-    if host in ("0.0.0.0", "::"):
-        return "localhost"
-    return f"[{host}]" if ":" in host else host
-
 
 def assemble(
-    settings: Settings, reactor: Any, generations: Generations | None = None
+    settings: Settings,
+    reactor: Any,
+    generations: Generations | None = None,
+    premises: IPremises | None = None,
 ) -> ProxyService:
     """
-    The whole server, or one process of it, not started yet.
+    The whole server, not started yet.
 
     :param generations: see :func:`proxypypi.assembly.build`.
+    :param premises: :obj:`None` to take what the settings name.
     """
     indexes = [connect_index(upstream, reactor) for upstream in settings.upstreams]
     in_thread = partial(deferToThreadPool, reactor, reactor.getThreadPool())
-    make_list = ListMaker(reactor)
-    proxy = build(settings, reactor, indexes, in_thread, make_list, generations)
-    return ProxyService(settings, reactor, proxy, indexes)
+    proxy = build(
+        settings, reactor, indexes, in_thread, ListMaker(reactor), generations
+    )
+    if premises is None:
+        premises = Premises(settings, reactor)
+    return ProxyService(settings, reactor, proxy, indexes, premises)

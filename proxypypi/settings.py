@@ -233,6 +233,7 @@ class Settings:
         withheld.
     :ivar min_free: bytes of the directory's volume that files kept there must leave
         free, 0 for none; :obj:`None` for :func:`proxypypi.store.room.usual`.
+    :ivar workers: how many processes serve; 1 for this one alone.
     :ivar drain: seconds that running transfers may go on after the end was asked for.
     :ivar cooldown_exemptions: of files that are too young otherwise.
     """
@@ -245,5 +246,6 @@ class Settings:
     deny: tuple[str, ...] = ()
     withhold: float = 14 * 86_400.0
     min_free: int | None = None
+    workers: int = 1
     drain: float = 30.0
     cooldown_exemptions: tuple[CooldownExemption, ...] = ()

@@ -24,7 +24,6 @@ from proxypypi.errors import (
 from proxypypi.kinds import FLAG
 from proxypypi.manual import help_of
 from proxypypi.options import OPTIONS, Option
-from proxypypi.service import assemble
 from proxypypi.settings import Settings, masked
 from proxypypi.tls import parse_endpoint
 
@@ -38,6 +37,7 @@ class Options(usage.Options):
 
     :ivar given: what the command line says, by the option's name, in order.
     :ivar configuration: what all places say, once they are read.
+    :ivar server: what is made of it; its ``when_up`` fires with where it listens.
     """
 
     synopsis = "[options]"
@@ -50,6 +50,7 @@ class Options(usage.Options):
     def __init__(self) -> None:
         self.given: dict[str, list[str]] = {}
         self.configuration: Configuration
+        self.server: Any
         super().__init__()
 
     @property
@@ -191,12 +192,36 @@ def makeService(options: Options) -> IService:
             reason = f"{endpoint!r} is no server endpoint: {e}"
             _refuse(configuration.complaint("listen", reason))
     try:
-        service: IService = assemble(configuration.settings, reactor)
+        service: IService = _assemble(configuration, reactor)
     except BadSettings as e:  # what the environment says of TLS and outbound proxies
         _refuse(str(e))
+    options.server = service
     if options.parent is None or "nodaemon" not in options.parent:
         return service
     in_terminal = options.parent["nodaemon"]
     outer = Foreground() if in_terminal else Background(options.parent)
     service.setServiceParent(outer)
     return outer
+
+
+def _assemble(configuration: Configuration, reactor: Any) -> IService:
+    """
+    The whole server, or what starts the processes that are it. Each imports much that
+    the other has no use for.
+
+    :raises BadSettings: it cannot be made.
+    """
+    settings = configuration.settings
+    if settings.workers == 1:
+        from proxypypi.service import assemble
+
+        return assemble(settings, reactor)
+    from proxypypi.workers.service import Workers
+    from proxypypi.workers.sockets import check_endpoint
+
+    for endpoint in settings.listen:
+        try:
+            check_endpoint(endpoint)
+        except BadSettings as e:
+            _refuse(configuration.complaint("listen", str(e)))
+    return Workers(settings, reactor)

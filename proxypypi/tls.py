@@ -156,6 +156,18 @@ def parse_endpoint(reactor: Any, description: str) -> Endpoint:
         raise BadSettings(reason=f"say {kind}:{_USAGE[kind]}") from e
 
 
+def identity_of(reactor: Any, description: str) -> Identity | None:
+    """
+    What those see who connect to an endpoint, whoever listens there.
+
+    :returns: :obj:`None` without TLS.
+    :raises BadCertificate: see :func:`parse_endpoint`.
+    """
+    if not description.startswith(_PREFIX):
+        return None
+    return parse_endpoint(reactor, description).identity
+
+
 def _parse(reactor: Any, description: str) -> Endpoint:
     if not description.startswith(_PREFIX):
         return Endpoint(serverFromString(reactor, description))

@@ -208,6 +208,13 @@ class WinnerTests(ConfigTestCase):
                 lambda c: c.settings.min_free,
                 (2, 3000, 4096, None),
             ),
+            "workers": Row(
+                ["2"],
+                "3",
+                "'4'",
+                lambda c: c.settings.workers,
+                (2, 3, 4, 1),
+            ),
             "drain": Row(
                 ["1"],
                 "2",
@@ -440,6 +447,8 @@ class ProblemTests(ConfigTestCase):
             ("no-proxy", "maybe", "'maybe'", "true, false, yes, no"),
             ("index-ttl", "soon", "'soon'", "seconds"),
             ("drain", "-1", "-1", "seconds"),
+            ("workers", "0", "0", "from 1 to 64"),
+            ("workers", "auto", "'auto'", "from 1 to 64"),
             ("min-free", "10%", "'10%'", "bytes"),
             ("extra-index-url", "http://a.example b", "['b']", "http://"),
             ("listen", " ", "[]", "server endpoint"),

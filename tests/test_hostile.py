@@ -21,6 +21,7 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from proxypypi.cache import shelf
 from proxypypi.model import LocalFile
+from proxypypi.premises import Premises
 from proxypypi.rules.integrity import Digests
 from proxypypi.service import ProxyService
 from proxypypi.settings import Settings, UpstreamSettings
@@ -1004,9 +1005,10 @@ class ReadOnlyDirectoryTests(ProxyTestCase):
         settings = Settings(directory=self.directory, upstreams=upstreams)
         self.start_proxy(index_url)
         reactor = MemoryReactorClock()
-        service = ProxyService(settings, reactor, self.proxy, self.indexes)
+        premises = Premises(settings, reactor)
+        service = ProxyService(settings, reactor, self.proxy, self.indexes, premises)
         service.privilegedStartService()
-        self.addCleanup(self.proxy.lock.release)
+        self.addCleanup(premises.leave)
         self.assertEqual(1, len(reactor.tcpServers))
         return service
 

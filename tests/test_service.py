@@ -31,6 +31,7 @@ from zope.interface.verify import verifyObject
 from proxypypi.assembly import build
 from proxypypi.errors import CannotListen, DirectoryInUse
 from proxypypi.names import normalize
+from proxypypi.premises import Premises
 from proxypypi.service import ProxyService, assemble
 from proxypypi.settings import CooldownExemption, Settings, UpstreamSettings
 from proxypypi.upstream.index import Index
@@ -121,11 +122,10 @@ class ServiceTestCase(ProxyTestCase):
         The service of the proxy that this test case has.
         """
         settings.setdefault("listen", ("tcp:8000:interface=127.0.0.1",))
+        made = Settings(directory=self.directory, **settings)
+        self.premises = Premises(made, self.reactor)
         return ProxyService(
-            Settings(directory=self.directory, **settings),
-            self.reactor,
-            self.proxy,
-            self.noting(self.indexes),
+            made, self.reactor, self.proxy, self.noting(self.indexes), self.premises
         )
 
     def noting(self, indexes: Sequence[Index]) -> Sequence[Index]:
@@ -148,7 +148,8 @@ class ServiceTestCase(ProxyTestCase):
             directory=self.directory, listen=("tcp:8001",), upstreams=()
         )
         proxy = build(settings, self.reactor, [], maybeDeferred, make_list_here)
-        return ProxyService(settings, self.reactor, proxy, [])
+        premises = Premises(settings, self.reactor)
+        return ProxyService(settings, self.reactor, proxy, [], premises)
 
 
 class StartTests(ServiceTestCase):
@@ -255,7 +256,7 @@ class StartTests(ServiceTestCase):
             said = str(self.assertRaises(CannotListen, service.privilegedStartService))
             self.assertIn(why, said)
             self.assertNotIn("lock", said)
-            self.proxy.lock.release()
+            self.premises.leave()
 
     def test_not_in_force(self) -> None:
         """
@@ -273,7 +274,7 @@ class StartTests(ServiceTestCase):
             service.startService()
             said = [line for line in self.lines if "not in force yet" in line]
             self.assertEqual([f"{name} is not in force yet" for name in names], said)
-            self.proxy.lock.release()
+            self.premises.leave()
 
     def test_directory_in_use(self) -> None:
         """
@@ -339,10 +340,10 @@ class RereadTests(ServiceTestCase):
         """
         Certificates are read again, in a thread, for all who connect from then on.
         """
-        service = self.started(self.endpoint, "tcp:8000")
+        self.started(self.endpoint, "tcp:8000")
         ((_, _, identity, _, _),) = self.reactor.sslServers
         before = identity.getContext()
-        service.reread()
+        self.premises.reread()
         self.assertEqual(1, len(self.reactor.in_thread))
         self.assertIsNot(before, identity.getContext())
         self.assertIn(f"was read again: {self.endpoint}", "".join(self.lines))
@@ -351,11 +352,11 @@ class RereadTests(ServiceTestCase):
         """
         If they cannot be used, the log has why, and the old ones stay.
         """
-        service = self.started(self.endpoint)
+        self.started(self.endpoint)
         ((_, _, identity, _, _),) = self.reactor.sslServers
         before = identity.getContext()
         self.file.write_bytes(b"half of")
-        service.reread()
+        self.premises.reread()
         self.assertIs(before, identity.getContext())
         (line,) = self.lines
         self.assertIn("the certificate stays the old one", line)
@@ -365,7 +366,8 @@ class RereadTests(ServiceTestCase):
         """
         Without certificates there is nothing to do.
         """
-        self.started("tcp:8000").reread()
+        self.started("tcp:8000")
+        self.premises.reread()
         self.assertEqual(["SIGHUP: there is nothing to read again"], self.lines)
         self.assertEqual([], self.reactor.in_thread)
 
@@ -378,7 +380,7 @@ class RereadTests(ServiceTestCase):
         self.assertEqual([b"http/1.1"], site.acceptableProtocols())
 
 
-class StopTests(ServiceTestCase):
+class EndTestCase(ServiceTestCase):
     def setUp(self) -> None:
         super().setUp()
         self.wheel = make_wheel("demo", payload=20_000)
@@ -390,6 +392,8 @@ class StopTests(ServiceTestCase):
         service.startService()
         return service
 
+
+class StopTests(EndTestCase):
     def test_idle(self) -> None:
         """
         With nothing to wait for it ends at once: ports first, then upstream, then the
@@ -486,6 +490,66 @@ class StopTests(ServiceTestCase):
         service = self.started()
         self.successResultOf(service.stopService())
         self.assertEqual(["port closed"], self.reactor.notes)
+
+
+class RetireTests(EndTestCase):
+    def connect(self) -> Wire:
+        site: Any = self.reactor.tcpServers[0][1]
+        protocol: Any = site.buildProtocol(None)
+        transport = Pipe()
+        protocol.makeConnection(transport)
+        return Wire(transport, protocol)
+
+    def retire(self, service: ProxyService) -> "Deferred[None]":
+        return Deferred.fromCoroutine(service.retire())
+
+    def test_retire(self) -> None:
+        """
+        When others take over, no new client is taken, and each of those that are here
+        stays until its next answer.
+        """
+        service = self.started()
+        wire = self.connect()
+        retired = self.retire(service)
+        self.assertEqual(["port closed"], self.reactor.notes)
+        self.assertFalse(wire.transport.disconnecting)
+        wire.send("GET /-/ready HTTP/1.1")
+        self.assertEqual(200, wire.code)
+        self.assertTrue(wire.transport.disconnecting)
+        self.assertNoResult(retired)
+        wire.hang_up()
+        self.successResultOf(retired)
+        self.assertEqual([], self.reactor.getDelayedCalls())
+        self.successResultOf(service.stopService())
+        self.assertEqual(["port closed", "index closed"], self.reactor.notes)
+
+    def test_who_asks_nothing(self) -> None:
+        """
+        A client that asks for nothing more is ended when it has been idle for long, as
+        ever.
+        """
+        service = self.started(drain=7.0)
+        wire = self.connect()
+        self.retire(service)
+        self.reactor.advance(59.9)
+        self.assertFalse(wire.transport.disconnecting)
+        self.reactor.advance(0.1)
+        self.assertTrue(wire.transport.disconnecting)
+
+    def test_long_transfers(self) -> None:
+        """
+        What a client is being sent is not cut off for an hour.
+        """
+        self.index.fail(self.path, Fault(stall_at=9000))
+        service = self.started(drain=7.0)
+        wire = self.connect()
+        wire.send(f"GET {self.url} HTTP/1.1")
+        self.flush()
+        self.retire(service)
+        self.reactor.advance(3599.0)
+        self.assertFalse(wire.is_cut)
+        self.reactor.advance(1.0)
+        self.assertTrue(wire.is_cut)
 
 
 class AssembleTests(SynchronousTestCase):

@@ -2,6 +2,7 @@
 Tests for :mod:`proxypypi.settings`.
 """
 
+import pickle
 from base64 import b64decode
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -9,6 +10,7 @@ from urllib.parse import urlsplit
 from attrs.exceptions import FrozenInstanceError
 from hypothesis import given
 from hypothesis import strategies as st
+from packaging.version import Version
 from twisted.trial.unittest import SynchronousTestCase
 
 from proxypypi.errors import BadSettings
@@ -401,6 +403,26 @@ class SettingsTests(SynchronousTestCase):
         settings = Settings(directory=Path("/srv/cache"))
         with self.assertRaises(FrozenInstanceError):
             settings.drain = 1.0  # type: ignore[misc]
+
+    def test_handed_on(self) -> None:
+        """
+        All of them can be handed to another process.
+        """
+        upstream = UpstreamSettings.from_url(
+            "https://me:secret@index.example/simple/",
+            ca_bundle=Path("/etc/ca.pem"),
+            file_hosts=("files.example",),
+        )
+        project = normalize("demo")
+        settings = Settings(
+            directory=Path("/srv/cache"),
+            upstreams=(upstream,),
+            cooldown_exemptions=(
+                CooldownExemption(project=project, version=Version("1.0")),
+                CooldownExemption(project=project, sha256="0" * 64, ends_at=1.0),
+            ),
+        )
+        self.assertEqual(settings, pickle.loads(pickle.dumps(settings)))
 
 
 class CooldownExemptionTests(SynchronousTestCase):

@@ -26,6 +26,7 @@ from proxypypi.service import ProxyService
 from proxypypi.settings import DEFAULT_INDEX, Settings, UpstreamSettings
 from proxypypi.store.lock import DirectoryLock
 from proxypypi.tap import Background, Foreground, Options, makeService
+from proxypypi.workers.service import Workers
 
 
 def indexes(*urls: str) -> tuple[UpstreamSettings, ...]:
@@ -109,6 +110,8 @@ class OptionsTests(DoorTestCase):
             ),
             ("--index-ttl 0", "index_ttl", 0.0),
             ("--index-ttl=1.5", "index_ttl", 1.5),
+            ("--workers 1", "workers", 1),
+            ("--workers 64", "workers", 64),
             ("--drain 0", "drain", 0.0),
             ("--drain 5 --drain 7", "drain", 7.0),
         ]
@@ -168,6 +171,8 @@ class OptionsTests(DoorTestCase):
             (["-i", "http://a/?b"], ["--index-url", "'http://a/?***'", "query"]),
             (["--index-ttl", "soon"], ["--index-ttl", "'soon'", "seconds", "600"]),
             (["--index-ttl="], ["--index-ttl", "''", "seconds", "600"]),
+            (["--workers", "0"], ["--workers", "'0'", "1 to 64"]),
+            (["--workers", "65"], ["--workers", "'65'", "1 to 64"]),
             (["--drain", "-1"], ["--drain", "'-1'", "seconds", "600"]),
             (["--drain", "nan"], ["--drain", "'nan'", "seconds", "600"]),
             (["--frobnicate"], ["frobnicate"]),
@@ -393,6 +398,23 @@ class MakeServiceTests(DoorTestCase):
         self.environment["PROXYPYPI_LISTEN"] = "tcp:1 nonsense:1"
         said = self.refusal(self.make)
         self.assertIn("PROXYPYPI_LISTEN: 'nonsense:1' is no server endpoint", said)
+        self.assertEqual([], self.listening())
+
+    def test_workers(self) -> None:
+        """
+        With several processes, this one is their parent.
+        """
+        service = self.make("--workers", "2")
+        self.assertIsInstance(service, Workers)
+        self.assertEqual([], self.listening())
+
+    def test_bad_with_workers(self) -> None:
+        """
+        What several processes cannot serve ends the program before anything listens.
+        """
+        listen = ("--listen", "tcp:1", "--listen", "haproxy:tcp:2")
+        said = self.refusal(partial(self.make, "--workers", "2", *listen))
+        self.assertIn("--listen: 'haproxy:tcp:2' cannot be served by several", said)
         self.assertEqual([], self.listening())
 
     def test_bad_certificate(self) -> None:

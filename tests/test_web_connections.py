@@ -74,6 +74,31 @@ class ConnectionsTests(ChannelTestCase):
         self.successResultOf(ended)
         self.successResultOf(self.site.connections.end())
 
+    def test_retire(self) -> None:
+        """
+        Clients that are to go elsewhere are told so by their next answer; until then
+        nobody is ended.
+        """
+        idle, busy, another = wires = self.fill()
+        self.resource.later = True
+        busy.send_bytes(GET)
+        request = self.resource.requests[0]
+        request.write(b"o")
+        gone = self.site.connections.retire()
+        request.write(b"k")
+        request.finish()
+        self.resource.later = False
+        self.assertNotIn(b"Connection: close", busy.received)
+        self.assertFalse(any(wire.transport.disconnecting for wire in wires))
+        for wire in (busy, idle):
+            wire.send_bytes(GET)
+            self.assertIn(b"\r\nConnection: close\r\n", wire.received)
+            self.assertTrue(wire.transport.disconnecting)
+            wire.hang_up()
+        self.assertNoResult(gone)
+        another.hang_up()
+        self.successResultOf(gone)
+
     def test_cut_off(self) -> None:
         """
         Or all at once.

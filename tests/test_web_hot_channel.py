@@ -190,7 +190,7 @@ class BetweenRequestsTests(HotTestCase):
         """
         idle = self.loopback.connect(self.fast)
         idle.take()
-        self.fast.connections.ending = True
+        self.fast.connections.end()
         idle.send(self.hot)
         self.assertIn(b"HTTP/1.1 200 OK", idle.take_all())
         self.assertTrue(idle.ended)

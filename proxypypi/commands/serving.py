@@ -4,7 +4,7 @@
 
 import errno
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,17 +13,16 @@ from urllib.parse import urlsplit
 from attrs import evolve
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IListeningPort
 from twisted.internet.protocol import Factory
-from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.scripts import twistd
 
 from proxypypi.commands.options import Config, RunOptions, complain, configure
 from proxypypi.daemon.background import detach, succeeds
 from proxypypi.daemon.pidfile import PidFile
 from proxypypi.daemon.state import State
-from proxypypi.errors import CannotListen, ProxypypiError
-from proxypypi.service import listen
+from proxypypi.errors import BadSettings, CannotListen, ProxypypiError
+from proxypypi.listening import Listener, listen
+from proxypypi.settings import Settings
 from proxypypi.tap import makeService
 from proxypypi.tls import parse_endpoint
 
@@ -69,6 +68,7 @@ def _try(config: Config, running: State | None) -> None:
     from twisted.internet import reactor
 
     makeService(config.subOptions)
+    _check_workers(config.subOptions.settings, reactor)
     if running is None:
         return
     its_own = {urlsplit(address).port for address in running.addresses}
@@ -81,6 +81,20 @@ def _try(config: Config, running: State | None) -> None:
             if _port_in_use(e.__cause__) not in its_own:
                 complain(e)
                 raise SystemExit(1) from e
+
+
+def _check_workers(settings: Settings, reactor: Any) -> None:
+    """
+    If there will be several processes, none has tried yet whether it can be a server.
+    """
+    if settings.workers > 1:
+        from proxypypi.service import assemble
+
+        try:
+            assemble(settings, reactor)
+        except BadSettings as e:
+            complain(e)
+            raise SystemExit(1) from e
 
 
 def _port_in_use(error: object) -> int:
@@ -126,36 +140,33 @@ def _prepare(config: Config, path: Path, started: Callable[[], None]) -> None:
         except OSError as e:
             complain(f"stop and status will know less: {e}")
 
-    def is_up() -> None:
+    def is_up(listeners: Iterable[Listener]) -> None:
         nonlocal state
-        state = evolve(state, addresses=tuple(_addresses(reactor)))
+        state = evolve(state, addresses=tuple(_addresses(listeners)))
         keep(state)
         started()
 
     def ends() -> None:
         keep(evolve(state, stopping=True))
 
-    reactor.callWhenRunning(is_up)
+    def runs() -> None:
+        config.subOptions.server.when_up().addCallback(is_up)
+
+    reactor.callWhenRunning(runs)
     reactor.addSystemEventTrigger("before", "shutdown", ends)
 
 
-def _addresses(reactor: Any) -> list[str]:
+def _addresses(listeners: Iterable[Listener]) -> Iterator[str]:
     """
     Where the process listens, as a client on this machine writes it.
     """
-    found = []
-    for port in reactor.getReaders():
-        if not IListeningPort.providedBy(port):
-            continue
-        address = port.getHost()
-        is_tls = isinstance(getattr(port, "factory", None), TLSMemoryBIOFactory)
-        scheme = "https" if is_tls else "http"
+    for listener in listeners:
+        address = listener.port.getHost()
         if isinstance(address, UNIXAddress) and address.name is not None:
-            found.append(f"unix:{os.path.abspath(os.fsdecode(address.name))}")
+            yield f"unix:{os.path.abspath(os.fsdecode(address.name))}"
         elif isinstance(address, IPv6Address):
             host = "::1" if address.host == "::" else address.host
-            found.append(f"{scheme}://[{host}]:{address.port}")
+            yield f"{listener.scheme}://[{host}]:{address.port}"
         elif isinstance(address, IPv4Address):
             host = "127.0.0.1" if address.host == "0.0.0.0" else address.host
-            found.append(f"{scheme}://{host}:{address.port}")
-    return found
+            yield f"{listener.scheme}://{host}:{address.port}"

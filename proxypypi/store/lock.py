@@ -20,6 +20,13 @@ class DirectoryLock:
     _path: Path
     _fd: int | None = field(default=None, init=False)
 
+    @classmethod
+    def of(cls, root: Path) -> "DirectoryLock":
+        """
+        :param root: the directory.
+        """
+        return cls(root / ".proxypypi" / "lock")
+
     def acquire(self) -> None:
         """
         :raises DirectoryInUse: another process has it.

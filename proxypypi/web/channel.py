@@ -92,6 +92,17 @@ class Channel(HTTPChannel):
         super().allHeadersReceived()
         self.setTimeout(_ALL_IN)
 
+    def checkPersistence(self, request: Request, version: bytes) -> bool:
+        """
+        The answer says so if it is the last one on this connection.
+        """
+        if not super().checkPersistence(request, version):
+            return False
+        if self.site.connections.retiring:
+            request.responseHeaders.setRawHeaders(b"Connection", [b"close"])
+            return False
+        return True
+
     def allContentReceived(self) -> None:
         self.begun, self._in_line, self._size, self._headers = False, True, 0, 0
         self.idle = False

@@ -48,12 +48,14 @@ class Connections:
     one.
 
     :ivar most: how many there may be.
+    :ivar retiring: is each told, with its next answer, to connect anew?
     :ivar ending: is no further request taken?
     """
 
     _log: ClassVar[Logger] = Logger()
     _clock: IReactorTime
     most: int = _MOST
+    retiring: bool = field(default=False, init=False)
     ending: bool = field(default=False, init=False)
     _idle: dict[Channel, None] = field(factory=dict, init=False)  # since when, in order
     _busy: set[Channel] = field(factory=set, init=False)
@@ -96,6 +98,19 @@ class Connections:
         self._forget(channel)
         self._settle()
 
+    def retire(self) -> "Deferred[None]":
+        """
+        Let each go with its next answer, so that no client finds a connection closed
+        on which it has just sent something.
+
+        :returns: fires when none is left.
+        """
+        self.retiring = True
+        gone: Deferred[None] = Deferred()
+        self._waiting.append(gone)
+        self._settle()
+        return gone
+
     def end(self) -> "Deferred[None]":
         """
         End each as soon as its client has been sent all that it asked for.
@@ -105,10 +120,7 @@ class Connections:
         self.ending = True
         for channel in tuple(self._idle):
             channel.loseConnection()
-        ended: Deferred[None] = Deferred()
-        self._waiting.append(ended)
-        self._settle()
-        return ended
+        return self.retire()
 
     def cut_off(self) -> None:
         """

@@ -90,7 +90,7 @@ class HotChannel(Channel):
             self.idle
             and not self.begun
             and not self.refused
-            and not self.site.connections.ending
+            and not self.site.connections.retiring
         )
 
     def _answer_hot(self, data: bytes) -> bytes:
