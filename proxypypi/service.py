@@ -60,7 +60,7 @@ class ProxyService(Service):
             if self._indexes:
                 raise
             self._log.info("the directory is read-only: {error}", error=e)
-        self._site.connections.limit(raise_limit())
+        self._site.limit(raise_limit())
         for endpoint in self._settings.listen:
             self._ports.append((endpoint, self._listen(endpoint)))
 
