@@ -61,7 +61,7 @@ class ProxyService(Service):
         """
         self._premises.enter(self._site)
         self._has_entered = True
-        self._site.connections.limit(raise_limit())
+        self._site.limit(raise_limit())
         for listener in self._premises.listeners:
             keep_little_unsent(listener.port)
 

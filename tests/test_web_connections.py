@@ -6,10 +6,16 @@ import socket
 from types import SimpleNamespace
 from typing import cast
 
-from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
+from twisted.internet.task import Clock
+from twisted.logger import ILogObserver, LogEvent, formatEvent, globalLogPublisher
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
+from twisted.web.http_headers import Headers
+from twisted.web.resource import Resource
 
-from proxypypi.web.connections import keep_little_unsent
+from proxypypi.model import Validity
+from proxypypi.web.clients import Asked, Client
+from proxypypi.web.connections import ProxySite, keep_little_unsent
+from proxypypi.web.hot import Reusable, head_of
 from tests.proxy_case import Wire
 from tests.test_web_channel import GET, ChannelTestCase
 
@@ -170,6 +176,45 @@ class ConnectionsTests(ChannelTestCase):
         for descriptors, most in ((170, 127), (1024, 768), (65_536, 10_000)):
             self.site.connections.limit(descriptors)
             self.assertEqual(most, self.site.connections.most)
+
+
+class SiteTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.site = ProxySite(Resource(), self.clock)
+
+    def test_limit(self) -> None:
+        """
+        Connections and hot answers have to share the descriptors there are.
+        """
+        self.site.limit(160)
+        self.assertEqual(120, self.site.connections.most)
+        self.assertEqual(10, self.site.hot.most_files)
+
+    def test_end(self) -> None:
+        """
+        At the end nothing is left in memory, nor unwritten.
+        """
+        told: list[LogEvent] = []
+        observe = cast(ILogObserver, told.append)
+        globalLogPublisher.addObserver(observe)
+        self.addCleanup(globalLogPublisher.removeObserver, observe)
+        self.site.doStart()
+        validity = Validity(until=99.0, slot=0, number=0)
+        headers = Headers({"Date": ["now"]})
+        head = head_of(b"HTTP/1.1", b"200", b"OK", headers)
+        key = (b"/", b"", b"")
+        reusable = Reusable(validity, b"")
+        self.site.hot.keep(key, reusable, 200, head, headers)
+        answer = self.site.hot.get(key, 0.0)
+        assert answer is not None
+        client = Client(b"", "pip/26.3")
+        self.site.hot_lines.count("192.0.2.1", Asked(key, client, 0), answer)
+        self.site.doStop()
+        self.assertEqual(0, len(self.site.hot))
+        self.assertEqual([], self.clock.getDelayedCalls())
+        lines = [formatEvent(event) for event in told]
+        self.assertEqual(1, sum("192.0.2.1 GET / 200" in line for line in lines))
 
 
 class UnsentTests(SynchronousTestCase):

@@ -4,6 +4,7 @@ Tests for :mod:`proxypypi.web.hot_channel`.
 
 import os
 import re
+import resource
 from collections.abc import Callable, Sequence
 from random import Random
 
@@ -351,6 +352,41 @@ class RestTests(HotTestCase):
         wire.take()
         self.assertTrue(wire.ended)
         self.successResultOf(ended)
+
+    def test_broken_disk(self) -> None:
+        """
+        When a file cannot be read, nothing else is sent in place of its bytes.
+        """
+        asked = self.fast.clients.read(self.file)
+        assert asked is not None
+        answer = self.fast.hot.get(asked.key, self.loopback.pump.seconds())
+        assert answer is not None
+        folder = os.open(self.directory, os.O_RDONLY)
+        os.dup2(folder, answer.fd)
+        os.close(folder)
+        wire = self.loopback.connect(self.fast)
+        wire.send(self.file + self.hot + self.many)
+        got = wire.take_all()
+        self.assertTrue(wire.ended)
+        self.assertLessEqual(got.count(b"HTTP/1.1 "), 1)
+        self.assertEqual(b"", got.partition(b"\r\n\r\n")[2])
+        wire.hang_up()
+        self.assertEqual(0, len(self.fast.connections))
+
+    def test_no_descriptors(self) -> None:
+        """
+        Nor is it where there is no descriptor for the rest of it.
+        """
+        wire = self.tight.connect(self.fast)
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))
+        try:
+            wire.send(self.file + self.hot)
+            self.loopback.pump.turn()
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        self.assertNotIn(b"HTTP/1.1 ", wire.take_all()[1:])
+        self.assertTrue(wire.ended)
 
     def test_truncated(self) -> None:
         """

@@ -2,14 +2,9 @@
 Tests for :mod:`proxypypi.web.site`.
 """
 
-import os
-
-from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.http_headers import Headers
-from twisted.web.server import Site
 
-from proxypypi.web.access import access_line
 from proxypypi.web.site import refusal
 from tests.distributions import make_sdist, make_wheel
 from tests.fake_index import Fault
@@ -185,39 +180,6 @@ class FacesTests(ProxyTestCase):
         for transfer in running:
             self.assertTrue(transfer.is_cut)
         self.successResultOf(self.proxy.faces.when_idle())
-
-
-class AccessLineTests(ProxyTestCase):
-    def test_line(self) -> None:
-        """
-        Who asked for what with which program, and how it went; in ASCII, on one line.
-        """
-        lines: list[str] = []
-
-        def note(timestamp: str, request: object) -> str:
-            lines.append(access_line(timestamp, request))  # type: ignore[arg-type]
-            return ""
-
-        site = Site(self.proxy.faces, logPath=os.devnull, logFormatter=note)
-        site.startFactory()
-        self.addCleanup(site.stopFactory)
-        for head in (
-            b"GET /local/ HTTP/1.1\r\nUser-Agent: pip/26.0 {x}\r\n",
-            b"GET /-/health HTTP/1.1\r\n",
-            b'GET /a"%1b[31m HTTP/1.1\r\nUser-Agent: caf\xc3\xa9\x1b[31m\r\n',
-        ):
-            protocol = site.buildProtocol(None)
-            protocol.makeConnection(StringTransport())
-            protocol.dataReceived(head + b"Host: proxy.example\r\n\r\n")
-        page, health, hostile = lines
-        size = len(self.get("/local/").body)
-        self.assertEqual(
-            f"192.168.1.1 GET /local/ 200 {size} pip/26.0 [proxypypi; hit]", page
-        )
-        self.assertEqual("192.168.1.1 GET /-/health 200 3 - [-]", health)
-        self.assertRegex(hostile, r'^192\.168\.1\.1 GET /a"%1b\[31m 404 \d+ caf')
-        self.assertTrue(hostile.isascii(), hostile)
-        self.assertTrue(hostile.isprintable(), hostile)
 
 
 class HeadersTests(ProxyTestCase):

@@ -12,7 +12,8 @@ from attrs import define, field, frozen
 
 _LINE = re.compile(rb"([A-Za-z-]+):[ \t]*([\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)?")
 _HOST = re.compile(
-    rb"(?:[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})*\.?|\[[0-9A-Fa-f:.]+\])"
+    rb"(?:[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})*\.?"
+    rb"|\[[0-9A-Fa-f:]{2,39}(?:\.[0-9]{1,3}){0,3}\])"
     rb"(?::[0-9]{1,5})?"
 )
 _LONGEST_HOST = 250  # bytes
@@ -100,8 +101,8 @@ class Clients:
     def _recall(self, rest: bytes) -> Client | None:
         if rest in self._young:
             return self._young[rest]
-        if len(rest) > self._LONGEST:
-            return None
+        if len(rest) > self._LONGEST or _HAS_ALREADY.search(rest):
+            return None  # the latter says two tags
         client = self._old.get(rest) or understand(rest)
         if len(self._young) >= self._MOST:
             self._old, self._young = self._young, {}
@@ -130,6 +131,6 @@ def understand(rest: bytes) -> Client | None:
         return None
     varying = (b"accept", b"accept-encoding")
     # That one of them is missing is not the same as that it is empty.
-    vary = b"\n".join(name + said[name] for name in varying if name in said)
+    vary = b"\n".join(name + b":" + said[name] for name in varying if name in said)
     agent = said.get(b"user-agent", b"-").partition(b" ")[0].decode("ascii")
     return Client(vary, agent)

@@ -191,5 +191,17 @@ class ProxySite(Site):
         self.hot_lines = HotLines(reactor)
         self.hot = HotAnswers(generations or Generations.alone(), reactor)
 
+    def limit(self, descriptors: int) -> None:
+        """
+        :param descriptors: how many this process may have open.
+        """
+        self.connections.limit(descriptors)
+        self.hot.limit(descriptors)
+
+    def stopFactory(self) -> None:
+        self.hot_lines.flush()
+        self.hot.clear()
+        super().stopFactory()
+
     def acceptableProtocols(self) -> list[bytes]:
         return [b"http/1.1"]

@@ -22,6 +22,9 @@ from proxypypi.web.headers import http_date
 
 Key = tuple[bytes, bytes, bytes]
 
+_DATE = b"\r\nDate: "
+_OVERHEAD = 500  # bytes, of what holds an answer
+
 
 @define(eq=False)
 class HotAnswer:
@@ -35,6 +38,7 @@ class HotAnswer:
         is dropped.
     :ivar size: of the body, in bytes.
     :ivar outcome: its ``Cache-Status``.
+    :ivar cost: bytes that it takes to hold it, with what it is the answer to.
     """
 
     before: bytes
@@ -45,10 +49,7 @@ class HotAnswer:
     validity: Validity
     code: int
     outcome: str
-
-    @property
-    def cost(self) -> int:
-        return 500 + len(self.before) + len(self.after) + len(self.content)
+    cost: int
 
 
 @define
@@ -91,11 +92,12 @@ class HotAnswers:
     """
 
     _MOST_BYTES: ClassVar[int] = 64 * 1024 * 1024
+    _MOST_FILES: ClassVar[int] = 256
     _SWEEP: ClassVar[float] = 5.0  # seconds between looks for what is valid no more
 
     _generations: Generations
     _clock: IReactorTime
-    most_files: int = 256
+    most_files: int = _MOST_FILES
     _answers: dict[Key, HotAnswer] = field(factory=dict, init=False)
     _cost: int = field(default=0, init=False)
     _files: int = field(default=0, init=False)
@@ -103,6 +105,14 @@ class HotAnswers:
 
     def __len__(self) -> int:
         return len(self._answers)
+
+    def limit(self, descriptors: int) -> None:
+        """
+        Take few of the descriptors that connections leave.
+
+        :param descriptors: how many there are.
+        """
+        self.most_files = min(self._MOST_FILES, descriptors // 16)
 
     def get(self, key: Key, now: float) -> HotAnswer | None:
         """
@@ -134,19 +144,22 @@ class HotAnswers:
         if isinstance(content, bytes):
             size = len(content)
         else:
-            fd, size, content = os.dup(content.fd), content.released, b""
-        before, _, after = head.partition(dates[0])
+            fd, size, content = another(content.fd), content.released, b""
+            if fd < 0:
+                return
+        start = head.index(_DATE) + len(_DATE)
         outcome: Any = headers.getRawHeaders("Cache-Status", ["-"])
         self._drop(key)
         answer = self._answers[key] = HotAnswer(
-            before=before,
-            after=after,
+            before=head[:start],
+            after=head[start + len(dates[0]) :],
             content=content,
             fd=fd,
             size=size,
             validity=reusable.validity,
             code=code,
             outcome=outcome[0],
+            cost=_OVERHEAD + sum(map(len, key)) + len(head) + len(content),
         )
         self._cost += answer.cost
         self._files += fd >= 0
@@ -181,6 +194,16 @@ class HotAnswers:
         self._sweeping = None
         if self._answers:
             self._sweeping = self._clock.callLater(self._SWEEP, self._sweep)
+
+
+def another(fd: int) -> int:
+    """
+    :returns: another descriptor for the same file; -1 if there are no more.
+    """
+    try:
+        return os.dup(fd)
+    except OSError:
+        return -1
 
 
 @define(eq=False)

@@ -11,7 +11,7 @@ from twisted.web.server import Request
 from proxypypi.cache.sources import WholeFile
 from proxypypi.web.access import client_of
 from proxypypi.web.channel import Channel
-from proxypypi.web.hot import HotAnswer, Key, Reusable, head_of
+from proxypypi.web.hot import HotAnswer, Key, Reusable, another, head_of
 from proxypypi.web.outlet import Outlet, push_bytes, push_file, socket_of
 
 _SHORT = 64 * 1024  # bytes of an answer that are handed to a transport in one piece
@@ -127,6 +127,7 @@ class HotChannel(Channel):
             try:
                 sent = self._send_now(head, answer)
             except OSError:
+                self.hold_on()  # what it has of this must not be followed by another
                 self.abort()
                 return
             if sent == len(head) + answer.size:
@@ -166,7 +167,7 @@ class HotChannel(Channel):
         to = self._socket
         assert to is not None
         if answer.fd >= 0:
-            source = WholeFile(os.dup(answer.fd), answer.size)
+            source = WholeFile(another(answer.fd), answer.size)  # none cuts it off
             push = push_file(to, source)
         else:
             source = WholeFile(-1, answer.size)

@@ -56,9 +56,9 @@ class Watchdog:
         """
         It is not waited for any more.
         """
-        if self._call is not None and self._call.active():
+        if self._call is not None:
             self._call.cancel()
-        self._call = None
+            self._call = None
 
     def _look(self) -> None:
         progress, now = self._progress(), self._clock.seconds()
