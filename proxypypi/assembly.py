@@ -40,6 +40,7 @@ from proxypypi.store.releases import Releases
 from proxypypi.store.turns import NoTurns, Turns
 from proxypypi.store.wishes import Wishes
 from proxypypi.web.files import FileRoutes
+from proxypypi.web.gate import Gate
 from proxypypi.web.home import HomeRoutes
 from proxypypi.web.simple import SimpleRoutes
 from proxypypi.web.site import Faces
@@ -136,6 +137,7 @@ def build(
     )
     simple = SimpleRoutes(listings, catalogue, clock).router.resource()
     of_files = FileRoutes(files, metadata, clock).router.resource()
+    gate = Gate()
     home = HomeRoutes([index.url for index in indexes]).router.resource()
 
     def trouble() -> str:
@@ -143,7 +145,9 @@ def build(
             return "stopping"
         return health.trouble
 
-    status = StatusRoutes(lambda: not proxy.draining, trouble, pages).router.resource()
+    status = StatusRoutes(
+        lambda: not proxy.draining, trouble, pages, gate
+    ).router.resource()
     faces = Faces(
         home,
         {

@@ -81,6 +81,46 @@ class NotAllowed(ProxypypiError):
 
 
 @define(kw_only=True)
+class NotAuthenticated(ProxypypiError):
+    """
+    It has to be said who asks, or what was said is wrong.
+    """
+
+    reason: str
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+@define(kw_only=True)
+class TooLarge(ProxypypiError):
+    """
+    What a client sends is larger than what is taken.
+    """
+
+    reason: str
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+@define(kw_only=True)
+class FileExists(ProxypypiError):
+    """
+    There is a file of that name, with other content.
+    """
+
+    filename: str
+    project: str
+
+    def __str__(self) -> str:
+        return (
+            f"File already exists ({self.filename!a} of {self.project}), with other "
+            "content: a release is not replaced, use a new version"
+        )
+
+
+@define(kw_only=True)
 class NotAcceptable(ProxypypiError):
     """
     None of the forms of a page is among those that the client accepts.

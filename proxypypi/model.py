@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
 from enum import Enum
+from fnmatch import fnmatchcase
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Literal
@@ -206,6 +207,35 @@ class LocalFile:
     modified_at: int
     inode: int
     changed_at: int
+
+
+@frozen(kw_only=True)
+class User:
+    """
+    Who asks, as far as that decides what may be done.
+
+    :ivar name: for the log; empty for somebody unknown.
+    :ivar may_read: pages and files, where not everybody may.
+    :ivar may_upload: distributions of :attr:`projects`.
+    :ivar may_administer: refresh pages, and have files fetched.
+    :ivar projects: globs of normalized names; empty for all that no upstream has.
+    """
+
+    name: str = ""
+    may_read: bool = False
+    may_upload: bool = False
+    may_administer: bool = False
+    projects: tuple[str, ...] = ()
+
+    def may_publish(self, project: NormalizedName, *, upstream_has: bool) -> bool:
+        """
+        A project that an upstream has, too, must be named.
+        """
+        if not self.may_upload:
+            return False
+        if not self.projects:
+            return not upstream_has
+        return any(fnmatchcase(project, glob) for glob in self.projects)
 
 
 @frozen(kw_only=True)

@@ -6,7 +6,7 @@ from attrs import evolve
 from attrs.exceptions import FrozenInstanceError
 from twisted.trial.unittest import SynchronousTestCase
 
-from proxypypi.model import Distribution, FileFacts, LocalFile, ProjectPage
+from proxypypi.model import Distribution, FileFacts, LocalFile, ProjectPage, User
 from proxypypi.names import normalize
 
 FILE = LocalFile(
@@ -125,3 +125,22 @@ class FileFactsTests(SynchronousTestCase):
         after = evolve(before, url="b")
         self.assertIs(before.hashes, after.hashes)
         self.assertIs(before.core_metadata, after.core_metadata)
+
+
+class UserTests(SynchronousTestCase):
+    def test_may_publish(self) -> None:
+        """
+        Without globs what no upstream has; with them what they name, whoever has it.
+        """
+        demo = normalize("demo")
+        for user, upstream_has, expected in (
+            (User(may_upload=True), False, True),
+            (User(may_upload=True), True, False),
+            (User(may_upload=True, projects=("de*",)), True, True),
+            (User(may_upload=True, projects=("de*",)), False, True),
+            (User(may_upload=True, projects=("other",)), False, False),
+            (User(projects=("de*",)), False, False),
+            (User(), False, False),
+        ):
+            may = user.may_publish(demo, upstream_has=upstream_has)
+            self.assertIs(expected, may, (user, upstream_has))

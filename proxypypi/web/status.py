@@ -12,8 +12,8 @@ from twisted.web.server import Request
 
 from proxypypi.cache.pages import PageCache
 from proxypypi.names import normalize
+from proxypypi.web.gate import Gate
 from proxypypi.web.headers import NEVER_KEEP, set_headers
-from proxypypi.web.rights import check_local
 from proxypypi.web.router import Router
 
 
@@ -28,6 +28,7 @@ class StatusRoutes:
     _is_ready: Callable[[], bool]
     _trouble: Callable[[], str]
     _pages: PageCache
+    _gate: Gate
 
     @router.route("/-/health", methods=["GET"])
     def health(self, request: Request) -> bytes:
@@ -43,7 +44,7 @@ class StatusRoutes:
 
     @router.route("/-/refresh/<project>", methods=["POST"])
     async def refresh(self, request: Request, project: str) -> bytes:
-        check_local(request)
+        await self._gate.check_administer(request)
         name = normalize(project)
         answer = await self._pages.refresh(name)
         facts = {"project": name, "files": len(answer.page.distributions)}
