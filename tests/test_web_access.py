@@ -30,7 +30,12 @@ class AccessLineTests(ProxyTestCase):
             lines.append(access_line(timestamp, request))  # type: ignore[arg-type]
             return ""
 
-        site = Site(self.proxy.faces, logPath=os.devnull, logFormatter=note)
+        site = Site(
+            self.proxy.faces,
+            logPath=os.devnull,
+            logFormatter=note,
+            reactor=self.clock,
+        )
         site.startFactory()
         self.addCleanup(site.stopFactory)
         for head in (
