@@ -23,7 +23,6 @@ http {{
     uwsgi_temp_path {state}/tmp-uwsgi;
     scgi_temp_path {state}/tmp-scgi;
     sendfile on;
-    tcp_nopush on;
     keepalive_timeout 65;
     keepalive_requests 1000000;
     server_tokens off;
@@ -40,11 +39,13 @@ http {{
 }}
 """
 
-# The bytes of pages, plain and compressed, lie ready.
+# The bytes of pages, plain and compressed, lie ready. tcp_nopush is for this alone: a
+# cached file of 100 KB takes 20 ms more with it.
 _STATIC = """
     server {{
         listen 127.0.0.1:{port} backlog=4096;
         access_log {log};
+        tcp_nopush on;
         gzip_static on;
         location = /simple/ {{
             root {pages};
