@@ -213,7 +213,7 @@ def scratch() -> Path:
 
 
 def described(folder: Path) -> str:
-    return "memory (tmpfs)" if folder == _MEMORY else "a directory on disk"
+    return "in memory (tmpfs)" if folder == _MEMORY else "on a disk"
 
 
 def main() -> None:

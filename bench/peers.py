@@ -387,7 +387,9 @@ class Pypiserver(Server):
         directory = self.directory
         if not directory.exists():
             self._fill(directory)
-        application = f"pypiserver:app(root={str(directory)!r}, disable_fallback=True)"
+        application = (
+            f"pypiserver:app(roots=[{str(directory)!r}], disable_fallback=True)"
+        )
         command = [self._program("gunicorn"), "-w4", application]
         command += ["--bind", f"127.0.0.1:{self.port}"]
         return [Process(command, self.place.state / "printed.log")]

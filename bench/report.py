@@ -18,9 +18,9 @@ Speed, beside others
 
 Made by ``python bench/compare.py``, which says with ``--help`` how to measure some rows
 anew. One machine with {cores} cores, all traffic on loopback, so the programs that ask
-and the fake upstream take their share of the same cores; what is cached lies in
-{where}. Single figures say little, the ratios of one row more: the servers take turns,
-and a ratio is taken within one round, of figures that are seconds apart.
+and the fake upstream take their share of the same cores; what is cached lies
+{where}. Single figures say little, the ratios of one row more: the servers
+take turns, and a ratio is taken within one round, of figures that are seconds apart.
 
 How to read it
 --------------
