@@ -42,6 +42,7 @@ from bench.upstream import Upstream  # noqa: E402
 
 RESULTS = ROOT / "bench" / "results.json"
 TABLE = ROOT / "bench" / "RESULTS.rst"
+ROWS = [row.name for group in GROUPS for row in group.rows]
 _MEMORY = Path("/dev/shm")
 _ROOM = 8e9  # bytes
 _TROUBLE = (Failed, OSError, HTTPException, SubprocessError, ValueError)
@@ -176,14 +177,13 @@ def _end(server: Server) -> None:
 
 
 def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    names = [row.name for group in GROUPS for row in group.rows]
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     parser = argparse.ArgumentParser(
         description=(__doc__ or "").strip().splitlines()[0],
-        epilog=f"Rows: {', '.join(names)}.",
+        epilog=f"Rows: {', '.join(ROWS)}.",
     )
     parser.add_argument(
-        "--rows", nargs="+", metavar="ROW", choices=names, default=names,
+        "--rows", nargs="+", metavar="ROW", choices=ROWS, default=ROWS,
         help="measure these only; all others stay as they were",
     )  # fmt: skip
     parser.add_argument("--rounds", type=int, metavar="N", help="default: 3")
@@ -231,6 +231,7 @@ def main() -> None:
     environments.mkdir(parents=True, exist_ok=True)
     install(environments)
     results = Results.load(chosen.results)
+    results.forget_all_but(ROWS)
     began = time.monotonic()
     with TemporaryDirectory(prefix="bench-", dir=chosen.scratch) as temp:
         content = Content.make(Path(temp, "content"))

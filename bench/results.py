@@ -3,7 +3,7 @@ What was measured, kept in a JSON file that a later run of some rows is merged i
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -49,6 +49,12 @@ class Results:
     def save(self, path: Path) -> None:
         kept = {"versions": self.versions, "rows": self.rows}
         path.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n")
+
+    def forget_all_but(self, rows: Container[str]) -> None:
+        """
+        Rows that are measured no more are not told of any more.
+        """
+        self.rows = {name: row for name, row in self.rows.items() if name in rows}
 
     def begin(self, row: str, day: str, rounds: int) -> None:
         """
