@@ -191,9 +191,11 @@ class BetweenRequestsTests(HotTestCase):
         """
         idle = self.loopback.connect(self.fast)
         idle.take()
-        self.fast.connections.end()
+        self.fast.connections.retire()
         idle.send(self.hot)
-        self.assertIn(b"HTTP/1.1 200 OK", idle.take_all())
+        answer = idle.take_all()
+        self.assertIn(b"HTTP/1.1 200 OK", answer)
+        self.assertIn(b"\r\nConnection: close\r\n", answer)
         self.assertTrue(idle.ended)
 
 

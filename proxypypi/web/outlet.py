@@ -108,8 +108,7 @@ class Outlet:
         self._its_turn = True
         if not self._over:
             self._source.watch(self._grown)
-            self._watchdog.start()
-            self._transport.startWriting()
+            self._wait_for_client()
         return self._ended
 
     def resumeProducing(self) -> None:
@@ -124,7 +123,6 @@ class Outlet:
 
     def _grown(self) -> None:
         if self._waiting and not self._over:
-            self._watchdog.start()
             self._go_on()
 
     def _go_on(self) -> None:
@@ -136,13 +134,13 @@ class Outlet:
                 self._do(step)
                 return
             if not left:
-                self._transport.startWriting()
+                self._wait_for_client()
                 return
             most = min(left, end - self._offset)
             try:
                 count = self._push(self._offset, most)
             except BlockingIOError:
-                self._transport.startWriting()
+                self._wait_for_client()
                 return
             except OSError:  # the client has gone, or the disk is broken
                 count = 0
@@ -152,6 +150,10 @@ class Outlet:
             self._offset += count
             self._sent += count
             left -= count
+
+    def _wait_for_client(self) -> None:
+        self._watchdog.start()
+        self._transport.startWriting()
 
     def _do(self, step: Step) -> None:
         if step is Step.FINISH:
