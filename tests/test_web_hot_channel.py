@@ -57,6 +57,12 @@ class HotTestCase(ProxyTestCase):
         self.addCleanup(self.loopback.close)
         self.addCleanup(self.tight.close)
         self.loopback.pump.advance(self.clock.seconds())
+        self.connect_core()
+
+    def connect_core(self) -> None:
+        """
+        Have both sites answer for the proxy as it was last started.
+        """
         core = self.proxy.faces, self.loopback.pump, self.proxy.generations
         self.fast, self.plain = ProxySite(*core), PlainSite(*core)
         self.addCleanup(self.fast.hot.clear)
@@ -94,6 +100,22 @@ class HotTestCase(ProxyTestCase):
             assert asked is not None, request
             hot = self.fast.hot.get(asked.key, self.loopback.pump.seconds())
             self.assertIsNotNone(hot, request)
+
+    def ordinary_paths(self, do: Callable[[], object]) -> list[bytes]:
+        """
+        The paths of requests that were made meanwhile.
+        """
+        seen: list[bytes] = []
+        render = self.proxy.faces.render
+
+        def note(request: Request) -> object:
+            seen.append(request.path)
+            return render(request)
+
+        self.patch(self.proxy.faces, "render", note)
+        do()
+        self.patch(self.proxy.faces, "render", render)
+        return seen
 
 
 def dateless(answers: bytes) -> bytes:
@@ -230,22 +252,6 @@ class RestTests(HotTestCase):
             self.assertEqual([], self.ordinary_paths(lambda: self.ask(self.hot)))
             wire.hang_up()
             self.assertEqual(0, len(self.fast.connections))
-
-    def ordinary_paths(self, do: Callable[[], object]) -> list[bytes]:
-        """
-        The paths of requests that were made meanwhile.
-        """
-        seen: list[bytes] = []
-        render = self.proxy.faces.render
-
-        def note(request: Request) -> object:
-            seen.append(request.path)
-            return render(request)
-
-        self.patch(self.proxy.faces, "render", note)
-        do()
-        self.patch(self.proxy.faces, "render", render)
-        return seen
 
     def test_again_after_an_ordinary_answer(self) -> None:
         """
