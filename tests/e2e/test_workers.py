@@ -73,7 +73,7 @@ class WorkersTestCase(EndToEndTestCase):
     def setUp(self) -> None:
         super().setUp()
         self.wheel = make_wheel("demo", "1.0", payload=20_000)
-        self.url = f"/files/demo/{self.wheel.filename}"
+        self.target = f"/files/demo/{self.wheel.filename}"
 
     async def start_workers(self, *options: str) -> Server:
         server = await self.start_server("--workers", "2", *options)
@@ -119,7 +119,7 @@ class ServingTests(WorkersTestCase):
         server = await self.start_workers()
         self.index.add(self.wheel)
         for _ in range(40):
-            got = await self.get(f"{server.url}{self.url}")
+            got = await self.get(f"{server.url}{self.target}")
             self.assertEqual(self.wheel.content, got.body)
         for number in (1, 2):
             await self.says(server.child, f"worker {number}: 127.0.0.1 GET /files/")
@@ -233,7 +233,7 @@ class ReplacementTests(WorkersTestCase):
         """
         self.index.fail(self.index.add(self.wheel), Fault(stall_at=9000, stall=3))
         server = await self.start_workers()
-        transfer = self.fetch(f"{server.url}{self.url}")
+        transfer = self.fetch(f"{server.url}{self.target}")
         await until(lambda: transfer.received > 0, 10.0, "the first bytes")
         before = self.pids(server)
         for pid in before:
@@ -250,7 +250,7 @@ class ReplacementTests(WorkersTestCase):
         """
         self.index.fail(self.index.add(self.wheel), Fault(stall_at=9000, stall=2))
         server = await self.start_workers()
-        transfer = self.fetch(f"{server.url}{self.url}")
+        transfer = self.fetch(f"{server.url}{self.target}")
         await until(lambda: transfer.received > 0, 10.0, "the first bytes")
         server.child.signal("KILL")
         await transfer.done()
@@ -269,12 +269,12 @@ class RenewalTests(WorkersTestCase):
         Requests by several clients that keep their connections, while HUP comes.
         """
         self.drop(self.wheel.filename, self.wheel.content)
-        while (await self.get(f"{server.url}{self.url}")).code != 200:
+        while (await self.get(f"{server.url}{self.target}")).code != 200:
             pass  # it is not old enough to be whole
         enough = Event()
         self.addCleanup(enough.set)
         clients = [
-            Client(connect, self.url, self.wheel.content, enough) for _ in range(6)
+            Client(connect, self.target, self.wheel.content, enough) for _ in range(6)
         ]
         running = gatherResults([deferToThread(each.run) for each in clients])
         for turn in range(1, hang_ups + 1):
@@ -304,7 +304,7 @@ class RenewalTests(WorkersTestCase):
         """
         self.index.fail(self.index.add(self.wheel), Fault(stall_at=9000, stall=4))
         server = await self.start_workers("--drain", "1")
-        transfer = self.fetch(f"{server.url}{self.url}")
+        transfer = self.fetch(f"{server.url}{self.target}")
         await until(lambda: transfer.received > 0, 10.0, "the first bytes")
         server.child.signal("HUP")
         await self.says(server.child, "is ready", 3)
@@ -325,7 +325,7 @@ class EndTests(WorkersTestCase):
         """
         self.index.fail(self.index.add(self.wheel), Fault(stall_at=9000, stall=5))
         server = await self.start_workers()
-        transfer = self.fetch(f"{server.url}{self.url}")
+        transfer = self.fetch(f"{server.url}{self.target}")
         await until(lambda: transfer.received > 0, 10.0, "the first bytes")
         server.child.signal("TERM")
         await self.says(server.child, "waiting up to 30 s")
@@ -351,7 +351,7 @@ class EndTests(WorkersTestCase):
         """
         self.index.fail(self.index.add(self.wheel), Fault(stall_at=9000, stall=2))
         server = await self.start_workers()
-        transfer = self.fetch(f"{server.url}{self.url}")
+        transfer = self.fetch(f"{server.url}{self.target}")
         await until(lambda: transfer.received > 0, 10.0, "the first bytes")
         for pid in (*self.pids(server), server.child.pid, *self.pids(server)):
             os.kill(pid, signal.SIGTERM)
@@ -367,7 +367,7 @@ class EndTests(WorkersTestCase):
         """
         self.index.fail(self.index.add(self.wheel), Fault(stall_at=9000))
         server = await self.start_workers()
-        transfer = self.fetch(f"{server.url}{self.url}")
+        transfer = self.fetch(f"{server.url}{self.target}")
         await until(lambda: transfer.received > 0, 10.0, "the first bytes")
         os.kill(self.pids(server)[0], signal.SIGSTOP)
         server.child.signal("TERM")
