@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from random import Random
 
 from twisted.internet.ssl import CertificateOptions
+from twisted.logger import capturedLogs, formatEvent
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.web.server import Request
 
@@ -206,6 +207,22 @@ class BetweenRequestsTests(HotTestCase):
             self.assertEqual(60 * answer, len(wire.take_all(60 * answer)))
             self.assertGreater(len(answered), 50)
             wire.hang_up()
+
+    def test_in_the_log(self) -> None:
+        """
+        The access log has those answers, too, with how often each was given.
+        """
+        self.fast.hot_lines.flush()
+        with capturedLogs() as events:
+            self.ask(self.hot, self.hot)
+            self.loopback.pump.advance(1)
+        lines = [formatEvent(event) for event in events]
+        written = [line for line in lines if line.startswith("127.0.0.1 GET ")]
+        self.assertRegex(
+            "\n".join(written),
+            r"^127.0.0.1 GET /simple/demo/ 200 \d+ pip/26.3 \[proxypypi; hit\] "
+            r"\(2 times\)$",
+        )
 
     def test_at_the_end(self) -> None:
         """

@@ -170,12 +170,45 @@ class OutletTests(OutletTestCase):
         meanwhile does not overtake it.
         """
         self.before = os.urandom(200_000)
-        wire = self.ask(loopback=self.tight)
+        wire = self.ask(GET + GET, loopback=self.tight)
         wire.take(50)
         self.source.tell(released=10)
         self.all_there()
-        expected = self.before + self.content
-        self.assertEqual(expected, self.body(wire, len(expected)))
+        body = self.before + self.content
+        self.body(wire, 2 * len(body) + 100)
+        self.assertEqual(2, wire.received.count(body))
+        self.assertEqual(2, len(self.face.sent))
+
+    def test_channel_again(self) -> None:
+        """
+        At the end the channel is asked again to wait when the client does.
+        """
+        self.all_there()
+        wire = self.ask()
+        self.body(wire, len(self.content))
+        (channel,) = self.site.connections._idle
+        transport = channel.transport
+        self.assertIs(channel, transport.producer)
+        self.assertTrue(transport.streamingProducer)
+        self.source.tell(ended=False, released=0)
+        wire.send(GET)
+        wire.take()
+        self.assertIs(self.outlets[-1], transport.producer)
+        self.sending[-1].cancel()
+        self.assertIs(channel, transport.producer)
+        self.assertTrue(transport.streamingProducer)
+
+    def test_pushes(self) -> None:
+        """
+        What is pushed begins where it should, and is no more than it may be.
+        """
+        one, other = socket.socketpair()
+        one.setblocking(False)
+        self.addCleanup(one.close)
+        self.addCleanup(other.close)
+        for push in (push_file(one, self.source), push_bytes(one, self.content)):
+            self.assertEqual(100, push(50, 100))
+            self.assertEqual(self.content[50:150], other.recv(1000))
 
     def test_from_memory(self) -> None:
         """
