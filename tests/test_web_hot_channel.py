@@ -96,6 +96,7 @@ class HotTestCase(ProxyTestCase):
         See that the fast site has the answers to these.
         """
         for request in requests:
+            self.ask(request)  # which may have something learned, for another answer
             self.ask(request)
             asked = self.fast.clients.read(request)
             assert asked is not None, request

@@ -124,6 +124,7 @@ class Listings:
                 problem, fresh_until = e, 0.0
                 outcome = Outcome(hit=True, detail="upstream-unavailable")
         held = await self._holdings.of(name, page)
+        until = min(fresh_until, self._holdings.holds_until(name))
         if not held and (page is None or only_held):
             raise problem
         hindered = page is None and not isinstance(problem, NoSuchProject)
@@ -134,7 +135,6 @@ class Listings:
             await self._names.claim(name)
         elif made.private and page is not None and not only_held:
             self._names.note_shared(name, page.index)
-        until = min(fresh_until, self._holdings.holds_until(name))
         return Answer(
             rendered=made.rendered,
             private=made.private,

@@ -84,8 +84,9 @@ class Clients:
         if end < 0 or not data.startswith(b"GET "):
             return None
         line_end = data.find(b"\r\n")
-        if data[line_end - 9 : line_end] != b" HTTP/1.1":
-            return None
+        target = data[4 : line_end - 9]
+        if data[line_end - 9 : line_end] != b" HTTP/1.1" or b"?" in target:
+            return None  # of queries there are too many that mean the same
         rest, tag = data[line_end:end], b""
         try:
             client = self._young[rest]
@@ -96,7 +97,7 @@ class Clients:
             client = self._recall(rest)
         if client is None:
             return None
-        return Asked((data[4 : line_end - 9], client.vary, tag), client, end + 4)
+        return Asked((target, client.vary, tag), client, end + 4)
 
     def _recall(self, rest: bytes) -> Client | None:
         if rest in self._young:
