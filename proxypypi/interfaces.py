@@ -513,6 +513,9 @@ class IByteSource(Interface):
     ended: bool = Attribute("No more bytes will be released: all are, or it failed.")
     failed: bool = Attribute("It ended before its time.")
     overflowed: bool = Attribute("It ended; what is not released did not fit in here.")
+    latest: tuple[int, bytes] = Attribute(
+        "The offset of the bytes that came last, and these; none if there are no such."
+    )
 
     def watch(changed: Callable[[], None]) -> None:
         """

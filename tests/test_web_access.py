@@ -169,12 +169,12 @@ class HotLinesTests(SynchronousTestCase):
         Earlier if there are many: no flood of different ones fills memory, or is lost.
         """
         answer = hot_answer()
-        for number in range(25_000):
+        for number in range(1_100):
             self.count(answer, b"/simple/%d/" % number)
-        self.assertGreaterEqual(len(self.written), 15_000)
+        self.assertGreaterEqual(len(self.written), 900)
         self.clock.advance(1)
-        self.assertEqual(25_000, len(self.written))
-        self.assertEqual(25_000, len(set(self.written)))
+        self.assertEqual(1_100, len(self.written))
+        self.assertEqual(1_100, len(set(self.written)))
         self.assertEqual([], self.clock.getDelayedCalls())
 
     def test_escaped(self) -> None:

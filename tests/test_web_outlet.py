@@ -164,6 +164,23 @@ class OutletTests(OutletTestCase):
             wire.hang_up()
             self.source.tell()
 
+    def test_latest(self) -> None:
+        """
+        What has just come is not read again: who has all that came before gets it as
+        it is, however little of it may be given out yet.
+        """
+        blank = bytes(len(self.content))
+        self.path.write_bytes(self.content[:100_000] + blank[100_000:])
+        wire = self.ask()
+        latest = 100_000, self.content[100_000:250_000]
+        for released in (100_000, 240_000, 250_000):
+            self.source.tell(released=released, latest=latest)
+            expected = self.content[:released]
+            self.assertEqual(expected, self.body(wire, released))
+        self.path.write_bytes(self.content)
+        self.all_there()
+        self.assertEqual(self.content, self.body(wire, len(self.content)))
+
     def test_order(self) -> None:
         """
         What was written before goes out before, if that takes its time; what has grown

@@ -39,6 +39,7 @@ class Growing:
     failed: bool = False
     overflowed: bool = False
     body: ScriptedBody | None = None
+    latest: tuple[int, bytes] = (0, b"")
     closed: int = field(default=0, init=False)
     _changed: Callable[[], None] = field(default=lambda: None, init=False)
 

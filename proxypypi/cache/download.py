@@ -15,7 +15,7 @@ from twisted.python.failure import Failure
 from proxypypi.cache.holdings import Holdings
 from proxypypi.cache.others import follow
 from proxypypi.cache.rereading import check_again, reread
-from proxypypi.cache.sources import Follower
+from proxypypi.cache.sources import NOTHING_LATEST, Follower
 from proxypypi.cache.transfer import Transfer, releasable
 from proxypypi.errors import (
     CannotFollow,
@@ -41,6 +41,7 @@ class Download:
     :ivar overflowed: the directory does not take it; each follower has the rest by
         itself.
     :ivar error: why it failed, or could not be kept.
+    :ivar latest: what came last, which is sent to all without reading it again.
     :ivar _open: opens the partial file anew.
     :ivar _check_room: is there room for so many bytes, of this file?
     :ivar _stream: goes on for one client, with a transfer and the last it has brought.
@@ -66,6 +67,7 @@ class Download:
     failed: bool = field(default=False, init=False)
     overflowed: bool = field(default=False, init=False)
     error: Failure | None = field(default=None, init=False)
+    latest: tuple[int, bytes] = field(default=NOTHING_LATEST, init=False)
     _transfer: Transfer = field(init=False)
     _tail: bytes = field(default=b"", init=False)
     _followers: set[Follower] = field(factory=set, init=False)
@@ -128,7 +130,7 @@ class Download:
             if not await self._is_brought():
                 await self._resume()
                 await self._find_room()
-                await self._transfer.run(self._partial.write, self._release)
+                await self._transfer.run(self._write, self._release)
                 await self._publish()
                 self.released = self.size = self._transfer.got
         except OSError as e:
@@ -136,11 +138,16 @@ class Download:
         except Exception as e:
             self._fail(e)
         self.ended = True
+        self.latest = NOTHING_LATEST
         self._partial.release()
         self._finished(self)
         self._tell()
         if not self._followers:
             self._partial.close()
+
+    def _write(self, data: bytes) -> None:
+        self._partial.write(data)
+        self.latest = self._transfer.got, data
 
     def _fail(self, error: Exception) -> None:
         self._transfer.stop()

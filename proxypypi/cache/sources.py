@@ -11,6 +11,8 @@ from zope.interface import implementer
 
 from proxypypi.interfaces import IBody, IByteSource
 
+NOTHING_LATEST = (0, b"")
+
 
 @implementer(IByteSource)
 @define(eq=False)
@@ -21,6 +23,7 @@ class WholeFile:
 
     fd: int
     size: int
+    latest: tuple[int, bytes] = field(default=NOTHING_LATEST, init=False)
     ended: bool = field(default=True, init=False)
     failed: bool = field(default=False, init=False)
     overflowed: bool = field(default=False, init=False)
@@ -55,6 +58,7 @@ class Unkept:
     _stream: IBody | None
     size: int | None
     fd: int = field(default=-1, init=False)
+    latest: tuple[int, bytes] = field(default=NOTHING_LATEST, init=False)
     released: int = field(default=0, init=False)
     ended: bool = field(default=True, init=False)
     failed: bool = field(default=False, init=False)
@@ -85,6 +89,7 @@ class Growing(Protocol):
     ended: bool
     failed: bool
     overflowed: bool
+    latest: tuple[int, bytes]
 
     @property
     def fd(self) -> int: ...
@@ -128,6 +133,10 @@ class Follower:
     @property
     def overflowed(self) -> bool:
         return self._growing.overflowed
+
+    @property
+    def latest(self) -> tuple[int, bytes]:
+        return self._growing.latest
 
     def rest(self) -> IBody:
         return self._growing.rest()

@@ -47,12 +47,12 @@ def _line(
 @define(eq=False)
 class HotLines:
     """
-    Those for answers given again: once a second, together, and each but once.
+    Those for answers given again: once a second, many together, and each but once.
     """
 
     _log: ClassVar[Logger] = Logger()
     _EVERY: ClassVar[float] = 1.0  # seconds
-    _MOST: ClassVar[int] = 10_000
+    _MOST: ClassVar[int] = 200  # lines together
 
     _clock: IReactorTime
     _counts: dict[tuple[str, bytes, str, HotAnswer], int] = field(

@@ -41,10 +41,14 @@ def socket_of(transport: Any) -> socket.socket | None:
 
 def push_file(to: socket.socket, source: IByteSource) -> Push:
     """
-    The kernel copies from the file; the bytes never come here.
+    The kernel copies from the file; the bytes never come here, unless they have just
+    come from upstream.
     """
 
     def push(offset: int, most: int) -> int:
+        start, data = source.latest
+        if start <= offset < start + len(data):
+            return to.send(memoryview(data)[offset - start :][:most])
         return os.sendfile(to.fileno(), source.fd, offset, most)
 
     return push

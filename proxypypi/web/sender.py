@@ -3,6 +3,7 @@ Sends bytes to one client: of files, from memory, or straight from upstream.
 """
 
 import os
+import socket
 
 from attrs import define, field
 from twisted.internet.defer import CancelledError, Deferred
@@ -42,14 +43,13 @@ def send_file(
     """
 
     async def send() -> int:
-        request.write(b"")  # the head
-        to = socket_of(request.transport)
-        first: Outlet | _FileSender
-        if to is not None and not request.chunked:
-            push = push_file(to, source)
-            first = _outlet(request, clock, source, push, start, stop)
-        else:
-            first = _FileSender(request, clock, source, start, stop)
+        first: Outlet | _FileSender = _FileSender(request, clock, source, start, stop)
+        step, _ = next_step(source, start, stop)
+        if step is Step.SEND:  # else nothing is promised yet
+            to = _ready_socket(request)
+            if to is not None:
+                push = push_file(to, source)
+                first = _outlet(request, clock, source, push, start, stop)
         sent = await first.send()
         if isinstance(first, Outlet):
             request.sentLength += sent
@@ -85,9 +85,8 @@ def send_bytes(
     """
 
     async def send() -> int:
-        request.write(b"")
-        to = socket_of(request.transport)
-        if to is None or request.chunked:
+        to = _ready_socket(request)
+        if to is None:
             return await _BytesSender(request, clock, content).send()
         memory = WholeFile(-1, len(content))
         push = push_bytes(to, content)
@@ -96,6 +95,16 @@ def send_bytes(
         return sent
 
     return Deferred.fromCoroutine(send())
+
+
+def _ready_socket(request: Request) -> socket.socket | None:
+    """
+    Write the head of an answer.
+
+    :returns: where its body can go to as it is; :obj:`None` for nowhere.
+    """
+    request.write(b"")
+    return socket_of(request.transport) if not request.chunked else None
 
 
 def _outlet(
