@@ -34,6 +34,18 @@ class IUser(Interface):
 classImplements(User, IUser)
 
 
+class IReaders(Interface):
+    """
+    Those to whom an answer may be given, if not to everybody.
+    """
+
+    def know(said: bytes) -> bool:
+        """
+        Is it one of them who has *said* in an ``Authorization`` header? Only who was
+        asked within the last second is known.
+        """
+
+
 class IIndex(Interface):
     """
     An upstream index, asked over the network.

@@ -9,6 +9,7 @@ from klein.resource import KleinResource
 from werkzeug.routing import Rule
 
 from proxypypi.store.tokens import Token, TokenStore
+from proxypypi.web.connections import ProxySite
 from tests.distributions import make_wheel
 from tests.passwords import basic, write_users
 from tests.proxy_case import ProxyTestCase, Transfer
@@ -203,41 +204,117 @@ class HotTests(HotTestCase):
     def setUp(self) -> None:
         super().setUp()
         self.readers = write_users(self.directory.with_suffix(".read"), eve="two")
-        self.addCleanup(self.close)
-        self.start_guarded()
-
-    def start_guarded(self) -> None:
         self.start_proxy(read_auth=self.readers)
         core = self.proxy.faces, self.loopback.pump, self.proxy.generations
-        self.fast.hot.clear()
-        self.fast = type(self.fast)(*core)
+        self.fast = ProxySite(*core)
+        self.addCleanup(self.fast.hot.clear)
+        self.paths = ("/simple/demo/", f"/files/demo/{self.small.filename}")
 
-    def close(self) -> None:
-        self.fast.hot.clear()
+    def known(self, path: str, header: str = EVE) -> bytes:
+        return self.request(path, f"Authorization: {header}\r\n".encode())
 
-    def test_nothing_hot_for_others(self) -> None:
+    def is_asked(self, *requests: bytes) -> int:
+        """
+        How many of these the ordinary path answers; all of them with 200.
+        """
+        asked: list[object] = []
+        faces = type(self.proxy.faces)
+        render = faces.render
+
+        def note(faces: Any, request: Any) -> Any:
+            asked.append(request)
+            return render(faces, request)
+
+        self.patch(faces, "render", note)
+        try:
+            self.assertEqual([200] * len(requests), self.codes(*requests))
+        finally:
+            self.patch(faces, "render", render)
+        return len(asked)
+
+    def codes(self, *requests: bytes, at_once: bool = False) -> list[int]:
+        """
+        Those of the answers to requests that are sent on one connection.
+        """
+        wire = self.loopback.connect(self.fast)
+        codes: list[int] = []
+        pieces = [b"".join(requests)] if at_once else requests
+        for piece in pieces:
+            wire.send(piece)
+            wanted = len(requests) if at_once else len(codes) + 1
+            for _ in range(len(requests) + 1):
+                answers = wire.take_all().split(b"HTTP/1.1 ")[1:]
+                codes = [int(answer[:3]) for answer in answers]
+                if len(codes) < wanted:
+                    self.clock.advance(4)  # who says it wrong has to wait
+        wire.hang_up()
+        return codes
+
+    def test_for_others(self) -> None:
         """
         What a reader was just given, on the same connection or another, is given to
-        nobody who does not say who they are.
+        nobody who does not say who they are, or says it wrong.
         """
-        hers = f"Authorization: {EVE}\r\n".encode()
-        for path in ("/simple/demo/", f"/files/demo/{self.small.filename}"):
-            known, unknown = self.request(path, hers), self.request(path)
-            for requests, codes in (
-                ([known, known, unknown, unknown], [200, 200, 401, 401]),
-                ([unknown, known, unknown, known], [401, 200, 401, 200]),
-                ([unknown, unknown], [401, 401]),
-            ):
-                for pieces in ([b"".join(requests)], requests):
-                    wire = self.loopback.connect(self.fast)
-                    for piece in pieces:
-                        wire.send(piece)
-                    got = wire.take_all()
-                    wire.hang_up()
-                    answers = got.split(b"HTTP/1.1 ")[1:]
-                    self.assertEqual(codes, [int(a[:3]) for a in answers])
         self.assertNotIn(b"authorization", PIP.lower())
-        self.assertEqual(0, len(self.fast.hot))
+        for path in self.paths:
+            known, unknown = self.known(path), self.request(path)
+            for other in (
+                unknown,
+                self.known(path, ""),
+                self.known(path, basic("eve", "one")),
+                self.known(path, f"{EVE}x"),
+                self.known(path, f"{EVE}\r\nAuthorization: {EVE}"),
+                self.known(path, f"{EVE}\r\n x"),
+            ):
+                for requests, codes in (
+                    ([known, known, other, other], [200, 200, 401, 401]),
+                    ([other, known, other, known], [401, 200, 401, 200]),
+                    ([other, other], [401, 401]),
+                ):
+                    for at_once in (True, False):
+                        got = self.codes(*requests, at_once=at_once)
+                        self.assertEqual(codes, got, requests)
+        self.assertEqual(len(self.paths), len(self.fast.hot))
+
+    def test_for_readers(self) -> None:
+        """
+        Readers get it without being asked again, for a second.
+        """
+        for path in self.paths:
+            requests = [self.known(path)] * 5
+            self.codes(*requests)
+            self.assertEqual(0, self.is_asked(*requests))
+            self.clock.advance(1)
+            self.assertEqual(1, self.is_asked(*requests))
+
+    def test_for_those_who_were(self) -> None:
+        """
+        A second after a user, or a token, is gone, nothing is given to them.
+        """
+        store = TokenStore.of(self.directory)
+        token = basic("__token__", store.add(Token(name="ci", created_at=0.0)))
+        for header, end in (
+            (token, lambda: store.revoke("ci")),
+            (EVE, lambda: write_users(self.readers, fay="x")),
+        ):
+            request = self.known("/simple/demo/", header)
+            self.codes(request)
+            self.assertEqual(0, self.is_asked(request))
+            end()
+            self.clock.advance(1)
+            self.assertEqual([401, 401], self.codes(request, request))
+
+    def test_without_the_option(self) -> None:
+        """
+        Where everybody may read, who says who they are is as quick as others.
+        """
+        self.start_proxy()
+        core = self.proxy.faces, self.loopback.pump, self.proxy.generations
+        self.fast = ProxySite(*core)
+        self.addCleanup(self.fast.hot.clear)
+        for path in self.paths:
+            self.codes(self.request(path))
+            self.assertEqual(0, self.is_asked(*[self.known(path, "x y")] * 3))
 
 
 class UploadTests(GateTestCase):

@@ -55,12 +55,17 @@ class UsersFile:
         self._state = _state_of(self.path)
         self._take(_try_to_read(self.path))
 
+    def is_fresh(self, now: float) -> bool:
+        """
+        Are :attr:`users` those of a second ago or later?
+        """
+        return self._looked_at is not None and 0 <= now - self._looked_at < _EVERY
+
     async def look(self) -> None:
         """
-        See that :attr:`users` are those of a second ago or later.
+        See that they are.
         """
-        now = self._clock.seconds()
-        if self._looked_at is None or not 0 <= now - self._looked_at < _EVERY:
+        if not self.is_fresh(self._clock.seconds()):
             await self._flight.join("look", self._look)
 
     async def fits(self, name: str, password: bytes) -> bool:

@@ -4,10 +4,11 @@ Who is let in, and what they may do.
 
 from attrs import define
 from twisted.web.server import Request
+from zope.interface import implementer
 
 from proxypypi.auth.accounts import Accounts
 from proxypypi.errors import NotAllowed
-from proxypypi.interfaces import IUser
+from proxypypi.interfaces import IReaders
 from proxypypi.model import User
 from proxypypi.web.access import client_of
 from proxypypi.web.rights import check_local
@@ -15,6 +16,7 @@ from proxypypi.web.rights import check_local
 _OPEN = (b"/-/health", b"/-/ready")
 
 
+@implementer(IReaders)
 @define(eq=False)
 class Gate:
     """
@@ -38,14 +40,19 @@ class Gate:
 
     async def check_read(self, request: Request) -> User:
         """
+        From then on the request knows that not everybody may see the answer.
+
         :raises NotAuthenticated: it has to be said who asks.
         :raises NotAllowed: that user may not read.
         """
         user = await self._user(request)
         if not user.may_read:
             raise NotAllowed(reason=f"{user.name} may not read here")
-        request.setComponent(IUser, user)
+        request.setComponent(IReaders, self)
         return user
+
+    def know(self, said: bytes) -> bool:
+        return self._accounts.may_read(said)
 
     async def check_upload(self, request: Request) -> User:
         """

@@ -7,7 +7,7 @@ from email.utils import formatdate, parsedate_to_datetime
 
 from twisted.web.server import Request
 
-from proxypypi.interfaces import IUser
+from proxypypi.interfaces import IReaders
 from proxypypi.model import Outcome
 
 PUBLIC_PAGE = "public, max-age=60"
@@ -36,7 +36,7 @@ def set_headers(request: Request, **headers: str | None) -> None:
     """
     for name, value in headers.items():
         if value is not None:
-            if name == "cache_control" and request.getComponent(IUser) is not None:
+            if name == "cache_control" and request.getComponent(IReaders) is not None:
                 value = value.replace("public", "private")
             request.responseHeaders.setRawHeaders(name.replace("_", "-"), [value])
 
