@@ -9,6 +9,7 @@ from typing import Any
 from attrs import define, field
 from twisted.internet.defer import Deferred
 
+from proxypypi.auth.accounts import Accounts
 from proxypypi.cache.catalogue import Catalogue
 from proxypypi.cache.doubts import Doubts
 from proxypypi.cache.downloads import Downloads
@@ -37,6 +38,7 @@ from proxypypi.store.lists import ListStore
 from proxypypi.store.pages import PageStore
 from proxypypi.store.partials import PartialStore
 from proxypypi.store.releases import Releases
+from proxypypi.store.tokens import TokenStore
 from proxypypi.store.turns import NoTurns, Turns
 from proxypypi.store.wishes import Wishes
 from proxypypi.web.files import FileRoutes
@@ -56,6 +58,7 @@ class Proxy:
     faces: Faces
     partials: PartialStore
     claims: ClaimStore
+    tokens: TokenStore
     names: PrivateNames
     downloads: Downloads
     generations: Generations
@@ -137,7 +140,11 @@ def build(
     )
     simple = SimpleRoutes(listings, catalogue, clock).router.resource()
     of_files = FileRoutes(files, metadata, clock).router.resource()
-    gate = Gate()
+    gate = Gate(
+        Accounts.of(settings, health, clock, in_thread),
+        says_who_reads=settings.read_auth is not None,
+        says_who_uploads=settings.upload_auth is not None,
+    )
     home = HomeRoutes([index.url for index in indexes]).router.resource()
 
     def trouble() -> str:
@@ -158,11 +165,13 @@ def build(
             "packages": of_files,
             "-": status,
         },
+        gate,
     )
     proxy = Proxy(
         faces=faces,
         partials=partials,
         claims=claims,
+        tokens=TokenStore.of(root),
         names=names,
         downloads=downloads,
         generations=generations,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from twisted.python import usage
 
 from proxypypi import __version__
-from proxypypi.commands import claims, daemons, refresh, release, serving
+from proxypypi.commands import claims, daemons, refresh, release, serving, token
 from proxypypi.commands.options import complain
 from proxypypi.errors import ProxypypiError
 
@@ -29,6 +29,7 @@ Commands:
     claim         have no upstream asked about a project, ever
     unclaim       end that
     release       have withheld files given out
+    token         make, list and revoke what programs log in with
     refresh       have project pages fetched anew
 
 proxypypi COMMAND --help lists the options of a command.
@@ -46,6 +47,7 @@ COMMANDS: dict[str, Callable[[str, Sequence[str]], int]] = {
     "claim": claims.claim,
     "unclaim": claims.unclaim,
     "release": release.release,
+    "token": token.token,
     "refresh": refresh.refresh,
 }
 """

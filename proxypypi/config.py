@@ -4,14 +4,15 @@ the file, which beats the defaults.
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from attrs import define, frozen
 
 from proxypypi import layers, tables
-from proxypypi.errors import BadConfiguration
+from proxypypi.auth.htpasswd import read_users, weak
+from proxypypi.errors import BadConfiguration, BadUsers
 from proxypypi.kinds import shown
 from proxypypi.layers import Layer, Place
 from proxypypi.options import OPTIONS, group_of
@@ -25,11 +26,13 @@ class Configuration:
 
     :ivar sources: the place of each option that is not a default.
     :ivar file: that was read, absolute; :obj:`None` if there is none.
+    :ivar warnings: what should be better, in a line each.
     """
 
     settings: Settings
     sources: Mapping[str, Place]
     file: Path | None = None
+    warnings: tuple[str, ...] = ()
 
     def complaint(self, name: str, reason: str) -> str:
         """
@@ -67,6 +70,7 @@ def configure(
         another place overrides it.
     """
     problems: list[str] = []
+    warnings: list[str] = []
     on_line = layers.command_line(given, directory, problems)
     around = layers.environment(variables, directory, problems)
     places = [on_line, around]
@@ -78,6 +82,7 @@ def configure(
             for name, make in (
                 ("upstream", tables.upstreams),
                 ("cooldown-exemption", tables.exemptions),
+                ("user", tables.users),
             ):
                 if name in in_file.values:
                     in_file.values[name] = make(in_file)
@@ -90,6 +95,7 @@ def configure(
         source = choice.sources.get("dir") or layers.defaults(directory, problems)
         _check_directory(root, values["no-proxy"], source)
         _check_upstreams(upstreams, choice.sources)
+        warnings = _check_users(choice)
     if problems:
         raise BadConfiguration(problems=tuple(problems))
     settings = Settings(
@@ -103,10 +109,15 @@ def configure(
         min_free=values["min-free"],
         workers=values["workers"],
         drain=values["drain"],
+        upload_auth=values["upload-auth"],
+        read_auth=values["read-auth"],
+        users=values.get("user", ()),
         cooldown_exemptions=values.get("cooldown-exemption", ()),
     )
     sources = {name: layer.place for name, layer in choice.sources.items()}
-    return Configuration(settings=settings, sources=sources, file=path)
+    return Configuration(
+        settings=settings, sources=sources, file=path, warnings=tuple(warnings)
+    )
 
 
 def _choose(places: Sequence[Layer]) -> _Choice:
@@ -144,6 +155,39 @@ def _check_upstreams(
     if twice is not None:
         key = "upstream" if "upstream" in sources else "extra-index-url"
         sources[key].refuse(key, f"{shown(twice)} is there twice")
+
+
+def _check_users(choice: _Choice) -> list[str]:
+    """
+    :returns: warnings.
+    """
+    warnings = []
+    uploaders: Collection[str] = ()
+    for option in ("upload-auth", "read-auth"):
+        path = choice.values[option]
+        if path is None:
+            continue
+        try:
+            users = read_users(path)
+        except BadUsers as e:
+            choice.sources[option].refuse(option, str(e))
+            continue
+        warnings += [
+            choice.sources[option].place.complaint(
+                option,
+                f"the password of {name!r} is hashed by SHA-1 alone, which is soon "
+                "guessed by who has the file: make it anew with htpasswd -B",
+            )
+            for name in weak(users)
+        ]
+        if option == "upload-auth":
+            uploaders = users
+    warnings += [
+        f"[[user]]: nobody is called {user.name!r} in the file of upload-auth"
+        for user in choice.values.get("user", ())
+        if user.name not in uploaders
+    ]
+    return warnings
 
 
 def _listen(choice: _Choice) -> tuple[str, ...]:

@@ -41,6 +41,23 @@ class BadConfiguration(ProxypypiError):
 
 
 @define(kw_only=True)
+class BadUsers(ProxypypiError):
+    """
+    A file of users that cannot be used.
+
+    :ivar line: counted from 1; :obj:`None` if it is the whole file.
+    """
+
+    path: str
+    line: int | None = None
+    reason: str
+
+    def __str__(self) -> str:
+        where = "" if self.line is None else f", line {self.line}"
+        return f"{self.path!r}{where}: {self.reason}"
+
+
+@define(kw_only=True)
 class BadName(ProxypypiError):
     """
     A name that no project or file can have.
@@ -90,6 +107,28 @@ class NotAuthenticated(ProxypypiError):
 
     def __str__(self) -> str:
         return self.reason
+
+
+@define(kw_only=True)
+class TooManyLogIns(ProxypypiError):
+    """
+    More passwords wait to be checked than can be in a reasonable time.
+    """
+
+    def __str__(self) -> str:
+        return "too many log-ins are being checked: try again"
+
+
+@define(kw_only=True)
+class TokenExists(ProxypypiError):
+    """
+    There is a token of that name.
+    """
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"there is a token {self.name!r} already: revoke it, or use another name"
 
 
 @define(kw_only=True)

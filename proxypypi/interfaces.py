@@ -5,7 +5,7 @@ The seams: what the core is handed, and the promises that come with it.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from twisted.internet.defer import Deferred
-from zope.interface import Attribute, Interface
+from zope.interface import Attribute, Interface, classImplements
 
 from proxypypi.errors import UpstreamError
 from proxypypi.model import (
@@ -16,8 +16,34 @@ from proxypypi.model import (
     HeldList,
     LocalFile,
     RawPage,
+    User,
 )
 from proxypypi.names import NormalizedName
+
+
+class IUser(Interface):
+    """
+    What :class:`~proxypypi.model.User` provides: who has logged in.
+    """
+
+    may_read = Attribute("May pages and files be read?")
+    may_upload = Attribute("May distributions be uploaded?")
+    may_administer = Attribute("May pages be refreshed, and files fetched?")
+
+
+classImplements(User, IUser)
+
+
+class IReaders(Interface):
+    """
+    Those to whom an answer may be given, if not to everybody.
+    """
+
+    def know(said: bytes) -> bool:
+        """
+        Is it one of them who has *said* in an ``Authorization`` header? Only who was
+        asked within the last second is known.
+        """
 
 
 class IIndex(Interface):

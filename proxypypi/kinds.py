@@ -173,6 +173,14 @@ def _path(text: str) -> Path:
     return Path(text)
 
 
+def _users(text: str) -> Path:
+    kind, colon, path = text.partition(":")
+    if kind != "htpasswd" or not colon or not path:
+        # It may be USER:PASSWORD.
+        raise BadSettings(reason=f"it is not {USERS.allowed}")
+    return _path(path)
+
+
 def _text(text: str) -> str:
     if not text.strip() or not text.isprintable():
         raise _bad(text, f"not {TEXT.allowed}")
@@ -235,6 +243,12 @@ def _instant(text: str) -> float:
 
 DIRECTORY = Kind(unit="DIR", allowed="a path in quotes", parse=_path)
 FILE = Kind(unit="FILE", allowed="a path in quotes", parse=_path)
+USERS = Kind(
+    unit="htpasswd:FILE",
+    allowed="htpasswd: and a path, such as 'htpasswd:/etc/proxypypi/users'",
+    parse=_users,
+    secret=True,
+)
 TEXT = Kind(unit="TEXT", allowed="some text on one line", parse=_text)
 SECRET = Kind(unit="TEXT", allowed="text", parse=_secret, secret=True)
 FLAG = Kind(

@@ -32,6 +32,7 @@ from proxypypi.kinds import (
     SIZE,
     STATUS,
     TEXT,
+    USERS,
     VERSION,
     Kind,
 )
@@ -215,6 +216,20 @@ OPTIONS = (
         doc="How long running transfers may finish after TERM.",
     ),
     Option(
+        name="upload-auth",
+        kind=USERS,
+        default_said="none, and nobody may upload",
+        doc="The file of those who may upload and administer, as htpasswd -B makes it. "
+        "It is read again when it changes. They may read, too.",
+    ),
+    Option(
+        name="read-auth",
+        kind=USERS,
+        default_said="none, and everybody may read",
+        doc="The file of those who may read. Without a password, only /-/health and "
+        "/-/ready are answered then.",
+    ),
+    Option(
         name="config",
         kind=FILE,
         in_file=False,
@@ -314,7 +329,24 @@ EXEMPTION = Table(
     ),
 )
 
-TABLES = (UPSTREAM, EXEMPTION)
+USER = Table(
+    name="user",
+    doc="What users of ``upload-auth`` may upload. Of whom nothing is said here may "
+    "upload every project that no upstream has.",
+    keys=(
+        Option(name="name", kind=TEXT, required=True, doc="As in the file of users."),
+        Option(
+            name="projects",
+            kind=GLOB,
+            repeatable=True,
+            needs_one=True,
+            required=True,
+            doc="These alone, even if an upstream has them, too.",
+        ),
+    ),
+)
+
+TABLES = (UPSTREAM, EXEMPTION, USER)
 
 EXCLUSIVE = {
     "listen": ("bind", "port"),

@@ -77,6 +77,7 @@ class ProxyService(Service):
         older_than = self._reactor.seconds() - _LEFT_OVER
         self._reactor.callInThread(self._proxy.partials.sweep, older_than)
         self._reactor.callInThread(self._proxy.claims.check)
+        self._reactor.callInThread(self._proxy.tokens.check)
         if not self._indexes:
             self._log.info("no upstream is asked: what is in the directory is all")
         for index in self._indexes:

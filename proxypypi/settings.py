@@ -219,6 +219,18 @@ class CooldownExemption:
 
 
 @frozen(kw_only=True)
+class UserSettings:
+    """
+    What one user may do.
+
+    :ivar projects: globs of the normalized names of those that may be uploaded.
+    """
+
+    name: str
+    projects: tuple[str, ...]
+
+
+@frozen(kw_only=True)
 class Settings:
     """
     All settings of one server.
@@ -235,6 +247,10 @@ class Settings:
         free, 0 for none; :obj:`None` for :func:`proxypypi.store.room.usual`.
     :ivar workers: how many processes serve; 1 for this one alone.
     :ivar drain: seconds that running transfers may go on after the end was asked for.
+    :ivar upload_auth: the file of those who may upload and administer; :obj:`None` if
+        nobody may upload.
+    :ivar read_auth: the file of those who may read; :obj:`None` for everybody.
+    :ivar users: what is said of some of those in :attr:`upload_auth`.
     :ivar cooldown_exemptions: of files that are too young otherwise.
     """
 
@@ -248,4 +264,7 @@ class Settings:
     min_free: int | None = None
     workers: int = 1
     drain: float = 30.0
+    upload_auth: Path | None = None
+    read_auth: Path | None = None
+    users: tuple[UserSettings, ...] = ()
     cooldown_exemptions: tuple[CooldownExemption, ...] = ()

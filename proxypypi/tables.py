@@ -1,5 +1,5 @@
 """
-The tables of the file: upstreams, and exemptions from the cooldown.
+The tables of the file: upstreams, exemptions from the cooldown, users.
 """
 
 import errno
@@ -14,9 +14,14 @@ from attrs import evolve
 from proxypypi.errors import BadSettings
 from proxypypi.kinds import shown
 from proxypypi.layers import Layer
-from proxypypi.options import EXEMPTION, UPSTREAM, Table
+from proxypypi.options import EXEMPTION, UPSTREAM, USER, Table
 from proxypypi.pem import certificates_in
-from proxypypi.settings import CooldownExemption, Credentials, UpstreamSettings
+from proxypypi.settings import (
+    CooldownExemption,
+    Credentials,
+    UpstreamSettings,
+    UserSettings,
+)
 
 _LONGEST_PASSWORD = 65536  # bytes
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")  # HTTP has no way to send one (RFC 7617)
@@ -72,6 +77,20 @@ def exemptions(layer: Layer) -> tuple[CooldownExemption, ...]:
                 )
             )
     return tuple(made)
+
+
+def users(layer: Layer) -> tuple[UserSettings, ...]:
+    """
+    :param layer: as for :func:`upstreams`.
+    """
+    made: dict[str, UserSettings] = {}
+    for table in _tables(layer, USER):
+        name, projects = table.values.get("name"), table.values.get("projects")
+        if name in made:
+            table.refuse("name", f"another user is called {shown(name)}")
+        elif name is not None and projects is not None:
+            made[name] = UserSettings(name=name, projects=projects)
+    return tuple(made.values())
 
 
 def _tables(layer: Layer, table: Table) -> list[Layer]:

@@ -27,6 +27,7 @@ from proxypypi.options import OPTIONS, Option
 from proxypypi.settings import Settings, masked
 from proxypypi.tls import parse_endpoint
 
+_log = Logger()
 _FAILURES = (BadCertificate, CannotListen, DirectoryInUse, OSError)  # of a start
 
 
@@ -191,6 +192,8 @@ def makeService(options: Options) -> IService:
         except Exception as e:  # each kind of endpoint has its own
             reason = f"{endpoint!r} is no server endpoint: {e}"
             _refuse(configuration.complaint("listen", reason))
+    for warning in configuration.warnings:
+        _log.warn("{warning}", warning=warning)
     try:
         service: IService = _assemble(configuration, reactor)
     except BadSettings as e:  # what the environment says of TLS and outbound proxies

@@ -24,8 +24,10 @@ from proxypypi.settings import (
     Credentials,
     Settings,
     UpstreamSettings,
+    UserSettings,
 )
 from tests.certificates import Authority
+from tests.test_auth_htpasswd import APR1, SHA1
 
 PLACES = ("the command line", "the environment", "the file", "nowhere")
 
@@ -215,6 +217,8 @@ class WinnerTests(ConfigTestCase):
                 lambda c: c.settings.workers,
                 (2, 3, 4, 1),
             ),
+            "upload-auth": self.users(lambda c: c.settings.upload_auth),
+            "read-auth": self.users(lambda c: c.settings.read_auth),
             "drain": Row(
                 ["1"],
                 "2",
@@ -223,6 +227,22 @@ class WinnerTests(ConfigTestCase):
                 (1.0, 2.0, 3.0, 30.0),
             ),
         }
+
+    def users(self, read: Callable[[Configuration], Path | None]) -> Row:
+        for name in ("u", "v", "etc/w"):
+            (self.base / name).touch()
+
+        def relative(configuration: Configuration) -> object:
+            path = read(configuration)
+            return None if path is None else str(path.relative_to(self.base))
+
+        return Row(
+            ["htpasswd:u"],
+            "htpasswd:v",
+            "'htpasswd:w'",
+            relative,
+            ("u", "v", "etc/w", None),
+        )
 
     def test_winner(self) -> None:
         """
@@ -877,6 +897,76 @@ class UpstreamTests(ConfigTestCase):
             said = self.problem(content=content)
             self.assertIn("p.toml:upstream: it has to be one table or more", said)
             self.assertIn("[[upstream]]", said)
+
+
+class UsersTests(ConfigTestCase):
+    def write(self, content: str) -> None:
+        (self.base / "etc" / "users").write_text(content, "utf-8")
+
+    def test_bad_files(self) -> None:
+        """
+        What is wrong with a file of users is told before anything listens, with the
+        line it is in.
+        """
+        for content, words in (
+            (None, "users': No such file or directory"),
+            ("bob:hunter2", "users', line 1: the password of 'bob' is plain"),
+            ("\n#\nbob", "users', line 3: it is not NAME:HASHED-PASSWORD"),
+        ):
+            if content is not None:
+                self.write(content)
+            for option in ("upload-auth", "read-auth"):
+                said = self.problem(content=f"{option} = 'htpasswd:users'")
+                self.assertTrue(said.startswith(f"{self.file}:{option}: '"), said)
+                self.assertIn(words, said)
+                self.assertNotIn("hunter2", said)
+
+    def test_other_kinds(self) -> None:
+        """
+        There is no other kind of place for users; what is given may be a password.
+        """
+        for value in ("users", "htpasswd", "htpasswd:", "ldap:users", "bob:hunter2"):
+            said = self.problem({"read-auth": [value]})
+            self.assertIn("--read-auth: it is not htpasswd: and a path", said)
+            self.assertNotIn("hunter2", said)
+
+    def test_weak(self) -> None:
+        """
+        Of passwords that are hashed by SHA-1 there is a warning, no more.
+        """
+        self.write(f"bob:{SHA1}\neve:{APR1}")
+        configuration = self.configure(content="upload-auth = 'htpasswd:users'")
+        (warning,) = configuration.warnings
+        self.assertIn("upload-auth: the password of 'bob' is hashed by SHA-1", warning)
+        self.assertEqual((), self.configure().warnings)
+
+    def test_tables(self) -> None:
+        """
+        A table says what a user may upload; if there is none of that name, so far,
+        there is a warning.
+        """
+        self.write(f"bob:{APR1}")
+        file = "upload-auth = 'htpasswd:users'\n"
+        bob = "[[user]]\nname = 'bob'\nprojects = ['Acme_*', 'b']\n"
+        eve = "[[user]]\nname = 'eve'\nprojects = ['c']\n"
+        configuration = self.configure(content=file + bob + eve)
+        self.assertEqual(
+            (
+                UserSettings(name="bob", projects=("acme-*", "b")),
+                UserSettings(name="eve", projects=("c",)),
+            ),
+            configuration.settings.users,
+        )
+        (warning,) = configuration.warnings
+        self.assertIn("nobody is called 'eve'", warning)
+        for content, words in (
+            (bob + bob, "user.name: another user is called 'bob'"),
+            ("[[user]]\nname = 'bob'", "user.projects: it is missing"),
+            ("[[user]]\nprojects = ['a']", "user.name: it is missing"),
+            ("[[user]]\nname = 'bob'\nprojects = []", "user.projects: it is empty"),
+            ("[[user]]\nname = 'bob'\nprojects = ['!a']", "is not a glob"),
+        ):
+            self.assertIn(words, self.problem(content=content))
 
 
 class ExemptionTests(ConfigTestCase):

@@ -128,6 +128,9 @@ class FileFactsTests(SynchronousTestCase):
 
 
 class UserTests(SynchronousTestCase):
+    def deputy(self, user: User, *projects: str) -> User:
+        return User(may_upload=True, projects=projects, on_behalf_of=user)
+
     def test_may_publish(self) -> None:
         """
         Without globs what no upstream has; with them what they name, whoever has it.
@@ -141,6 +144,11 @@ class UserTests(SynchronousTestCase):
             (User(may_upload=True, projects=("other",)), False, False),
             (User(projects=("de*",)), False, False),
             (User(), False, False),
+            (self.deputy(User(may_upload=True)), False, True),
+            (self.deputy(User(may_upload=True), "de*"), True, False),
+            (self.deputy(User(may_upload=True, projects=("d*",)), "de*"), True, True),
+            (self.deputy(User(may_upload=True, projects=("d*",))), True, False),
+            (self.deputy(User()), False, False),
         ):
             may = user.may_publish(demo, upstream_has=upstream_has)
             self.assertIs(expected, may, (user, upstream_has))

@@ -41,17 +41,19 @@ class AccessLineTests(ProxyTestCase):
         for head in (
             b"GET /local/ HTTP/1.1\r\nUser-Agent: pip/26.0 {x}\r\n",
             b"GET /-/health HTTP/1.1\r\n",
+            b"GET http://bob:hunter2@proxy.example/local/ HTTP/1.1\r\n",
             b'GET /a"%1b[31m HTTP/1.1\r\nUser-Agent: caf\xc3\xa9\x1b[31m\r\n',
         ):
             protocol = site.buildProtocol(None)
             protocol.makeConnection(StringTransport())
             protocol.dataReceived(head + b"Host: proxy.example\r\n\r\n")
-        page, health, hostile = lines
+        page, health, absolute, hostile = lines
         size = len(self.get("/local/").body)
         self.assertEqual(
             f"192.168.1.1 GET /local/ 200 {size} pip/26.0 [proxypypi; hit]", page
         )
         self.assertEqual("192.168.1.1 GET /-/health 200 3 - [-]", health)
+        self.assertIn(" GET http://***@proxy.example/local/ ", absolute)
         self.assertRegex(hostile, r'^192\.168\.1\.1 GET /a"%1b\[31m 404 \d+ caf')
         self.assertTrue(hostile.isascii(), hostile)
         self.assertTrue(hostile.isprintable(), hostile)

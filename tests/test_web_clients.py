@@ -304,6 +304,52 @@ class ReadTests(SynchronousTestCase):
                 for _ in range(2):
                     self.assertIsNone(self.clients.read(ask(rest)), rest)
 
+    def test_who_asks(self) -> None:
+        """
+        Nor is what is said for it, which is remembered nowhere.
+        """
+        usual = self.clients.read(ask())
+        assert usual is not None
+        self.assertEqual(b"", usual.said)
+        for name in (b"Authorization", b"authorization", b"AUTHORIZATION"):
+            line = b"\r\n" + name + b": Basic hunter2"
+            tag = b'\r\nIf-None-Match: "a"'
+            for rest in (PIP + line, line + PIP, line + tag + PIP, tag + PIP + line):
+                asked = self.clients.read(ask(rest))
+                assert asked is not None, rest
+                self.assertEqual(b"Basic hunter2", asked.said)
+                self.assertIs(usual.client, asked.client)
+                self.assertEqual(len(ask(rest)), asked.size)
+        self.assertNotIn("hunter2", repr((self.clients._young, self.clients._old)))
+
+    def test_who_else_asks(self) -> None:
+        """
+        What is said twice, or oddly, is left to the ordinary path, and not remembered
+        either.
+        """
+        for value in (
+            b"Basic hunter2",
+            b":",
+            b": ",
+            b":Basic hunter2",
+            b" : Basic hunter2",
+            b":  Basic hunter2",
+            b": Basic hunter2 ",
+            b": Basic\r\n hunter2",
+            b": Basic\thunter2",
+            b": Basic hunter\xc3\xa9",
+            b": Basic hunter2\r\nAuthorization: Basic hunter2",
+            b": Basic hunter2\r\nauthorization: Basic hunter3",
+            b": Basic hunter2\r\nAuthorization:Basic hunter2",
+        ):
+            for rest in (
+                PIP + b"\r\nAuthorization" + value,
+                b"\r\nAuthorization" + value + PIP,
+            ):
+                for _ in range(2):
+                    self.assertIsNone(self.clients.read(ask(rest)), rest)
+        self.assertNotIn("hunter", repr((self.clients._young, self.clients._old)))
+
     def test_two_tags_spoil_nothing(self) -> None:
         """
         Who says two does not have one refused to the others.

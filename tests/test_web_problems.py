@@ -70,6 +70,9 @@ class TableTests(SynchronousTestCase):
             (errors.Quarantined(project="demo"), 403, None, ""),
             (errors.NameDenied(project="demo", glob="de*"), 403, None, ""),
             (errors.Withheld(filename="demo-1.zip"), 403, None, ""),
+            (errors.NotAllowed(reason="not you"), 403, None, ""),
+            (errors.NotAuthenticated(reason="who are you?"), 401, None, ""),
+            (errors.TooManyLogIns(), 503, "2", ""),
             (errors.UpstreamUnreachable(**upstream), 503, "2", "; fwd=miss"),
             (errors.UpstreamTimeout(**upstream), 503, "2", "; fwd=miss"),
             (
@@ -108,6 +111,7 @@ class TableTests(SynchronousTestCase):
         never = {"BadSettings", "BadConfiguration", "UnreadablePage", "NoProjectList"}
         never |= {"DirectoryInUse", "CannotListen", "BadCertificate"}
         never |= {"BadPidFile", "AlreadyRunning", "NotOurs", "DamagedRecord"}
+        never |= {"BadUsers", "TokenExists"}
         kinds = {
             name
             for name, kind in vars(errors).items()
@@ -121,6 +125,17 @@ class TableTests(SynchronousTestCase):
             if any(k in _STATUSES for k in getattr(errors, name).__mro__)
         }
         self.assertEqual(kinds - never - {"ProxypypiError"}, with_status)
+
+    def test_challenge(self) -> None:
+        """
+        401, and nothing else, says how to say who one is.
+        """
+        wire = ask(errors.NotAuthenticated(reason="who are you?"))
+        self.assertEqual(
+            'Basic realm="proxypypi", charset="UTF-8"', header(wire, "WWW-Authenticate")
+        )
+        wire = ask(errors.NotAllowed(reason="not you"))
+        self.assertIsNone(header(wire, "WWW-Authenticate"))
 
     def test_range_not_satisfiable(self) -> None:
         """

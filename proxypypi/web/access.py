@@ -9,6 +9,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.web.server import Request
 
+from proxypypi.settings import masked
 from proxypypi.web.clients import Asked
 from proxypypi.web.hot import HotAnswer
 
@@ -40,6 +41,9 @@ def _line(
     """
     Control characters and raw bytes are escaped: they are the client's.
     """
+    method, _, target = asked.partition(" ")
+    if not target.startswith("/"):
+        asked = f"{method} {masked(target)}"  # an address may have a password in it
     line = f"{client} {asked} {code} {sent} {agent} [{outcome}]"
     return "".join(c if " " <= c <= "~" else f"\\x{ord(c):02x}" for c in line)
 

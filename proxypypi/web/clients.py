@@ -20,6 +20,11 @@ _LONGEST_HOST = 250  # bytes
 _HAS_ALREADY = re.compile(
     rb'\r\nif-none-match: ("[\x21\x23-\x7e]*")(?=\r\n|\Z)', re.IGNORECASE
 )
+_SAYS_WHO = re.compile(
+    rb"\r\nauthorization: ([\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)(?=\r\n[^ \t]|\Z)",
+    re.IGNORECASE,
+)
+_CUT_OUT = re.compile(rb"\r\n(?:if-none-match|authorization)", re.IGNORECASE)
 _OF_NO_ACCOUNT = frozenset(
     (
         *(b"host", b"connection", b"user-agent", b"accept", b"accept-encoding"),
@@ -55,17 +60,20 @@ class Asked:
     :ivar key: all that makes the difference: the target, what the answer may vary with,
         and the entity tag that the client has already; empty for none.
     :ivar size: of its head, in bytes.
+    :ivar said: who asks: what the ``Authorization`` header has; empty for none.
     """
 
     key: tuple[bytes, bytes, bytes]
     client: Client
     size: int
+    said: bytes = b""
 
 
 @define(eq=False)
 class Clients:
     """
-    Remembers what the heads of requests said, at most so many of them; none flushes out
+    Remembers what the heads of requests said, but for tags and passwords, at most so
+    many of them; none flushes out
     those that come again and again by sending another one each time.
     """
 
@@ -87,23 +95,26 @@ class Clients:
         target = data[4 : line_end - 9]
         if data[line_end - 9 : line_end] != b" HTTP/1.1" or b"?" in target:
             return None  # of queries there are too many that mean the same
-        rest, tag = data[line_end:end], b""
+        rest, tag, said = data[line_end:end], b"", b""
         try:
             client = self._young[rest]
         except KeyError:
             has = _HAS_ALREADY.search(rest)
             if has is not None:
                 rest, tag = rest[: has.start()] + rest[has.end() :], has[1]
+            who = _SAYS_WHO.search(rest)
+            if who is not None:
+                rest, said = rest[: who.start()] + rest[who.end() :], who[1]
             client = self._recall(rest)
         if client is None:
             return None
-        return Asked((target, client.vary, tag), client, end + 4)
+        return Asked((target, client.vary, tag), client, end + 4, said)
 
     def _recall(self, rest: bytes) -> Client | None:
         if rest in self._young:
             return self._young[rest]
-        if len(rest) > self._LONGEST or _HAS_ALREADY.search(rest):
-            return None  # the latter says two tags
+        if len(rest) > self._LONGEST or _CUT_OUT.search(rest):
+            return None  # the latter says it twice, or in another form
         client = self._old.get(rest) or understand(rest)
         if len(self._young) >= self._MOST:
             self._old, self._young = self._young, {}

@@ -7,6 +7,7 @@ from email.utils import formatdate, parsedate_to_datetime
 
 from twisted.web.server import Request
 
+from proxypypi.interfaces import IReaders
 from proxypypi.model import Outcome
 
 PUBLIC_PAGE = "public, max-age=60"
@@ -30,10 +31,13 @@ def set_headers(request: Request, **headers: str | None) -> None:
     """
     Set headers of the answer, ``cache_control="..."`` for ``Cache-Control: ...``.
 
-    What is :obj:`None` is left out.
+    What is :obj:`None` is left out. What somebody had to log in for is nothing that
+    caches may keep for others.
     """
     for name, value in headers.items():
         if value is not None:
+            if name == "cache_control" and request.getComponent(IReaders) is not None:
+                value = value.replace("public", "private")
             request.responseHeaders.setRawHeaders(name.replace("_", "-"), [value])
 
 

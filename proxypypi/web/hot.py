@@ -2,8 +2,8 @@
 Answers that were given just now, to be given again as they are.
 
 An answer gets here only as the ordinary path has sent it, head and all, with how long
-the core says it would say the same again. So whoever is answered from here gets what
-the ordinary path would have sent, but for the date.
+the core says it would say the same again, and who may have it. So whoever is answered
+from here gets what the ordinary path would have sent, but for the date.
 """
 
 import os
@@ -15,7 +15,7 @@ from twisted.web.http import NOT_MODIFIED, OK
 from twisted.web.http_headers import Headers
 from twisted.web.server import Request
 
-from proxypypi.interfaces import IByteSource
+from proxypypi.interfaces import IByteSource, IReaders
 from proxypypi.model import Validity
 from proxypypi.store.generations import Generations
 from proxypypi.web.headers import http_date
@@ -39,6 +39,7 @@ class HotAnswer:
     :ivar size: of the body, in bytes.
     :ivar outcome: its ``Cache-Status``.
     :ivar cost: bytes that it takes to hold it, with what it is the answer to.
+    :ivar readers: who may have it; :obj:`None` for everybody.
     """
 
     before: bytes
@@ -50,6 +51,7 @@ class HotAnswer:
     code: int
     outcome: str
     cost: int
+    readers: IReaders | None = None
 
 
 @define
@@ -60,6 +62,7 @@ class Reusable:
 
     validity: Validity
     content: "bytes | IByteSource"
+    readers: IReaders | None = None
 
 
 class CanBeReused:
@@ -80,7 +83,8 @@ def offer(
     :param content: its body; if that is a file, one that is whole.
     """
     if validity is not None and isinstance(request, CanBeReused):
-        request.reusable = Reusable(validity, content)
+        readers = request.getComponent(IReaders)
+        request.reusable = Reusable(validity, content, readers)
 
 
 @define(eq=False)
@@ -160,6 +164,7 @@ class HotAnswers:
             code=code,
             outcome=outcome[0],
             cost=_OVERHEAD + sum(map(len, key)) + len(head) + len(content),
+            readers=reusable.readers,
         )
         self._cost += answer.cost
         self._files += fd >= 0

@@ -19,6 +19,13 @@ _A_TURN = 1024 * 1024  # bytes of a file sent before it is another client's turn
 _MORE = getattr(socket, "MSG_MORE", 0)
 
 
+def _is_for(answer: HotAnswer, said: bytes) -> bool:
+    """
+    May who says this have the answer?
+    """
+    return answer.readers is None or answer.readers.know(said)
+
+
 class HotChannel(Channel):
     """
     Answers from :mod:`proxypypi.web.hot` before the ordinary path sees a request. That
@@ -107,7 +114,7 @@ class HotChannel(Channel):
                 break
             now = site.reactor.seconds()
             answer = site.hot.get(asked.key, now)
-            if answer is None:
+            if answer is None or not _is_for(answer, asked.said):
                 self._key = asked.key
                 break
             if self._socket is None and (answer.fd >= 0 or answer.size > _SHORT):

@@ -25,6 +25,7 @@ from proxypypi.web.headers import (
 
 _log = Logger()
 
+_CHALLENGE = 'Basic realm="proxypypi", charset="UTF-8"'
 _RETRY_AFTER = 2  # seconds
 _LONGEST_REASON = 150  # characters of a reason phrase
 _OF_THE_ANSWER_IN_VIEW = ("Accept-Ranges", "Content-Range", "ETag", "Last-Modified")
@@ -40,6 +41,7 @@ _STATUSES: dict[type[errors.ProxypypiError], int] = {
     errors.NameDenied: 403,
     errors.NotAllowed: 403,
     errors.NotAuthenticated: 401,
+    errors.TooManyLogIns: 503,
     errors.TooLarge: 413,
     errors.FileExists: 409,
     errors.Withheld: 403,
@@ -130,6 +132,7 @@ def answer_problem(request: Request, problem: Problem) -> bytes:
         retry_after=str(problem.retry_after) if problem.retry_after else None,
         content_range=f"bytes */{problem.size}" if problem.size is not None else None,
         allow=problem.allow,
+        www_authenticate=_CHALLENGE if problem.status == 401 else None,
     )
     return body
 

@@ -8,13 +8,15 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from klein.resource import KleinResource
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
 from proxypypi.errors import BadRequest
+from proxypypi.web.gate import Gate
 from proxypypi.web.headers import set_headers
-from proxypypi.web.problems import answer_problem, problem_of
+from proxypypi.web.problems import answer_failure, answer_problem, problem_of
 
 _LONGEST_PATH = 1000  # bytes, encoded
 _ENCODED_SEPARATOR = re.compile(rb"%(?:2f|5c|00)", re.IGNORECASE)
@@ -28,14 +30,18 @@ class Faces(Resource):
 
     isLeaf = True
 
-    def __init__(self, home: KleinResource, faces: Mapping[str, KleinResource]) -> None:
+    def __init__(
+        self, home: KleinResource, faces: Mapping[str, KleinResource], gate: Gate
+    ) -> None:
         """
         :param home: gets the root, and all that is nobody else's.
         :param faces: by the first segment of their paths.
+        :param gate: is asked before any of them, and before anything else.
         """
         super().__init__()
         self._home = home
         self._faces = {segment.encode(): face for segment, face in faces.items()}
+        self._gate = gate
         self._active: set[Request] = set()
         self._idle: list[Deferred[None]] = []
 
@@ -61,6 +67,27 @@ class Faces(Resource):
         self._active.add(request)
         request.notifyFinish().addBoth(self._answered, request)
         set_headers(request, x_content_type_options="nosniff")
+        if self._gate.is_open(request):
+            return self._let_in(request)
+        asking = Deferred.fromCoroutine(self._ask(request))
+        request.notifyFinish().addErrback(lambda _: asking.cancel())
+        return NOT_DONE_YET
+
+    async def _ask(self, request: Request) -> None:
+        """
+        Let nobody in who may not read.
+        """
+        try:
+            await self._gate.check_read(request)
+        except CancelledError:
+            pass  # the client has gone
+        except Exception:
+            request.write(answer_failure(request, Failure()))
+            request.finish()
+        else:
+            self._let_in(request)
+
+    def _let_in(self, request: Request) -> Any:
         refused = refusal(request.path) or _refusal_of(request.getRequestHostname())
         if refused:
             problem = problem_of(BadRequest(reason=refused))

@@ -1,0 +1,3 @@
+"""
+Who somebody is: users and their passwords, tokens, and what each may do.
+"""

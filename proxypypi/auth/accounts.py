@@ -1,0 +1,147 @@
+"""
+Log-ins: what a client says in, a user out.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+from attrs import define, field
+from twisted.cred.error import LoginFailed
+from twisted.cred.portal import Portal
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+
+from proxypypi.auth.checkers import Grant, PasswordChecker, Right, TokenChecker
+from proxypypi.auth.credentials import TokenCredentials, parse_authorization
+from proxypypi.auth.failures import Failures
+from proxypypi.auth.htpasswd import TOKEN_USER
+from proxypypi.auth.realm import Realm
+from proxypypi.auth.remembered import Remembered
+from proxypypi.auth.users import UsersFile
+from proxypypi.cache.flight import SingleFlight
+from proxypypi.cache.health import Health
+from proxypypi.errors import NotAuthenticated
+from proxypypi.interfaces import IUser
+from proxypypi.model import User
+from proxypypi.settings import Settings
+from proxypypi.store.tokens import TokenStore
+
+_PASSWORD_FOR = 600.0  # seconds that one is remembered, unless a file changes
+_TOKEN_FOR = 1.0  # seconds that one is remembered, as it may have been revoked
+
+
+@define(eq=False)
+class Accounts:
+    """
+    :ivar failures: to be counted by whoever watches.
+    """
+
+    _log: ClassVar[Logger] = Logger()
+
+    _grants: Sequence[Grant]
+    _portal: Portal
+    _clock: IReactorTime
+    failures: Failures = field(factory=Failures, init=False)
+    _remembered: Remembered = field(factory=Remembered, init=False)
+    _versions: tuple[int, ...] = field(default=(), init=False)
+    _flight: SingleFlight = field(factory=SingleFlight, init=False)
+
+    @classmethod
+    def of(
+        cls,
+        settings: Settings,
+        health: Health,
+        clock: IReactorTime,
+        in_thread: Callable[..., "Deferred[Any]"],
+    ) -> "Accounts":
+        """
+        Those of a server. Blocks, as it reads the files of users.
+        """
+        grants = []
+        for option, right, path in (
+            ("upload-auth", Right.UPLOAD, settings.upload_auth),
+            ("read-auth", Right.READ, settings.read_auth),
+        ):
+            if path is not None:
+                file = UsersFile(option, path, health, clock, in_thread)
+                file.load()
+                grants.append(Grant(right, file))
+        store = TokenStore.of(settings.directory)
+        realm = Realm({user.name: user.projects for user in settings.users})
+        checkers = [
+            PasswordChecker(grants),
+            TokenChecker(grants, store, clock, in_thread),
+        ]
+        return cls(grants, Portal(realm, checkers), clock)
+
+    async def log_in(self, said: Sequence[bytes], client: str) -> User:
+        """
+        :param said: the request's ``Authorization`` headers.
+        :param client: the address that it comes from.
+        :raises NotAuthenticated: that is nobody, or not their password.
+        :raises TooManyLogIns: it will take too long to find out.
+        """
+        for grant in self._grants:
+            await grant.file.look()
+        versions = tuple(grant.file.version for grant in self._grants)
+        if versions != self._versions:
+            self._versions = versions
+            self._remembered.clear()
+        credentials = parse_authorization(said)
+        digest = self._remembered.digest(said[0])
+        user = self._remembered.get(digest, self._clock.seconds())
+        if user is not None:
+            return user
+        try:
+            return await self._flight.join(
+                digest, lambda: self._check(credentials, digest)
+            )
+        except LoginFailed:
+            await self._refuse(credentials, client)
+            raise NotAuthenticated(reason=_wrong(credentials)) from None
+
+    def may_read(self, said: bytes) -> bool:
+        """
+        Is it known, without asking anything or anybody, that who says this may?
+        """
+        now = self._clock.seconds()
+        for grant, version in zip(self._grants, self._versions, strict=False):
+            if grant.file.version != version or not grant.file.is_fresh(now):
+                return False
+        user = self._remembered.get(self._remembered.digest(said), now)
+        return user is not None and user.may_read
+
+    async def _check(self, credentials: Any, digest: bytes) -> User:
+        versions, now = self._versions, self._clock.seconds()
+        avatar: Any = await self._portal.login(credentials, None, IUser)
+        user: User = avatar[1]
+        known_for = _PASSWORD_FOR
+        if isinstance(credentials, TokenCredentials):
+            known_for = _TOKEN_FOR
+        if versions == self._versions:
+            self._remembered.keep(digest, user, now + known_for)
+        return user
+
+    async def _refuse(self, credentials: Any, client: str) -> None:
+        """
+        Have whoever tries again and again wait for the answer.
+        """
+        name = getattr(credentials, "username", TOKEN_USER.encode()).decode()
+        late = self.failures.note(client, name, self._clock.seconds())
+        is_known = any(name in grant.file.users for grant in self._grants)
+        # An unknown one may be a password or a token that got into the wrong place.
+        self._log.warn(
+            "a log-in from {client} failed, {user}; {count} have, so far",
+            client=client,
+            user=f"as {name!r}" if is_known else "as somebody unknown",
+            count=self.failures.count,
+        )
+        await deferLater(self._clock, late)
+
+
+def _wrong(credentials: Any) -> str:
+    if isinstance(credentials, TokenCredentials):
+        return "that is no token of ours, or no longer"
+    return "user or password is wrong"
