@@ -17,6 +17,7 @@ from proxypypi.cache.files import Files
 from proxypypi.cache.health import Health
 from proxypypi.cache.holdings import Holdings
 from proxypypi.cache.listings import Listings
+from proxypypi.cache.marks import MarkCache
 from proxypypi.cache.metadata import MetadataCache
 from proxypypi.cache.pages import PageCache
 from proxypypi.cache.private import PrivateNames
@@ -34,6 +35,7 @@ from proxypypi.store.directory import Directory
 from proxypypi.store.facts import FactsStore
 from proxypypi.store.generations import Generations
 from proxypypi.store.lists import ListStore
+from proxypypi.store.marks import MarkStore
 from proxypypi.store.pages import PageStore
 from proxypypi.store.partials import PartialStore
 from proxypypi.store.releases import Releases
@@ -108,12 +110,14 @@ def build(
     wishes = Wishes.of(root)
     doubts = Doubts(shelf, holdings, health, clock)
     pages = PageCache(upstreams, shelf, wishes, holdings, doubts, changes, turns, clock)
+    marks = MarkCache(MarkStore(decisions, in_thread), health)
     streams = Streams()
     downloads = Downloads(
         partials, holdings, streams, pages.distrust, health, clock, in_thread
     )
     files = Files(
-        pages, holdings, upstreams, names, downloads, streams, generations, clock
+        *(pages, holdings, upstreams, names, marks, downloads, streams),
+        *(generations, clock),
     )
     metadata = MetadataCache(holdings, facts_store, upstreams, health, clock, in_thread)
     listings = Listings(
@@ -121,6 +125,7 @@ def build(
         holdings,
         upstreams,
         names,
+        marks,
         health,
         directory,
         generations,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from twisted.python import usage
 
 from proxypypi import __version__
-from proxypypi.commands import claims, daemons, refresh, release, serving
+from proxypypi.commands import claims, daemons, mark, refresh, release, serving, yank
 from proxypypi.commands.options import complain
 from proxypypi.errors import ProxypypiError
 
@@ -29,6 +29,9 @@ Commands:
     claim         have no upstream asked about a project, ever
     unclaim       end that
     release       have withheld files given out
+    yank          list a release, or files of it, as yanked
+    unyank        end that
+    mark          say that a project is archived, deprecated, quarantined, or active
     refresh       have project pages fetched anew
 
 proxypypi COMMAND --help lists the options of a command.
@@ -46,6 +49,9 @@ COMMANDS: dict[str, Callable[[str, Sequence[str]], int]] = {
     "claim": claims.claim,
     "unclaim": claims.unclaim,
     "release": release.release,
+    "yank": yank.yank,
+    "unyank": yank.unyank,
+    "mark": mark.mark,
     "refresh": refresh.refresh,
 }
 """

@@ -2,7 +2,7 @@
 The seams: what the core is handed, and the promises that come with it.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 
 from twisted.internet.defer import Deferred
 from zope.interface import Attribute, Interface
@@ -15,6 +15,7 @@ from proxypypi.model import (
     FileFacts,
     HeldList,
     LocalFile,
+    Marks,
     RawPage,
 )
 from proxypypi.names import NormalizedName
@@ -384,6 +385,24 @@ class IReleases(Interface):
         """
         :returns: file name to sha256; as it is on disk now.
         :raises DamagedRecord: it cannot be known.
+        """
+
+
+class IMarks(Interface):
+    """
+    What people say of projects and files by commands, in processes of their own.
+    """
+
+    def edition(name: NormalizedName) -> Hashable:
+        """
+        Another one whenever something was said; :obj:`None` if nothing is. Looks at the
+        disk, each time, for a moment.
+        """
+
+    def load(name: NormalizedName) -> "Deferred[tuple[Marks, str]]":
+        """
+        :returns: also what is wrong with the records, empty for nothing: of what cannot
+            be known, the stricter is assumed.
         """
 
 
