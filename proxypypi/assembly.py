@@ -10,12 +10,14 @@ from attrs import define, field
 from twisted.internet.defer import Deferred
 
 from proxypypi.cache.catalogue import Catalogue
+from proxypypi.cache.documents import Documents
 from proxypypi.cache.doubts import Doubts
 from proxypypi.cache.downloads import Downloads
 from proxypypi.cache.facts import Facts
 from proxypypi.cache.files import Files
 from proxypypi.cache.health import Health
 from proxypypi.cache.holdings import Holdings
+from proxypypi.cache.json_api import JsonApi
 from proxypypi.cache.listings import Listings
 from proxypypi.cache.marks import MarkCache
 from proxypypi.cache.metadata import MetadataCache
@@ -44,6 +46,7 @@ from proxypypi.store.wishes import Wishes
 from proxypypi.web.files import FileRoutes
 from proxypypi.web.gate import Gate
 from proxypypi.web.home import HomeRoutes
+from proxypypi.web.json_api import JsonRoutes
 from proxypypi.web.simple import SimpleRoutes
 from proxypypi.web.site import Faces
 from proxypypi.web.status import StatusRoutes
@@ -140,6 +143,12 @@ def build(
         in_thread,
         turns,
     )
+    documents = PageStore(cache / "documents", in_thread)
+    api = JsonApi(
+        listings,
+        Documents(upstreams, documents, health, changes, clock, in_thread),
+        *(files, metadata, holdings, in_thread),
+    )
     simple = SimpleRoutes(listings, catalogue, clock).router.resource()
     of_files = FileRoutes(files, metadata, clock).router.resource()
     gate = Gate()
@@ -161,6 +170,7 @@ def build(
             "files": of_files,
             "package": of_files,
             "packages": of_files,
+            "pypi": JsonRoutes(api, clock).router.resource(),
             "-": status,
         },
     )

@@ -173,6 +173,31 @@ class NoProjectList(ProxypypiError):
 
 
 @define(kw_only=True)
+class NoSuchRelease(ProxypypiError):
+    """
+    The project has no file of such a version.
+    """
+
+    project: str
+    version: str
+
+    def __str__(self) -> str:
+        return f"there is no version {self.version!r} of {self.project}"
+
+
+@define(kw_only=True)
+class NoDocument(ProxypypiError):
+    """
+    The index has no JSON API, or none for us, or it has nothing to say.
+    """
+
+    url: str
+
+    def __str__(self) -> str:
+        return f"{self.url} has no document of the JSON API"
+
+
+@define(kw_only=True)
 class NoSuchFile(ProxypypiError):
     """
     The project has no such file.

@@ -48,6 +48,18 @@ class IIndex(Interface):
         :raises NoSuchProject: the index says 404 or 410, or what it says instead.
         """
 
+    def fetch_document(
+        path: str, known: RawPage | None, background: bool = False
+    ) -> "Deferred[RawPage | None]":
+        """
+        Ask for a document of the JSON API.
+
+        :param path: such as ``demo/json`` or ``demo/1.0/json``.
+        :param known: as for :meth:`fetch_page`, like *background*.
+        :returns: the document; :obj:`None` if *known* still holds.
+        :raises NoDocument: the index has none, or none for us.
+        """
+
     def fetch_list(
         known: RawPage | None,
         receive: Callable[[bytes], None],
@@ -140,35 +152,34 @@ class IBody(Interface):
 
 class IPageStore(Interface):
     """
-    Keeps project pages as their index sent them.
+    Keeps project pages, or other documents, as their index sent them, by names that a
+    file may have.
     """
 
-    def load(name: NormalizedName) -> "Deferred[tuple[RawPage, float] | None]":
+    def load(name: str) -> "Deferred[tuple[RawPage, float] | None]":
         """
         :returns: the page and when it was last known to hold (POSIX seconds);
             :obj:`None` if there is none or its record is damaged.
         """
 
-    def save(
-        name: NormalizedName, page: RawPage, checked_at: float
-    ) -> "Deferred[None]":
+    def save(name: str, page: RawPage, checked_at: float) -> "Deferred[None]":
         """
         Replace the page. A reader sees the old one or the new one, never a part of
         either, not even if we are killed half-way.
         """
 
-    def load_doubt(name: NormalizedName) -> "Deferred[Doubt | None]":
+    def load_doubt(name: str) -> "Deferred[Doubt | None]":
         """
         What is doubtful about the project; :obj:`None` if nothing is, or the record
         is damaged.
         """
 
-    def save_doubt(name: NormalizedName, doubt: Doubt | None) -> "Deferred[None]":
+    def save_doubt(name: str, doubt: Doubt | None) -> "Deferred[None]":
         """
         Replace the doubt, or end it.
         """
 
-    def confirm(name: NormalizedName, checked_at: float) -> "Deferred[None]":
+    def confirm(name: str, checked_at: float) -> "Deferred[None]":
         """
         Upstream said at *checked_at* that the page still holds.
         """

@@ -234,6 +234,22 @@ class ReadTests(SynchronousTestCase):
             self.assertEqual(b"", asked.key[2])
             self.assertEqual(len(ask(target=target)), asked.size)
 
+    def test_address(self) -> None:
+        """
+        Where our own address is in the answer, it matters how that was asked for.
+        """
+        heads = [
+            b"\r\nHost: proxy.example",
+            b"\r\nHost: other.example",
+            b"\r\nHost: proxy.example\r\nX-Forwarded-Proto: https",
+            b"\r\nHost: proxy.example\r\nX-Forwarded-Prefix: /py",
+            b"\r\nHost: proxy.example\r\nAccept-Encoding: gzip",
+        ]
+        for target, expected in ((b"/pypi/demo/json", 5), (b"/simple/demo/", 2)):
+            asked = [Clients().read(ask(head, target)) for head in heads]
+            keys = {each.key for each in asked if each is not None}
+            self.assertEqual(expected, len(keys), target)
+
     def test_not_whole_or_not_usual(self) -> None:
         """
         Half a head is none yet, nor is one of another method, version or form.
