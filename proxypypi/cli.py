@@ -8,7 +8,16 @@ from collections.abc import Callable, Sequence
 from twisted.python import usage
 
 from proxypypi import __version__
-from proxypypi.commands import claims, daemons, mark, refresh, release, serving, yank
+from proxypypi.commands import (
+    claims,
+    daemons,
+    mark,
+    refresh,
+    release,
+    remove,
+    serving,
+    yank,
+)
 from proxypypi.commands.options import complain
 from proxypypi.errors import ProxypypiError
 
@@ -32,6 +41,7 @@ Commands:
     yank          list a release, or files of it, as yanked
     unyank        end that
     mark          say that a project is archived, deprecated, quarantined, or active
+    remove        delete files of a project, with a record of what they were
     refresh       have project pages fetched anew
 
 proxypypi COMMAND --help lists the options of a command.
@@ -52,6 +62,7 @@ COMMANDS: dict[str, Callable[[str, Sequence[str]], int]] = {
     "yank": yank.yank,
     "unyank": yank.unyank,
     "mark": mark.mark,
+    "remove": remove.remove,
     "refresh": refresh.refresh,
 }
 """
