@@ -10,7 +10,7 @@ from proxypypi.settings import UpstreamSettings
 from proxypypi.store.marks import set_status
 from tests.distributions import BuiltDistribution, make_sdist, make_wheel
 from tests.document_case import DEMO, DOCUMENT, DocumentTestCase
-from tests.fake_index import JSON
+from tests.fake_index import JSON, Fault
 
 DAY = 86_400.0
 
@@ -73,6 +73,39 @@ class UpstreamTests(DocumentTestCase):
             self.assertEqual(2, len(document["urls"]))
             self.assertNotIn("releases", document)
         self.assertEqual(1, self.asked("/pypi/demo/1.0/json"))
+
+    def test_release_of_the_project_alone(self) -> None:
+        """
+        An index may have documents of projects alone: then those say what can be said
+        of a release and its files.
+        """
+        for version in ("1.0", "2.0"):
+            fault = Fault(status=404)
+            self.index.fail(f"/pypi/demo/{version}/json", fault, times=None)
+        newest = self.document(version="2.0")
+        self.assertEqual("demo 2.0 upstream", newest["info"]["summary"])
+        self.assertNotIn("releases", newest)
+        old = self.document(version="1.0")
+        self.assertIsNone(old["info"]["summary"])
+        self.assertEqual("about demo-1.0.tar.gz", old["urls"][1]["comment_text"])
+        self.assertEqual([], old["vulnerabilities"])
+
+    def test_metadata_that_is_not_offered(self) -> None:
+        """
+        What is not said of a release is read from its wheel, by ranges if need be, and
+        kept.
+        """
+        self.index.documents = self.index.core_metadata = False
+        wheel = make_wheel("large", requires=["a>1"], payload=300_000)
+        path = self.index.add(wheel)
+        for restart in (False, True):
+            if restart:
+                self.start_proxy()
+            self.assertEqual(["a>1"], self.document("large")["info"]["requires_dist"])
+        ranges = [seen.header("Range") for seen in self.index.asked(path)]
+        self.assertTrue(ranges)
+        self.assertNotIn(None, ranges)
+        self.assertEqual([], self.kept())
 
     def test_unknown(self) -> None:
         """

@@ -119,14 +119,7 @@ class JsonApi:
         await self._listings.note(gathered, outline.listing.private)
         spelt = _choose(outline, version)
         whole = not version
-        theirs = await self._ask(gathered, "") if whole else _NOTHING
-        about = theirs
-        if not outline.is_theirs(spelt):
-            about = _NOTHING
-        elif theirs.hindered and theirs.document is None:
-            about = theirs
-        elif not _is_about(theirs.document, spelt):
-            about = await self._ask(gathered, spelt)
+        about, theirs = await self._ask_both(gathered, outline, spelt, whole)
         key = (name, version, base)
         made = self._made.get(key)
         if made is None or not _is_of(made, outline, about.document, theirs.document):
@@ -166,6 +159,25 @@ class JsonApi:
         outline = await self._flight.join((parts.name, parts.only_held, of), make)
         self._outlines.put(parts.name, outline, _COST_OF_A_FILE * (1 + parts.count))
         return outline
+
+    async def _ask_both(
+        self, gathered: Gathered, outline: _Outline, version: str, whole: bool
+    ) -> tuple[DocumentAnswer, DocumentAnswer]:
+        """
+        :returns: what the index says of the release, and of the project, if that is
+            wanted or all that it says.
+        """
+        theirs = await self._ask(gathered, "") if whole else _NOTHING
+        if not outline.is_theirs(version):
+            return _NOTHING, theirs
+        if whole and _is_settled(theirs, version):
+            return theirs, theirs
+        about = await self._ask(gathered, version)
+        if not whole and about.document is None and not about.hindered:
+            theirs = await self._ask(gathered, "")
+            if _is_settled(theirs, version):
+                about = theirs
+        return about, theirs
 
     async def _ask(self, gathered: Gathered, version: str) -> DocumentAnswer:
         page = gathered.parts.upstream
@@ -214,12 +226,12 @@ class JsonApi:
         for listed in ordered[:_MOST_TRIED]:
             try:
                 found = await self._files.find(name, listed.filename)
-                if found.held is None and (only_here or not listed.core_metadata):
-                    continue
                 if found.held is not None and not is_wheel(listed.filename):
                     content = await self._holdings.core_metadata(found.held)
+                elif found.held is not None or not only_here:
+                    content = (await self._metadata.get(found, even_so=True)).content
                 else:
-                    content = (await self._metadata.get(found)).content
+                    continue
             except ProxypypiError:
                 continue
             if content:
@@ -249,8 +261,13 @@ def _choose(outline: _Outline, version: str) -> str:
     return spelt
 
 
-def _is_about(document: Document | None, version: str) -> bool:
-    return document is not None and comparable(document.version) == comparable(version)
+def _is_settled(theirs: DocumentAnswer, version: str) -> bool:
+    """
+    Is it known what the index has to say of a version, if it is asked for no more?
+    """
+    if theirs.document is None:
+        return theirs.hindered
+    return comparable(theirs.document.version) == comparable(version)
 
 
 def _is_of(
