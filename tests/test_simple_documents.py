@@ -115,6 +115,17 @@ class RenderTests(SynchronousTestCase):
         }
         self.assertEqual(expected, file)
 
+    def test_types(self) -> None:
+        """
+        What is not known is left out, or is of the type that it has on PyPI, as there
+        are programs that take no null for it.
+        """
+        rendered = render(listed())
+        self.assertNotIn("upload_time", rendered["urls"][0])
+        self.assertNotIn("upload_time_iso_8601", rendered["urls"][0])
+        info = rendered["info"]
+        self.assertEqual(("", {}), (info["home_page"], info["project_urls"]))
+
     def test_kinds(self) -> None:
         """
         What a file is, is told by its name.

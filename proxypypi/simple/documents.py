@@ -38,8 +38,8 @@ class _File(msgspec.Struct, gc=False, kw_only=True):
     python_version: Any = None
     requires_python: Any = None
     size: Any = None
-    upload_time: Any = None
-    upload_time_iso_8601: Any = None
+    upload_time: Any = msgspec.UNSET
+    upload_time_iso_8601: Any = msgspec.UNSET
     url: Any = ""
     yanked: Any = False
     yanked_reason: Any = None
@@ -202,7 +202,7 @@ _EMPTY: Mapping[str, Any] = {
     "package_url": "",
     "platform": None,
     "project_url": "",
-    "project_urls": None,
+    "project_urls": {},  # there are programs that take no null for it
     "provides_extra": None,
     "release_url": "",
     "requires_dist": None,

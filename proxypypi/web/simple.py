@@ -89,6 +89,13 @@ class SimpleRoutes:
     def page_without_slash(self, request: Request, name: str) -> bytes:
         return redirect(request, f"{normalize(name)}/")
 
+    @router.route("/simple/<name>/json", methods=["GET"])
+    def document(self, request: Request, name: str) -> bytes:
+        """
+        There are programs that take the index for the base of the JSON API.
+        """
+        return redirect(request, f"../../pypi/{normalize(name)}/json")
+
     async def _answer(
         self,
         request: Request,
