@@ -107,6 +107,17 @@ class UpstreamTests(DocumentTestCase):
         self.assertNotIn(None, ranges)
         self.assertEqual([], self.kept())
 
+    def test_metadata_that_cannot_be_had(self) -> None:
+        """
+        What could not be learnt of a release at one time is there the next time.
+        """
+        self.index.documents = False
+        path = self.index.add(make_wheel("demo", "3.0", requires=["x"])) + ".metadata"
+        self.index.fail(path, Fault(body=b"Requires-Dist: another"))
+        for expected, asked in ((None, 1), (["x"], 2), (["x"], 2)):
+            self.assertEqual(expected, self.document()["info"]["requires_dist"])
+            self.assertEqual(asked, self.asked(path))
+
     def test_unknown(self) -> None:
         """
         There is no document of what is not there, and upstream is asked for no release

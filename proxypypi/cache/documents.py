@@ -32,7 +32,7 @@ from proxypypi.simple.documents import Document, parse_document
 from proxypypi.store.changes import Changes
 
 _INLINE = 64 * 1024  # bytes; longer ones are parsed in a thread
-_MOST_IN_MEMORY = 32 * 1024 * 1024  # bytes, as sent, of the documents held in memory
+_MOST_IN_MEMORY = 16 * 1024 * 1024  # bytes, as sent, of the documents held in memory
 _LEAST_COST = 1000  # bytes that one costs, however short
 _LET_BE = 60.0  # seconds for which one is not asked for that could not be had
 _PATIENCE = 3.0  # seconds to wait, as an answer can be made without

@@ -17,6 +17,7 @@ from proxypypi.cache.holdings import Holdings
 from proxypypi.cache.listings import INLINE, Gathered, Listings, Parts
 from proxypypi.cache.metadata import MetadataCache
 from proxypypi.errors import (
+    NoSuchFile,
     NoSuchProject,
     NoSuchRelease,
     ProxypypiError,
@@ -61,6 +62,13 @@ class _Outline:
     listing: Listing
     releases: Releases
 
+    @property
+    def cost(self) -> int:
+        """
+        Bytes that it takes to hold it.
+        """
+        return _COST_OF_A_FILE * (1 + self.parts.count)
+
     def is_theirs(self, version: str) -> bool:
         """
         Does the index speak of the very files of this release?
@@ -78,11 +86,21 @@ class _Outline:
 
 @frozen
 class _Made:
+    """
+    :ivar lasting: would it be the same if it were made again?
+    """
+
     outline: _Outline
     about: Document | None
     theirs: Document | None
     plain: Representation
     gzipped: Representation
+    lasting: bool
+
+    @property
+    def cost(self) -> int:
+        size = len(self.plain.body) + len(self.gzipped.body)
+        return self.outline.cost + size
 
 
 @define(eq=False)
@@ -120,7 +138,7 @@ class JsonApi:
         spelt = _choose(outline, version)
         whole = not version
         about, theirs = await self._ask_both(gathered, outline, spelt, whole)
-        key = (name, version, base)
+        key = (name, "" if whole else spelt, base)
         made = self._made.get(key)
         if made is None or not _is_of(made, outline, about.document, theirs.document):
             of = (id(outline), id(about.document), id(theirs.document))
@@ -128,9 +146,8 @@ class JsonApi:
                 (key, of),
                 lambda: self._make(outline, spelt, whole, about, theirs, base),
             )
-            if not about.hindered:
-                cost = len(made.plain.body) + len(made.gzipped.body)
-                self._made.put(key, made, cost)
+            if made.lasting:
+                self._made.put(key, made, made.cost)
         return JsonAnswer(
             plain=made.plain,
             gzipped=made.gzipped,
@@ -157,7 +174,7 @@ class JsonApi:
 
         of = (id(parts.upstream), id(parts.held), id(parts.marks))
         outline = await self._flight.join((parts.name, parts.only_held, of), make)
-        self._outlines.put(parts.name, outline, _COST_OF_A_FILE * (1 + parts.count))
+        self._outlines.put(parts.name, outline, outline.cost)
         return outline
 
     async def _ask_both(
@@ -194,7 +211,7 @@ class JsonApi:
         theirs: DocumentAnswer,
         base: str,
     ) -> _Made:
-        info: Mapping[str, Any] = {}
+        info: Mapping[str, Any] | None = {}
         if about.document is None:
             files = outline.releases.files[version]
             info = await self._info(outline.parts.name, files, about.hindered)
@@ -205,23 +222,26 @@ class JsonApi:
             whole=whole,
             about=about.document,
             theirs=theirs.document,
-            info=info,
+            info=info or {},
             last_serial=outline.listing.page.last_serial,
         )
         if outline.parts.count <= INLINE:
             plain, gzipped = _render(contents, base)
         else:
             plain, gzipped = await self._in_thread(_render, contents, base)
-        return _Made(outline, about.document, theirs.document, plain, gzipped)
+        lasting = info is not None
+        return _Made(outline, about.document, theirs.document, plain, gzipped, lasting)
 
     async def _info(
         self, name: NormalizedName, files: Sequence[Distribution], only_here: bool
-    ) -> Mapping[str, Any]:
+    ) -> Mapping[str, Any] | None:
         """
         What one of the files says of itself.
 
         :param only_here: ask nobody for it.
+        :returns: :obj:`None` if that cannot be known now.
         """
+        known = True
         ordered = sorted(files, key=lambda d: not is_wheel(d.filename))
         for listed in ordered[:_MOST_TRIED]:
             try:
@@ -231,13 +251,17 @@ class JsonApi:
                 elif found.held is not None or not only_here:
                     content = (await self._metadata.get(found, even_so=True)).content
                 else:
+                    known = False
                     continue
+            except NoSuchFile:
+                continue
             except ProxypypiError:
+                known = False
                 continue
             if content:
                 info: Mapping[str, Any] = await self._in_thread(read_info, content)
                 return info
-        return {}
+        return {} if known else None
 
 
 def _outline(parts: Parts) -> _Outline:
