@@ -157,6 +157,9 @@ class MarkStoreTests(SynchronousTestCase):
         link.symlink_to(link.name)
         self.assertIsNotNone(self.store.edition(DEMO))
         self.assertTrue(self.load()[0].quarantined)
+        link.unlink()
+        link.mkdir()
+        self.assertTrue(self.load()[0].quarantined)
 
     def test_statuses(self) -> None:
         """

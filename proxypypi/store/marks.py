@@ -19,7 +19,7 @@ from proxypypi.model import Marks
 from proxypypi.names import NormalizedName
 from proxypypi.store.files import (
     alone,
-    read_if_there,
+    open_file,
     sync_directory,
     write_atomically,
 )
@@ -128,10 +128,10 @@ def load_marks(decisions: Path, name: NormalizedName) -> tuple[Marks, str]:
 
 def _read(path: Path, kind: type[T], so: str) -> T | None:
     try:
-        content = read_if_there(path)
-        if content is None:
-            return None
-        record = msgspec.json.decode(content, type=kind)
+        with open_file(path) as opened:
+            record = msgspec.json.decode(opened.read(), type=kind)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
     except (OSError, msgspec.MsgspecError, UnicodeError, RecursionError) as e:
         raise DamagedRecord(path=str(path), reason=str(e), so=so) from e
     wrong = f"it has format {record.format}" if record.format != _FORMAT else ""
