@@ -11,13 +11,16 @@ from twisted.internet.defer import Deferred
 
 from proxypypi.auth.accounts import Accounts
 from proxypypi.cache.catalogue import Catalogue
+from proxypypi.cache.documents import Documents
 from proxypypi.cache.doubts import Doubts
 from proxypypi.cache.downloads import Downloads
 from proxypypi.cache.facts import Facts
 from proxypypi.cache.files import Files
 from proxypypi.cache.health import Health
 from proxypypi.cache.holdings import Holdings
+from proxypypi.cache.json_api import JsonApi
 from proxypypi.cache.listings import Listings
+from proxypypi.cache.marks import MarkCache
 from proxypypi.cache.metadata import MetadataCache
 from proxypypi.cache.pages import PageCache
 from proxypypi.cache.private import PrivateNames
@@ -35,6 +38,7 @@ from proxypypi.store.directory import Directory
 from proxypypi.store.facts import FactsStore
 from proxypypi.store.generations import Generations
 from proxypypi.store.lists import ListStore
+from proxypypi.store.marks import MarkStore
 from proxypypi.store.pages import PageStore
 from proxypypi.store.partials import PartialStore
 from proxypypi.store.releases import Releases
@@ -44,6 +48,7 @@ from proxypypi.store.wishes import Wishes
 from proxypypi.web.files import FileRoutes
 from proxypypi.web.gate import Gate
 from proxypypi.web.home import HomeRoutes
+from proxypypi.web.json_api import JsonRoutes
 from proxypypi.web.simple import SimpleRoutes
 from proxypypi.web.site import Faces
 from proxypypi.web.status import StatusRoutes
@@ -111,12 +116,14 @@ def build(
     wishes = Wishes.of(root)
     doubts = Doubts(shelf, holdings, health, clock)
     pages = PageCache(upstreams, shelf, wishes, holdings, doubts, changes, turns, clock)
+    marks = MarkCache(MarkStore(decisions, in_thread), health)
     streams = Streams()
     downloads = Downloads(
         partials, holdings, streams, pages.distrust, health, clock, in_thread
     )
     files = Files(
-        pages, holdings, upstreams, names, downloads, streams, generations, clock
+        *(pages, holdings, upstreams, names, marks, downloads, streams),
+        *(generations, clock),
     )
     metadata = MetadataCache(holdings, facts_store, upstreams, health, clock, in_thread)
     listings = Listings(
@@ -124,6 +131,7 @@ def build(
         holdings,
         upstreams,
         names,
+        marks,
         health,
         directory,
         generations,
@@ -137,6 +145,12 @@ def build(
         clock,
         in_thread,
         turns,
+    )
+    documents = PageStore(cache / "documents", in_thread)
+    api = JsonApi(
+        listings,
+        Documents(upstreams, documents, health, changes, clock, in_thread),
+        *(files, metadata, holdings, in_thread),
     )
     simple = SimpleRoutes(listings, catalogue, clock).router.resource()
     of_files = FileRoutes(files, metadata, clock).router.resource()
@@ -163,6 +177,7 @@ def build(
             "files": of_files,
             "package": of_files,
             "packages": of_files,
+            "pypi": JsonRoutes(api, clock).router.resource(),
             "-": status,
         },
         gate,

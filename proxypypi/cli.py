@@ -8,7 +8,17 @@ from collections.abc import Callable, Sequence
 from twisted.python import usage
 
 from proxypypi import __version__
-from proxypypi.commands import claims, daemons, refresh, release, serving, token
+from proxypypi.commands import (
+    claims,
+    daemons,
+    mark,
+    refresh,
+    release,
+    remove,
+    serving,
+    token,
+    yank,
+)
 from proxypypi.commands.options import complain
 from proxypypi.errors import ProxypypiError
 
@@ -30,6 +40,10 @@ Commands:
     unclaim       end that
     release       have withheld files given out
     token         make, list and revoke what programs log in with
+    yank          list a release, or files of it, as yanked
+    unyank        end that
+    mark          say that a project is archived, deprecated, quarantined, or active
+    remove        delete files of a project, with a record of what they were
     refresh       have project pages fetched anew
 
 proxypypi COMMAND --help lists the options of a command.
@@ -48,6 +62,10 @@ COMMANDS: dict[str, Callable[[str, Sequence[str]], int]] = {
     "unclaim": claims.unclaim,
     "release": release.release,
     "token": token.token,
+    "yank": yank.yank,
+    "unyank": yank.unyank,
+    "mark": mark.mark,
+    "remove": remove.remove,
     "refresh": refresh.refresh,
 }
 """

@@ -212,6 +212,31 @@ class NoProjectList(ProxypypiError):
 
 
 @define(kw_only=True)
+class NoSuchRelease(ProxypypiError):
+    """
+    The project has no file of such a version.
+    """
+
+    project: str
+    version: str
+
+    def __str__(self) -> str:
+        return f"there is no version {self.version!r} of {self.project}"
+
+
+@define(kw_only=True)
+class NoDocument(ProxypypiError):
+    """
+    The index has no JSON API, or none for us, or it has nothing to say.
+    """
+
+    url: str
+
+    def __str__(self) -> str:
+        return f"{self.url} has no document of the JSON API"
+
+
+@define(kw_only=True)
 class NoSuchFile(ProxypypiError):
     """
     The project has no such file.
@@ -376,13 +401,20 @@ class CannotKeep(ProxypypiError):
 @define(kw_only=True)
 class Quarantined(ProxypypiError):
     """
-    The index says that the project's files must not be offered (PEP 792).
+    The project's files must not be offered (PEP 792).
+
+    :ivar here: is it people here who say so, and not its index?
+    :ivar reason: that they give; :obj:`None` for none.
     """
 
     project: str
+    here: bool = False
+    reason: str | None = None
 
     def __str__(self) -> str:
-        return f"{self.project} is quarantined by its index"
+        by = "here" if self.here else "by its index"
+        because = f": {self.reason}" if self.reason else ""
+        return f"{self.project} is quarantined {by}{because}"
 
 
 @define(kw_only=True)
@@ -421,13 +453,16 @@ class Withheld(ProxypypiError):
 class DamagedRecord(ProxypypiError):
     """
     What people decided cannot be read any more.
+
+    :ivar so: what that means.
     """
 
     path: str
     reason: str
+    so: str = "it frees nothing"
 
     def __str__(self) -> str:
-        return f"{self.path} cannot be read, so it frees nothing: {self.reason}"
+        return f"{self.path} cannot be read, so {self.so}: {self.reason}"
 
 
 @define(kw_only=True)

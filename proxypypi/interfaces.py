@@ -2,7 +2,7 @@
 The seams: what the core is handed, and the promises that come with it.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 
 from twisted.internet.defer import Deferred
 from zope.interface import Attribute, Interface, classImplements
@@ -15,6 +15,7 @@ from proxypypi.model import (
     FileFacts,
     HeldList,
     LocalFile,
+    Marks,
     RawPage,
     User,
 )
@@ -71,6 +72,18 @@ class IIndex(Interface):
         :param background: nobody waits for it: leave room for what is waited for.
         :returns: the page; :obj:`None` if *known* still holds.
         :raises NoSuchProject: the index says 404 or 410, or what it says instead.
+        """
+
+    def fetch_document(
+        path: str, known: RawPage | None, background: bool = False
+    ) -> "Deferred[RawPage | None]":
+        """
+        Ask for a document of the JSON API.
+
+        :param path: such as ``demo/json`` or ``demo/1.0/json``.
+        :param known: as for :meth:`fetch_page`, like *background*.
+        :returns: the document; :obj:`None` if *known* still holds.
+        :raises NoDocument: the index has none, or none for us.
         """
 
     def fetch_list(
@@ -165,35 +178,34 @@ class IBody(Interface):
 
 class IPageStore(Interface):
     """
-    Keeps project pages as their index sent them.
+    Keeps project pages, or other documents, as their index sent them, by names that a
+    file may have.
     """
 
-    def load(name: NormalizedName) -> "Deferred[tuple[RawPage, float] | None]":
+    def load(name: str) -> "Deferred[tuple[RawPage, float] | None]":
         """
         :returns: the page and when it was last known to hold (POSIX seconds);
             :obj:`None` if there is none or its record is damaged.
         """
 
-    def save(
-        name: NormalizedName, page: RawPage, checked_at: float
-    ) -> "Deferred[None]":
+    def save(name: str, page: RawPage, checked_at: float) -> "Deferred[None]":
         """
         Replace the page. A reader sees the old one or the new one, never a part of
         either, not even if we are killed half-way.
         """
 
-    def load_doubt(name: NormalizedName) -> "Deferred[Doubt | None]":
+    def load_doubt(name: str) -> "Deferred[Doubt | None]":
         """
         What is doubtful about the project; :obj:`None` if nothing is, or the record
         is damaged.
         """
 
-    def save_doubt(name: NormalizedName, doubt: Doubt | None) -> "Deferred[None]":
+    def save_doubt(name: str, doubt: Doubt | None) -> "Deferred[None]":
         """
         Replace the doubt, or end it.
         """
 
-    def confirm(name: NormalizedName, checked_at: float) -> "Deferred[None]":
+    def confirm(name: str, checked_at: float) -> "Deferred[None]":
         """
         Upstream said at *checked_at* that the page still holds.
         """
@@ -410,6 +422,24 @@ class IReleases(Interface):
         """
         :returns: file name to sha256; as it is on disk now.
         :raises DamagedRecord: it cannot be known.
+        """
+
+
+class IMarks(Interface):
+    """
+    What people say of projects and files by commands, in processes of their own.
+    """
+
+    def edition(name: NormalizedName) -> Hashable:
+        """
+        Another one whenever something was said; :obj:`None` if nothing is. Looks at the
+        disk, each time, for a moment.
+        """
+
+    def load(name: NormalizedName) -> "Deferred[tuple[Marks, str]]":
+        """
+        :returns: also what is wrong with the records, empty for nothing: of what cannot
+            be known, the stricter is assumed.
         """
 
 

@@ -113,6 +113,32 @@ class ProjectPage:
 
 
 @frozen(kw_only=True)
+class Marks:
+    """
+    What people here say of a project and of its files, whatever an index says.
+
+    :ivar status: see :attr:`ProjectPage.status`; :obj:`None` if they say nothing.
+    :ivar versions: yanked ones, as :func:`~proxypypi.names.comparable` spells them, to
+        the reasons, which may be ``""`` (PEP 592).
+    :ivar files: names of yanked ones to the reasons.
+    :ivar everything: the reason for which all files are; :obj:`None` if they are not.
+    """
+
+    status: str | None = None
+    status_reason: str | None = None
+    versions: Mapping[str, str] = field(factory=dict, converter=_read_only)
+    files: Mapping[str, str] = field(factory=dict, converter=_read_only)
+    everything: str | None = None
+
+    @property
+    def quarantined(self) -> bool:
+        return self.status == "quarantined"
+
+
+NO_MARKS = Marks()
+
+
+@frozen(kw_only=True)
 class RawPage:
     """
     A project page exactly as an index sent it.

@@ -10,7 +10,11 @@ import re
 from collections.abc import Collection
 from fnmatch import fnmatchcase
 
-from packaging.utils import NormalizedName, canonicalize_name
+from packaging.utils import (
+    NormalizedName,
+    canonicalize_name,
+    canonicalize_version,
+)
 from packaging.version import Version
 
 from proxypypi.errors import BadName
@@ -18,6 +22,7 @@ from proxypypi.errors import BadName
 __all__ = [
     "NormalizedName",
     "check_filename",
+    "comparable",
     "is_among",
     "is_distribution",
     "is_immutable",
@@ -126,6 +131,16 @@ def version_of(filename: str, project: NormalizedName) -> str | None:
                 return parts[i]
             return "-".join(parts[i:])
     return None
+
+
+def comparable(version: str) -> str:
+    """
+    One spelling for all versions that are equal; what is none stays as it is.
+    """
+    try:
+        return canonicalize_version(version)
+    except ValueError:  # InvalidVersion, or more digits than an int may have
+        return version
 
 
 def _stem(filename: str) -> str | None:

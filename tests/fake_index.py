@@ -10,7 +10,7 @@ import gzip
 import json
 from base64 import b64encode
 from collections.abc import Callable, Mapping
-from hashlib import md5, new, sha256
+from hashlib import blake2b, md5, new, sha256
 from html import escape
 from posixpath import relpath
 from typing import Any, Literal
@@ -148,6 +148,7 @@ class FakeIndex:
     :ivar requests: all it ever got, in order.
     :ivar projects: by normalized name.
     :ivar base: path of the project list.
+    :ivar documents: is there a JSON API, too?
     :ivar down: answer 503 to everything.
     :ivar login: ``USER:PASSWORD``, without which everything is answered 401.
     :ivar missing_status: of projects that it does not have.
@@ -173,6 +174,7 @@ class FakeIndex:
     requests: list[Seen] = Factory(list)
     projects: dict[str, FakeProject] = Factory(dict)
     base: str = "/simple/"
+    documents: bool = True
     down: bool = False
     login: str | None = None
     missing_status: int = 404
@@ -330,6 +332,9 @@ class FakeIndex:
                     return self._file(seen, fault, file.built.metadata, tag)
         if path.startswith(self.base):
             answer = self._simple(seen, path.removeprefix(self.base))
+        elif self.documents and path.startswith("/pypi/") and path.endswith("/json"):
+            name, *version = path.split("/")[2:-1]
+            answer = self._document(seen, name, *version)
         else:
             answer = _say(404, b"no such file\n")
         if fault.body is not None:
@@ -379,6 +384,32 @@ class FakeIndex:
         return self._conditional(
             seen, headers, content, sha256(content).hexdigest(), changed_at
         )
+
+    def _document(self, seen: Seen, name: str, version: str = "") -> _Answer:
+        """
+        Of the JSON API; the newest release is the one that was added last.
+        """
+        project = self.projects.get(name)
+        files = list(project.files.values()) if project is not None else []
+        releases: dict[str, list[dict[str, Any]]] = {}
+        for file in files:
+            entry = _file_document(file, self._link(seen, file.path))
+            releases.setdefault(file.built.version, []).append(entry)
+        about = version or (files[-1].built.version if files else "")
+        if project is None or about not in releases:
+            return _Answer(404, {"Content-Type": "application/json"}, b"{}")
+        info = {"name": name, "version": about, "summary": f"{name} {about} upstream"}
+        body = {
+            "info": info | {"package_url": f"https://index.example/project/{name}/"},
+            "last_serial": 7,
+            "ownership": {"organization": "them", "roles": []},
+            "urls": releases[about],
+            "vulnerabilities": [{"id": f"V-{about}"}],
+        } | ({} if version else {"releases": releases})
+        content = json.dumps(body).encode()
+        headers = {"Content-Type": "application/json"}
+        tag = sha256(content).hexdigest()
+        return self._conditional(seen, headers, content, tag, project.changed_at)
 
     def _negotiate(self, seen: Seen) -> str:
         accept = seen.header("Accept") or ""
@@ -474,6 +505,27 @@ class FakeIndex:
             return _Answer(416, headers)
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
         return _Answer(206, headers, content[start:end])
+
+
+def _file_document(file: FakeFile, url: str) -> dict[str, Any]:
+    content = file.built.content
+    return {
+        "comment_text": f"about {file.built.filename}",
+        "digests": {a: _digest(a, content) for a in ("md5", "sha256")}
+        | {"blake2b_256": blake2b(content, digest_size=32).hexdigest()},
+        "filename": file.built.filename,
+        "has_sig": False,
+        "md5_digest": _digest("md5", content),
+        "packagetype": "bdist_wheel" if file.core_metadata else "sdist",
+        "python_version": "py3" if file.core_metadata else "source",
+        "requires_python": file.requires_python,
+        "size": len(content),
+        "upload_time": (file.upload_time or "")[:19],
+        "upload_time_iso_8601": file.upload_time,
+        "url": url,
+        "yanked": file.yanked is not False,
+        "yanked_reason": file.yanked or None,
+    }
 
 
 def _say(status: int, text: bytes) -> _Answer:

@@ -143,6 +143,11 @@ class ScriptedIndex:
         self.pages.append((name, known, page))
         return page
 
+    def fetch_document(
+        self, path: str, known: RawPage | None, background: bool = False
+    ) -> "Deferred[RawPage | None]":
+        raise NotImplementedError
+
     def fetch_list(
         self,
         known: RawPage | None,

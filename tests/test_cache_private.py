@@ -31,7 +31,8 @@ def every_address(built: BuiltDistribution) -> list[str]:
         f"/packages/{DIGEST}/{filename}",
     ]
     metadata = [f"{path}.metadata" for path in files]
-    return [f"/simple/{name}/", f"/local/{name}/", *files, *metadata]
+    documents = [f"/pypi/{name}/json", f"/pypi/{name}/{built.version}/json/"]
+    return [f"/simple/{name}/", f"/local/{name}/", *documents, *files, *metadata]
 
 
 class NamesTestCase(ProxyTestCase):
@@ -146,7 +147,7 @@ class PrivateTests(NamesTestCase):
             )
             self.ask_everything(self.mine)
             for path, status in self.ask_everything(self.theirs).items():
-                is_page = path in (PAGE, "/local/acme/")
+                is_page = path in (PAGE, "/local/acme/", "/pypi/acme/json")
                 self.assertEqual(200 if is_page else 404, status, path)
             self.assertEqual([], self.index.requests, how)
             self.start_proxy()

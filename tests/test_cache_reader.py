@@ -2,6 +2,7 @@
 Tests for :mod:`proxypypi.cache.reader`, over HTTP: files that are new here.
 """
 
+import os
 import shutil
 
 from proxypypi.rules.merge import iso
@@ -88,6 +89,17 @@ class FirstSeenTests(ProxyTestCase):
         shutil.rmtree(self.directory / ".proxypypi" / "cache")
         self.start_proxy()
         self.assertEqual(first, self.time_of(path.name))
+
+    def test_touched(self) -> None:
+        """
+        It is no time that the file system has.
+        """
+        path = self.drop(renamed("ours-1.0.zip", "ours"))
+        first = self.time_of(path.name)
+        for moment in (1.0, self.clock.seconds() + 5000):
+            os.utime(path, (moment, moment))
+            self.settle()
+            self.assertEqual(first, self.time_of(path.name))
 
     def test_replaced(self) -> None:
         """

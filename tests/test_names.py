@@ -13,6 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from proxypypi.errors import BadName
 from proxypypi.names import (
     check_filename,
+    comparable,
     is_among,
     is_distribution,
     is_immutable,
@@ -379,3 +380,15 @@ class IsAmongTests(SynchronousTestCase):
             for name in among + others:
                 found = is_among(normalize(name), globs)
                 self.assertIs(name in among, found, (globs, name))
+
+
+class ComparableTests(SynchronousTestCase):
+    def test_cases(self) -> None:
+        """
+        Equal versions have one spelling, and what is no version its own.
+        """
+        for versions in (("1", "1.0", "v1.0.0"), ("1rc1", "1.0-RC.1"), ("never",)):
+            self.assertEqual(1, len({comparable(v) for v in versions}), versions)
+        for one, other in (("1.0", "1.0.1"), ("1.0", "1.0+local"), ("never", "Never")):
+            self.assertNotEqual(comparable(one), comparable(other))
+        self.assertEqual("9" * 5000, comparable("9" * 5000))

@@ -30,6 +30,7 @@ from twisted.web.server import Site
 from zope.interface.verify import verifyObject
 
 from proxypypi.errors import (
+    NoDocument,
     NoProjectList,
     NoSuchProject,
     UpstreamError,
@@ -236,6 +237,42 @@ class PageTests(IndexTestCase):
             index = index_over(self.upstream, self.clock, settings)
             self.fail_with(index.fetch_page(ATTRS, None), kind)
             self.assertEqual(1, len(self.upstream.asked))
+
+    def test_document(self) -> None:
+        """
+        A document of the JSON API is asked for beside the pages, conditionally if one
+        is held, and handed on as it was sent.
+        """
+        url = "https://index.example/pypi/attrs/1.0/json"
+        headers = {"Content-Type": "application/json", "ETag": '"b"'}
+        answers = {url: [Answer(200, b"{}", headers), Answer(304)]}
+        index = self.index(answers)
+        raw = self.successResultOf(index.fetch_document("attrs/1.0/json", None))
+        assert raw is not None
+        said = (raw.index, raw.url, raw.body, raw.etag)
+        self.assertEqual((URL, url, b"{}", '"b"'), said)
+        again = index.fetch_document("attrs/1.0/json", raw)
+        self.assertIs(None, self.successResultOf(again))
+        for asked, etag in zip(self.upstream.asked, (None, '"b"'), strict=True):
+            self.assertEqual("application/json", asked.header("Accept"))
+            self.assertEqual(etag, asked.header("If-None-Match"))
+
+    def test_no_document(self) -> None:
+        """
+        An index that has none says so in many ways; one whose address is not
+        ``simple/`` is not asked.
+        """
+        url = "https://index.example/pypi/attrs/json"
+        for code in (403, 404, 405, 406, 410, 501):
+            index = self.index({url: [Answer(code, b"no")]})
+            self.fail_with(index.fetch_document("attrs/json", None), NoDocument)
+            self.assertEqual(1, len(self.upstream.asked), code)
+        for other in ("https://index.example/whl/", "https://index.example/simple/x/"):
+            index = self.index({}, other)
+            self.fail_with(index.fetch_document("attrs/json", None), NoDocument)
+            self.assertEqual([], self.upstream.asked)
+        index = self.index({url: [Answer(500)] * 4})
+        self.fail_with(index.fetch_document("attrs/json", None), UpstreamRefusal)
 
     def test_missing_status_is_of_pages(self) -> None:
         """

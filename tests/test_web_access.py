@@ -108,7 +108,7 @@ class HotLinesTests(SynchronousTestCase):
         agent: str = "pip/26.3",
     ) -> None:
         self.lines.count(
-            client, Asked((target, b"", b""), Client(b"", agent), 0), answer
+            client, Asked((target, b"", b""), Client(b"", b"", agent), 0), answer
         )
 
     def test_like_the_others(self) -> None:

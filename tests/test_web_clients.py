@@ -227,12 +227,28 @@ class ReadTests(SynchronousTestCase):
         """
         The key has the target as it was sent; the size ends where the next one begins.
         """
-        for target in (b"/simple/demo/", b"http://a/b", b"/%41", b"*", b""):
+        for target in (b"/simple/demo/", b"/%41", b"//", b"/"):
             asked = self.clients.read(ask(target=target) + ask() + b"more")
             assert asked is not None
             self.assertEqual(target, asked.key[0])
             self.assertEqual(b"", asked.key[2])
             self.assertEqual(len(ask(target=target)), asked.size)
+
+    def test_address(self) -> None:
+        """
+        Where our own address is in the answer, it matters how that was asked for.
+        """
+        heads = [
+            b"\r\nHost: proxy.example",
+            b"\r\nHost: other.example",
+            b"\r\nHost: proxy.example\r\nX-Forwarded-Proto: https",
+            b"\r\nHost: proxy.example\r\nX-Forwarded-Prefix: /py",
+            b"\r\nHost: proxy.example\r\nAccept-Encoding: gzip",
+        ]
+        for target, expected in ((b"/pypi/demo/json", 5), (b"/simple/demo/", 2)):
+            asked = [Clients().read(ask(head, target)) for head in heads]
+            keys = {each.key for each in asked if each is not None}
+            self.assertEqual(expected, len(keys), target)
 
     def test_not_whole_or_not_usual(self) -> None:
         """
@@ -250,6 +266,9 @@ class ReadTests(SynchronousTestCase):
             head.replace(b" HTTP/1.1", b""),
             ask(target=b"/simple/demo/?format=html"),
             ask(target=b"/a?"),
+            ask(target=b"http://a/b"),
+            ask(target=b"*"),
+            ask(target=b""),
             b"\r\n" + head,
             b" " + head,
             head.replace(b"\r\n", b"\n"),

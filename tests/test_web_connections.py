@@ -208,7 +208,7 @@ class SiteTests(SynchronousTestCase):
         self.site.hot.keep(key, reusable, 200, head, headers)
         answer = self.site.hot.get(key, 0.0)
         assert answer is not None
-        client = Client(b"", "pip/26.3")
+        client = Client(b"", b"", "pip/26.3")
         self.site.hot_lines.count("192.0.2.1", Asked(key, client, 0), answer)
         self.site.doStop()
         self.assertEqual(0, len(self.site.hot))

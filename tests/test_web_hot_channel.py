@@ -225,6 +225,26 @@ class BetweenRequestsTests(HotTestCase):
             r"\(2 times\)$",
         )
 
+    def test_our_address(self) -> None:
+        """
+        A document of the JSON API is given again only to those who ask by the address
+        that is in it.
+        """
+        hot = self.request("/pypi/demo/json", who=b"")
+        self.ask(hot)  # which fetches it
+        self.warm(hot)
+        self.assertIn(b"http://proxy.example/files/demo/", self.ask(hot))
+        other = hot.replace(b"proxy.example", b"other.example")
+        self.assertIn(b"http://other.example/files/demo/", self.ask(other))
+        forwarded = hot[:-2] + b"X-Forwarded-Proto: https\r\n\r\n"
+        self.assertIn(b"https://proxy.example/files/demo/", self.ask(forwarded))
+        for _ in range(2):
+            wire = self.over_tls()
+            wire.send(hot)
+            self.assertIn(b"https://proxy.example/files/demo/", wire.take_all())
+            wire.hang_up()
+        self.assertIn(b"http://proxy.example/files/demo/", self.ask(hot))
+
     def test_at_the_end(self) -> None:
         """
         Once the server ends, the ordinary path has to tell clients so.

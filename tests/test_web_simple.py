@@ -241,6 +241,7 @@ class RedirectTests(ProxyTestCase):
             ("/simple/Attrs?format=a%20b", "/simple/attrs/?format=a%20b"),
             ("/local/Foo_Bar/", "/local/foo-bar/"),
             ("/local/Foo_Bar", "/local/foo-bar/"),
+            ("/simple/Foo_Bar/json", "/pypi/foo-bar/json"),
         ]:
             answer = self.get(path)
             location = str(answer.header("Location"))

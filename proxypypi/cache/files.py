@@ -16,6 +16,7 @@ from proxypypi.cache.downloads import Downloads
 from proxypypi.cache.flight import patiently
 from proxypypi.cache.found import FoundFile
 from proxypypi.cache.holdings import Holdings
+from proxypypi.cache.marks import MarkCache
 from proxypypi.cache.pages import PageCache
 from proxypypi.cache.private import PrivateNames
 from proxypypi.cache.shelf import PageAnswer
@@ -55,6 +56,7 @@ class Files:
     _holdings: Holdings
     _upstreams: Upstreams
     _names: PrivateNames
+    _marks: MarkCache
     _downloads: Downloads
     _streams: Streams
     _generations: Generations
@@ -65,13 +67,17 @@ class Files:
         :raises NameDenied: the project is refused.
         :raises NoSuchFile: it is not here, and upstream does not list it even now.
         :raises NoSuchProject: likewise.
-        :raises Quarantined: its index says that it must not be offered.
+        :raises Quarantined: its index, or somebody here, says that it must not be
+            offered.
         :raises Withheld: it was removed there when it was young.
         :raises UpstreamError: it is not here, and upstream cannot be asked.
         """
         self._names.check(name)
         slot = self._generations.slot(name)
         number = self._generations.at(slot)
+        marks = await self._marks.of(name)
+        if marks.quarantined:
+            raise Quarantined(project=name, here=True, reason=marks.status_reason)
         in_hand = await self._pages.held(name)
         page = in_hand.page if in_hand is not None else None
         if is_quarantined(page):

@@ -17,7 +17,7 @@ from proxypypi.interfaces import IDirectory
 from proxypypi.model import FileFacts, LocalFile, ProjectPage
 from proxypypi.names import NormalizedName
 from proxypypi.rules.merge import Held
-from proxypypi.store.archives import Findings, blake2b_of, look_inside
+from proxypypi.store.archives import Findings, blake2b_of, core_metadata, look_inside
 from proxypypi.store.changes import Changes
 
 
@@ -161,6 +161,15 @@ class Holdings:
         if findings.metadata is not None:
             await self._facts.keep_metadata(name, filename, findings.metadata)
         return findings.metadata
+
+    async def core_metadata(self, held: Held) -> bytes | None:
+        """
+        The core metadata of any file that is here; :obj:`None` if it has none.
+        """
+        found: bytes | None = await self._in_thread(
+            core_metadata, held.file.path, held.file.filename
+        )
+        return found
 
     async def blake2b(self, held: Held) -> str:
         """

@@ -12,6 +12,7 @@ from proxypypi.cache.bounded import Bounded
 from proxypypi.cache.flight import SingleFlight
 from proxypypi.cache.health import Health
 from proxypypi.cache.holdings import Holdings
+from proxypypi.cache.marks import MarkCache
 from proxypypi.cache.pages import PageCache
 from proxypypi.cache.private import PrivateNames
 from proxypypi.cache.upstreams import Upstreams
@@ -22,13 +23,13 @@ from proxypypi.errors import (
     UpstreamError,
 )
 from proxypypi.interfaces import IDirectory
-from proxypypi.model import Outcome, ProjectPage, Validity
+from proxypypi.model import Marks, Outcome, ProjectPage, Validity
 from proxypypi.names import NormalizedName
-from proxypypi.rules.merge import Held, merge
+from proxypypi.rules.merge import Held, Listing, merge
 from proxypypi.simple.rendering import Rendered, render_list, render_page
 from proxypypi.store.generations import Generations
 
-_INLINE = 20  # files; longer pages are rendered in a thread
+INLINE = 20  # files; longer pages are rendered in a thread
 _MOST_RENDERED = 32 * 1024 * 1024  # bytes
 
 
@@ -45,27 +46,73 @@ class Answer:
     validity: Validity
 
 
+@frozen(kw_only=True)
+class Parts:
+    """
+    What a project's page is made from.
+
+    :ivar upstream: what the index says; :obj:`None` if it says nothing.
+    :ivar only_held: are files left out that are not here?
+    """
+
+    name: NormalizedName
+    upstream: ProjectPage | None
+    held: tuple[Held, ...]
+    marks: Marks
+    only_held: bool
+
+    def are(self, others: "Parts") -> bool:
+        """
+        Do the same objects make the same page?
+        """
+        return (
+            self.upstream is others.upstream
+            and self.held is others.held
+            and self.marks is others.marks
+            and self.only_held == others.only_held
+        )
+
+    @property
+    def count(self) -> int:
+        """
+        How many files there are to look at.
+        """
+        listed = self.upstream.distributions if self.upstream is not None else ()
+        return len(listed) + len(self.held)
+
+    def merge(self) -> Listing:
+        return merge(
+            self.name,
+            self.upstream,
+            self.held,
+            only_held=self.only_held,
+            marks=self.marks,
+        )
+
+
+@frozen(kw_only=True)
+class Gathered:
+    """
+    :ivar unknown: do all upstreams say that they have no such project?
+    :ivar validity: of what is made from it.
+    """
+
+    parts: Parts
+    outcome: Outcome
+    unknown: bool
+    validity: Validity
+
+
 @frozen
 class _Made:
     """
     A rendered page, and what it was made from.
     """
 
-    upstream: ProjectPage | None
-    held: tuple[Held, ...]
-    only_held: bool
+    parts: Parts
     rendered: Rendered
     private: bool
     alarms: tuple[str, ...]
-
-    def is_of(
-        self, upstream: ProjectPage | None, held: tuple[Held, ...], only_held: bool
-    ) -> bool:
-        return (
-            self.upstream is upstream
-            and self.held is held
-            and self.only_held == only_held
-        )
 
 
 @define(eq=False)
@@ -78,6 +125,7 @@ class Listings:
     _holdings: Holdings
     _upstreams: Upstreams
     _names: PrivateNames
+    _marks: MarkCache
     _health: Health
     _directory: IDirectory
     _generations: Generations
@@ -99,6 +147,21 @@ class Listings:
         :raises NoSuchProject: neither upstream nor the directory has it.
         :raises UpstreamError: upstream cannot be asked, and nothing is here.
         :raises StillFetching: likewise, but wait.
+        """
+        gathered = await self.gather(name, local=local)
+        made = await self._make(gathered.parts)
+        await self.note(gathered, made.private)
+        return Answer(
+            rendered=made.rendered,
+            private=made.private,
+            outcome=gathered.outcome,
+            validity=gathered.validity,
+        )
+
+    async def gather(self, name: NormalizedName, *, local: bool) -> Gathered:
+        """
+        What a project's page is made from; the arguments and what is raised are those
+        of :meth:`project`.
         """
         self._names.check(name)
         slot = self._generations.slot(name)
@@ -125,22 +188,30 @@ class Listings:
                 outcome = Outcome(hit=True, detail="upstream-unavailable")
         held = await self._holdings.of(name, page)
         until = min(fresh_until, self._holdings.holds_until(name))
+        marks = await self._marks.of(name)
         if not held and (page is None or only_held):
             raise problem
         hindered = page is None and not isinstance(problem, NoSuchProject)
         if hindered and all(h.withheld for h in held):
             raise problem
-        made = await self._make(name, page, held, only_held)
-        if made.private and unknown:
-            await self._names.claim(name)
-        elif made.private and page is not None and not only_held:
-            self._names.note_shared(name, page.index)
-        return Answer(
-            rendered=made.rendered,
-            private=made.private,
+        return Gathered(
+            parts=Parts(
+                name=name, upstream=page, held=held, marks=marks, only_held=only_held
+            ),
             outcome=outcome,
+            unknown=unknown,
             validity=Validity(until=until, slot=slot, number=number),
         )
+
+    async def note(self, gathered: Gathered, private: bool) -> None:
+        """
+        :param private: are private files among what was gathered?
+        """
+        name, page = gathered.parts.name, gathered.parts.upstream
+        if private and gathered.unknown:
+            await self._names.claim(name)
+        elif private and page is not None and not gathered.parts.only_held:
+            self._names.note_shared(name, page.index)
 
     async def projects(self) -> Rendered:
         """
@@ -157,27 +228,22 @@ class Listings:
             self._list_made = (names, await self._in_thread(render_list, names))
         return self._list_made[1]
 
-    async def _make(
-        self,
-        name: NormalizedName,
-        page: ProjectPage | None,
-        held: tuple[Held, ...],
-        only_held: bool,
-    ) -> _Made:
-        key = (name, only_held)
+    async def _make(self, parts: Parts) -> _Made:
+        key = (parts.name, parts.only_held)
         made = self._made.get(key)
-        if made is not None and made.is_of(page, held, only_held):
+        if made is not None and made.parts.are(parts):
             return made
 
         async def make() -> _Made:
-            if (len(page.distributions) if page else 0) + len(held) <= _INLINE:
-                return _render(name, page, held, only_held)
-            made: _Made = await self._in_thread(_render, name, page, held, only_held)
+            if parts.count <= INLINE:
+                return _render(parts)
+            made: _Made = await self._in_thread(_render, parts)
             return made
 
-        made = await self._flight.join((key, id(page), id(held)), make)
+        of = (id(parts.upstream), id(parts.held), id(parts.marks))
+        made = await self._flight.join((key, of), make)
         self._made.put(key, made, cost=_cost(made.rendered))
-        self._sound(name, made.alarms)
+        self._sound(parts.name, made.alarms)
         return made
 
     def _sound(self, name: NormalizedName, alarms: Sequence[str]) -> None:
@@ -189,21 +255,9 @@ class Listings:
         self._health.worsen(subject, alarms[0] + more)
 
 
-def _render(
-    name: NormalizedName,
-    page: ProjectPage | None,
-    held: tuple[Held, ...],
-    only_held: bool,
-) -> _Made:
-    listing = merge(name, page, held, only_held=only_held)
-    return _Made(
-        page,
-        held,
-        only_held,
-        render_page(listing.page),
-        listing.private,
-        listing.alarms,
-    )
+def _render(parts: Parts) -> _Made:
+    listing = parts.merge()
+    return _Made(parts, render_page(listing.page), listing.private, listing.alarms)
 
 
 def _cost(rendered: Rendered) -> int:

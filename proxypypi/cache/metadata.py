@@ -52,8 +52,9 @@ class MetadataCache:
     _in_thread: Callable[..., "Deferred[Any]"]
     _flight: SingleFlight = field(factory=SingleFlight, init=False)
 
-    async def get(self, found: FoundFile) -> FoundMetadata:
+    async def get(self, found: FoundFile, even_so: bool = False) -> FoundMetadata:
         """
+        :param even_so: look for it upstream though it is not offered.
         :raises NoSuchFile: none is offered for this file.
         :raises UpstreamError: it could not be fetched.
         """
@@ -71,9 +72,9 @@ class MetadataCache:
         unknown = NoSuchFile(
             filename=filename, why=f"no core metadata of {filename!r} is known"
         )
-        if not offered:
+        if not offered and (found.listed is None or not even_so):
             raise unknown
-        hashes = {} if offered is True else offered
+        hashes = offered if isinstance(offered, Mapping) else {}
         kept = await self._store.load_metadata(name, _kept_as(found, hashes))
         if kept is not None and (not hashes or agree(_digests(kept, hashes), hashes)):
             content, outcome = kept, Outcome(hit=True)

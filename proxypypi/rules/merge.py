@@ -9,9 +9,17 @@ from urllib.parse import quote
 from attrs import evolve, frozen
 from packaging.version import Version
 
-from proxypypi.model import Distribution, FileFacts, LocalFile, ProjectPage
+from proxypypi.model import (
+    NO_MARKS,
+    Distribution,
+    FileFacts,
+    LocalFile,
+    Marks,
+    ProjectPage,
+)
 from proxypypi.names import NormalizedName, version_of
 from proxypypi.rules.integrity import agree, contradict
+from proxypypi.rules.marks import mark
 
 REMOVED = "removed from the upstream index"
 
@@ -35,7 +43,8 @@ class Listing:
     A project page of ours.
 
     :ivar page: its addresses are relative to the page's own.
-    :ivar private: does it list a file that came from no index?
+    :ivar private: does it list a file that came from no index, or would it, but for a
+        quarantine of ours?
     :ivar alarms: a sentence for each name that means different files to different
         people.
     """
@@ -70,6 +79,7 @@ def merge(
     held: Sequence[Held],
     *,
     only_held: bool = False,
+    marks: Marks = NO_MARKS,
 ) -> Listing:
     """
     Files here win over upstream's of the same name.
@@ -78,12 +88,19 @@ def merge(
     :param held: the project's files here.
     :param only_held: leave out what is not here. Upstream then only adds what it knows
         of the files that are.
+    :param marks: what people here say of the project and its files.
 
     A project in quarantine (PEP 792) lists nothing, whatever is here. A withheld file
     is not listed, nor another of its name.
     """
     base = f"../../files/{name}/"  # from /simple/NAME/ and /local/NAME/
     if is_quarantined(upstream):
+        held = ()
+        upstream = evolve(upstream, distributions=()) if upstream is not None else None
+    private = any(
+        is_private(h.facts, upstream, h.file.filename) for h in held if not h.withheld
+    )
+    if marks.quarantined:
         held = ()
         upstream = evolve(upstream, distributions=()) if upstream is not None else None
     withheld = {h.file.filename for h in held if h.withheld}
@@ -112,9 +129,8 @@ def merge(
         distributions=tuple(distributions),
         versions=_versions(name, None if only_held else upstream, distributions),
     )
-    private = any(is_private(h.facts, upstream, h.file.filename) for h in held)
     alarms = tuple(_alarms(upstream, all_held)) if upstream is not None else ()
-    return Listing(page=page, private=private, alarms=alarms)
+    return Listing(page=mark(page, marks), private=private, alarms=alarms)
 
 
 def _alarms(upstream: ProjectPage, held: Iterable[Held]) -> Iterator[str]:

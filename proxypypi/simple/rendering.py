@@ -48,7 +48,7 @@ def render_page(page: ProjectPage) -> Rendered:
     """
     For a page of thousands of files this takes a thread's time, not the reactor's.
     """
-    return Rendered(*_both(json.render_page(page)), *_both(html.render_page(page)))
+    return Rendered(*both(json.render_page(page)), *both(html.render_page(page)))
 
 
 def render_list(names: Iterable[str]) -> Rendered:
@@ -56,10 +56,10 @@ def render_list(names: Iterable[str]) -> Rendered:
     :param names: in the order they will have.
     """
     names = tuple(names)
-    return Rendered(*_both(json.render_list(names)), *_both(html.render_list(names)))
+    return Rendered(*both(json.render_list(names)), *both(html.render_list(names)))
 
 
-def _both(body: bytes) -> tuple[Representation, Representation]:
+def both(body: bytes) -> tuple[Representation, Representation]:
     """
     A body, and its compressed form: the same bytes for the same page in every process.
     """

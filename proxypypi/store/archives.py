@@ -96,17 +96,24 @@ def look_inside(path: str, filename: str, hashes: Mapping[str, str]) -> Findings
     """
     Read only the metadata of a file whose digests are known.
     """
-    source = metadata = None
-    with suppress(OSError), open_file(path) as opened:
-        if is_wheel(filename):
-            source = metadata = wheel_metadata(opened, filename)
-        else:
-            source = _sdist_metadata(opened)
+    source = core_metadata(path, filename)
+    metadata = source if is_wheel(filename) else None
     return Findings(
         hashes=hashes,
         requires_python=requires_python_in(source) if source is not None else None,
         metadata=metadata,
     )
+
+
+def core_metadata(path: str, filename: str) -> bytes | None:
+    """
+    That of a wheel or of an sdist; :obj:`None` if there is none.
+    """
+    with suppress(OSError), open_file(path) as opened:
+        if is_wheel(filename):
+            return wheel_metadata(opened, filename)
+        return _sdist_metadata(opened)
+    return None
 
 
 def wheel_metadata(file: str | IO[bytes], filename: str) -> bytes | None:

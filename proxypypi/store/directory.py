@@ -10,8 +10,9 @@ from threading import Lock
 from typing import Any, ClassVar
 
 from attrs import define, evolve, field, frozen
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import Clock
 from twisted.logger import Logger
 from zope.interface import implementer
 
@@ -208,6 +209,14 @@ class Directory:
             ):
                 found.add(project)
         return sorted(name for name in found if not self._is_hidden(name))
+
+
+def look(root: Path, name: NormalizedName) -> Mapping[str, LocalFile]:
+    """
+    What lies there of a project at this moment, by file name. Blocks.
+    """
+    directory = Directory(root.resolve(), Clock(), maybeDeferred)
+    return directory._look(name, 0.0, 0).files
 
 
 def _is_folder(entry: "os.DirEntry[str]") -> bool:

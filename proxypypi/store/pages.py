@@ -16,7 +16,6 @@ from zope.interface import implementer
 
 from proxypypi.interfaces import IPageStore
 from proxypypi.model import Change, Doubt, RawPage
-from proxypypi.names import NormalizedName
 from proxypypi.store.files import open_file, read_if_there, write_atomically
 
 _FORMAT = 1
@@ -59,30 +58,28 @@ class PageStore:
     _directory: Path
     _in_thread: Callable[..., "Deferred[Any]"]
 
-    def load(self, name: NormalizedName) -> "Deferred[tuple[RawPage, float] | None]":
+    def load(self, name: str) -> "Deferred[tuple[RawPage, float] | None]":
         return self._in_thread(self._load, name)
 
-    def save(
-        self, name: NormalizedName, page: RawPage, checked_at: float
-    ) -> "Deferred[None]":
+    def save(self, name: str, page: RawPage, checked_at: float) -> "Deferred[None]":
         return self._in_thread(self._save, name, page, checked_at)
 
-    def confirm(self, name: NormalizedName, checked_at: float) -> "Deferred[None]":
+    def confirm(self, name: str, checked_at: float) -> "Deferred[None]":
         return self._in_thread(self._confirm, name, checked_at)
 
-    def load_doubt(self, name: NormalizedName) -> "Deferred[Doubt | None]":
+    def load_doubt(self, name: str) -> "Deferred[Doubt | None]":
         return self._in_thread(self._load_doubt, name)
 
-    def save_doubt(self, name: NormalizedName, doubt: Doubt | None) -> "Deferred[None]":
+    def save_doubt(self, name: str, doubt: Doubt | None) -> "Deferred[None]":
         return self._in_thread(self._save_doubt, name, doubt)
 
-    def _doubt(self, name: NormalizedName) -> Path:
+    def _doubt(self, name: str) -> Path:
         return self._directory / f"{name}.doubt"
 
-    def _path(self, name: NormalizedName) -> Path:
+    def _path(self, name: str) -> Path:
         return self._directory / f"{name}.page"
 
-    def _load(self, name: NormalizedName) -> tuple[RawPage, float] | None:
+    def _load(self, name: str) -> tuple[RawPage, float] | None:
         try:
             with open_file(self._path(name)) as record:
                 content = record.read()
@@ -116,7 +113,7 @@ class PageStore:
         )
         return page, checked_at
 
-    def _save(self, name: NormalizedName, page: RawPage, checked_at: float) -> None:
+    def _save(self, name: str, page: RawPage, checked_at: float) -> None:
         head = _Head(
             format=_FORMAT,
             index=page.index,
@@ -131,13 +128,13 @@ class PageStore:
         content = msgspec.json.encode(head) + b"\n" + packed
         write_atomically(path, content, modified_at=checked_at)
 
-    def _confirm(self, name: NormalizedName, checked_at: float) -> None:
+    def _confirm(self, name: str, checked_at: float) -> None:
         try:
             os.utime(self._path(name), (checked_at, checked_at))
         except FileNotFoundError:
             self._log.info("{name}'s page went while it was confirmed", name=name)
 
-    def _load_doubt(self, name: NormalizedName) -> Doubt | None:
+    def _load_doubt(self, name: str) -> Doubt | None:
         content = read_if_there(self._doubt(name))
         if content is None:
             return None
@@ -152,7 +149,7 @@ class PageStore:
             return None
         return Doubt(change=record.change, since=record.since, believed=record.believed)
 
-    def _save_doubt(self, name: NormalizedName, doubt: Doubt | None) -> None:
+    def _save_doubt(self, name: str, doubt: Doubt | None) -> None:
         if doubt is None:
             self._doubt(name).unlink(missing_ok=True)
             return

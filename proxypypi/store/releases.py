@@ -2,10 +2,9 @@
 Withheld files that people set free, on disk: one record per project.
 """
 
-import fcntl
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from zope.interface import implementer
 from proxypypi.errors import DamagedRecord
 from proxypypi.interfaces import IReleases
 from proxypypi.names import NormalizedName
-from proxypypi.store.files import read_if_there, write_atomically
+from proxypypi.store.files import alone, read_if_there, write_atomically
 
 _FORMAT = 1
 
@@ -68,7 +67,7 @@ def add_release(
     :returns: what was wrong with the record; empty for nothing.
     """
     path, trouble = _path(decisions, name), ""
-    with _alone(path.parent):
+    with alone(path.parent):
         try:
             before = load_releases(decisions, name)
         except DamagedRecord as e:
@@ -82,17 +81,3 @@ def add_release(
 
 def _path(decisions: Path, name: NormalizedName) -> Path:
     return decisions / "releases" / f"{name}.json"
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """
-    Nobody else changes records in *folder* meanwhile.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(fd)

@@ -8,13 +8,14 @@ from functools import partial
 from typing import Any, TypeVar
 
 from attrs import define, field
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 from twisted.web.iweb import IAgent
 from zope.interface import implementer
 
 from proxypypi.errors import (
+    NoDocument,
     NoProjectList,
     NoSuchProject,
     UpstreamError,
@@ -46,6 +47,7 @@ from proxypypi.upstream.wholes import (
 )
 
 LARGEST_PAGE = 100 * 1024 * 1024
+LARGEST_DOCUMENT = 50 * 1024 * 1024
 LARGEST_LIST = 200 * 1024 * 1024
 
 _ACCEPT = (
@@ -54,8 +56,11 @@ _ACCEPT = (
     " text/html;q=0.01"
 )
 
+_ACCEPT_DOCUMENT = "application/json"
+
 _NO_HEAD = (405, 501)  # statuses of those who do not know the method
 _NO_LIST = (403, 404, 405, 406, 410, 501)  # of those who do not list their projects
+_NO_DOCUMENT = _NO_LIST  # of those who have no JSON API, or nothing to say
 
 T = TypeVar("T")
 
@@ -102,6 +107,16 @@ class Index:
         url = f"{self.url}{name}/"
         attempt = partial(self._fetch_page, url, name, known, background)
         return self._in_time(url, self._watched(url, attempt, hindered))
+
+    def fetch_document(
+        self, path: str, known: RawPage | None, background: bool = False
+    ) -> "Deferred[RawPage | None]":
+        home, simple, rest = self.url.rpartition("/simple/")
+        if not simple or rest:
+            return fail(NoDocument(url=shown(self.url)))
+        url = f"{home}/pypi/{path}"
+        attempt = partial(self._fetch_document, url, known, background)
+        return self._in_time(url, self._watched(url, attempt, _never_mind))
 
     def fetch_list(
         self,
@@ -165,6 +180,18 @@ class Index:
         expect_decoded(reply)
         return self._raw_page(reply, await collect(reply, LARGEST_PAGE))
 
+    async def _fetch_document(
+        self, url: str, known: RawPage | None, background: bool
+    ) -> RawPage | None:
+        reply = await self._ask_for_page(url, known, background, _ACCEPT_DOCUMENT)
+        if reply is None:
+            return None
+        if reply.code in self._missing or reply.code in _NO_DOCUMENT:
+            reply.discard()
+            raise NoDocument(url=shown(url))
+        expect_decoded(reply)
+        return self._raw_page(reply, await collect(reply, LARGEST_DOCUMENT))
+
     async def _watched(
         self,
         url: str,
@@ -191,7 +218,7 @@ class Index:
                 self._breaker.failed(e)
                 hindered(e)
                 raise
-            except NoSuchProject:
+            except (NoSuchProject, NoDocument):
                 self._breaker.answered()
                 raise
             self._breaker.answered()
@@ -236,12 +263,16 @@ class Index:
         return reply
 
     async def _ask_for_page(
-        self, url: str, known: RawPage | None, background: bool
+        self,
+        url: str,
+        known: RawPage | None,
+        background: bool,
+        accept: str = _ACCEPT,
     ) -> Reply | None:
         """
         :returns: :obj:`None` if *known* still holds.
         """
-        headers = {"Accept": _ACCEPT}
+        headers = {"Accept": accept}
         if known is not None and known.index == self.url:
             if known.etag is not None:
                 headers["If-None-Match"] = known.etag

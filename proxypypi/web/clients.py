@@ -6,6 +6,7 @@ says has to be understood only once.
 """
 
 import re
+from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 from attrs import define, field, frozen
@@ -37,6 +38,11 @@ _OF_NO_ACCOUNT = frozenset(
 Headers that do not change what is answered but for :attr:`Client.vary`, as long as they
 are what they usually are.
 """
+_OF_THE_ADDRESS = (b"host", b"x-forwarded-proto", b"x-forwarded-prefix")
+ABSOLUTE = b"/pypi/"
+"""
+Where the answers are that have our own address in them.
+"""
 
 
 @frozen
@@ -45,10 +51,12 @@ class Client:
     What one kind of client says with every request.
 
     :ivar vary: what an answer may vary with: the headers that ``Vary`` names.
+    :ivar address: what those vary with that have our own address in them.
     :ivar agent: the first word of its ``User-Agent``.
     """
 
     vary: bytes
+    address: bytes
     agent: str
 
 
@@ -73,8 +81,8 @@ class Asked:
 class Clients:
     """
     Remembers what the heads of requests said, but for tags and passwords, at most so
-    many of them; none flushes out
-    those that come again and again by sending another one each time.
+    many of them; none flushes out those that come again and again by sending another
+    one each time.
     """
 
     _MOST: ClassVar[int] = 500
@@ -89,7 +97,7 @@ class Clients:
             is not usual.
         """
         end = data.find(b"\r\n\r\n")
-        if end < 0 or not data.startswith(b"GET "):
+        if end < 0 or not data.startswith(b"GET /"):
             return None
         line_end = data.find(b"\r\n")
         target = data[4 : line_end - 9]
@@ -108,7 +116,8 @@ class Clients:
             client = self._recall(rest)
         if client is None:
             return None
-        return Asked((target, client.vary, tag), client, end + 4, said)
+        vary = client.address if target.startswith(ABSOLUTE) else client.vary
+        return Asked((target, vary, tag), client, end + 4, said)
 
     def _recall(self, rest: bytes) -> Client | None:
         if rest in self._young:
@@ -143,6 +152,11 @@ def understand(rest: bytes) -> Client | None:
         return None
     varying = (b"accept", b"accept-encoding")
     # That one of them is missing is not the same as that it is empty.
-    vary = b"\n".join(name + b":" + said[name] for name in varying if name in said)
+    vary = _joined(said, varying)
+    address = _joined(said, (*varying, *_OF_THE_ADDRESS))
     agent = said.get(b"user-agent", b"-").partition(b" ")[0].decode("ascii")
-    return Client(vary, agent)
+    return Client(vary, address, agent)
+
+
+def _joined(said: Mapping[bytes, bytes], names: Iterable[bytes]) -> bytes:
+    return b"\n".join(name + b":" + said[name] for name in names if name in said)

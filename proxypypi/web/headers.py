@@ -4,7 +4,9 @@ What the headers of our answers say, and those of conditional requests ask.
 
 import re
 from email.utils import formatdate, parsedate_to_datetime
+from urllib.parse import quote
 
+from twisted.web.http import MOVED_PERMANENTLY
 from twisted.web.server import Request
 
 from proxypypi.interfaces import IReaders
@@ -61,6 +63,25 @@ def cache_status(outcome: Outcome) -> str:
     if outcome.detail:
         parts.append(f"detail={outcome.detail}")
     return "; ".join(parts)
+
+
+def redirect(request: Request, location: str) -> bytes:
+    """
+    Send a client to where it always has to go.
+
+    :param location: relative, so that any host name and mount point works.
+    """
+    _, mark, query = request.uri.partition(b"?")
+    query_text = quote((mark + query).decode("latin-1"), safe="?/&=+%;:@,")
+    request.setResponseCode(MOVED_PERMANENTLY)
+    set_headers(
+        request,
+        location=location + query_text,
+        content_length="0",
+        cache_control=PUBLIC_PAGE,
+        cache_status=cache_status(Outcome(hit=True)),
+    )
+    return b""
 
 
 def http_date(seconds: float) -> str:

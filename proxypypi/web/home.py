@@ -11,7 +11,8 @@ from twisted.web.server import Request
 
 from proxypypi import __version__
 from proxypypi.model import Outcome
-from proxypypi.web.headers import ALWAYS_ASK, cache_status, header, set_headers
+from proxypypi.web.address import FROM, address_of
+from proxypypi.web.headers import ALWAYS_ASK, cache_status, set_headers
 from proxypypi.web.router import Router
 
 _PAGE = """\
@@ -71,7 +72,7 @@ class HomeRoutes:
 
     @router.route("/", methods=["GET"])
     def home(self, request: Request) -> bytes:
-        base = _address(request)
+        base = address_of(request)
         host = base.partition("://")[2].partition("/")[0]
         bracket = "]" if host.startswith("[") else ""
         name = host.partition(bracket or ":")[0] + bracket
@@ -94,22 +95,9 @@ class HomeRoutes:
             content_length=str(len(page)),
             cache_control=ALWAYS_ASK,
             cache_status=cache_status(Outcome(hit=True)),
-            vary="Host, X-Forwarded-Proto, X-Forwarded-Prefix",
+            vary=FROM,
         )
         return page
-
-
-def _address(request: Request) -> str:
-    """
-    The address the client used, with a final slash, or the one a web server in front
-    says it did; never of any use but to show it.
-    """
-    scheme = header(request, "X-Forwarded-Proto")
-    if scheme not in ("http", "https"):
-        scheme = "https" if request.isSecure() else "http"
-    host = header(request, "Host") or request.getRequestHostname().decode("ascii")
-    prefix = (header(request, "X-Forwarded-Prefix") or "").strip("/")
-    return f"{scheme}://{host}/{prefix}/" if prefix else f"{scheme}://{host}/"
 
 
 def _is_local(name: str) -> bool:

@@ -11,6 +11,7 @@ from twisted.web.server import Request
 from proxypypi.cache.sources import WholeFile
 from proxypypi.web.access import client_of
 from proxypypi.web.channel import Channel
+from proxypypi.web.clients import ABSOLUTE, Asked
 from proxypypi.web.hot import HotAnswer, Key, Reusable, another, head_of
 from proxypypi.web.outlet import Outlet, push_bytes, push_file, socket_of
 
@@ -110,7 +111,7 @@ class HotChannel(Channel):
         self._key = None
         while data and not self.paused:
             asked = site.clients.read(data)
-            if asked is None:
+            if asked is None or self._has_other_addresses(asked):
                 break
             now = site.reactor.seconds()
             answer = site.hot.get(asked.key, now)
@@ -126,6 +127,12 @@ class HotChannel(Channel):
             if self.full:
                 self.hold_on()
         return data
+
+    def _has_other_addresses(self, asked: Asked) -> bool:
+        """
+        May the addresses in the answer depend on whether we speak TLS?
+        """
+        return self._socket is None and asked.key[0].startswith(ABSOLUTE)
 
     def _send_hot(self, answer: HotAnswer, date: bytes, target: bytes) -> None:
         head = b"".join((answer.before, date, answer.after))

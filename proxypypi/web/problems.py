@@ -37,6 +37,7 @@ _STATUSES: dict[type[errors.ProxypypiError], int] = {
     errors.RangeNotSatisfiable: 416,
     errors.NoSuchProject: 404,
     errors.NoSuchFile: 404,
+    errors.NoSuchRelease: 404,
     errors.Quarantined: 403,
     errors.NameDenied: 403,
     errors.NotAllowed: 403,

@@ -3,11 +3,10 @@ Routes to project pages and to the list of projects (PEP 503, PEP 691).
 """
 
 from typing import ClassVar
-from urllib.parse import quote
 
 from attrs import define
 from twisted.internet.interfaces import IReactorTime
-from twisted.web.http import MOVED_PERMANENTLY, NOT_MODIFIED
+from twisted.web.http import NOT_MODIFIED
 from twisted.web.server import Request
 
 from proxypypi.cache.catalogue import Catalogue
@@ -22,6 +21,7 @@ from proxypypi.web.headers import (
     cache_status,
     header,
     is_unchanged,
+    redirect,
     set_headers,
 )
 from proxypypi.web.hot import offer
@@ -71,7 +71,7 @@ class SimpleRoutes:
     async def project_page(self, request: Request, name: str, local: bool) -> bytes:
         project = normalize(name)
         if project != name:
-            return _redirect(request, f"../{project}/")
+            return redirect(request, f"../{project}/")
         form = _form(request)
         answer = await self._listings.project(project, local=local)
         caching = ALWAYS_ASK if local or answer.private else PUBLIC_PAGE
@@ -82,12 +82,19 @@ class SimpleRoutes:
     @router.route("/simple", methods=["GET"])
     @router.route("/local", methods=["GET"])
     def without_slash(self, request: Request) -> bytes:
-        return _redirect(request, request.path.decode("ascii").strip("/") + "/")
+        return redirect(request, request.path.decode("ascii").strip("/") + "/")
 
     @router.route("/simple/<name>", methods=["GET"])
     @router.route("/local/<name>", methods=["GET"])
     def page_without_slash(self, request: Request, name: str) -> bytes:
-        return _redirect(request, f"{normalize(name)}/")
+        return redirect(request, f"{normalize(name)}/")
+
+    @router.route("/simple/<name>/json", methods=["GET"])
+    def document(self, request: Request, name: str) -> bytes:
+        """
+        There are programs that take the index for the base of the JSON API.
+        """
+        return redirect(request, f"../../pypi/{normalize(name)}/json")
 
     async def _answer(
         self,
@@ -120,23 +127,6 @@ def _form(request: Request) -> Form:
     """
     wanted = request.args.get(b"format", [b""])[0].decode("latin-1")
     return choose(header(request, "Accept"), wanted or None)
-
-
-def _redirect(request: Request, location: str) -> bytes:
-    """
-    :param location: relative, so that any host name and mount point works.
-    """
-    _, mark, query = request.uri.partition(b"?")
-    query_text = quote((mark + query).decode("latin-1"), safe="?/&=+%;:@,")
-    request.setResponseCode(MOVED_PERMANENTLY)
-    set_headers(
-        request,
-        location=location + query_text,
-        content_length="0",
-        cache_control=PUBLIC_PAGE,
-        cache_status=cache_status(Outcome(hit=True)),
-    )
-    return b""
 
 
 def _gzip(request: Request) -> bool:

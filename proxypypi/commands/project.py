@@ -1,0 +1,127 @@
+"""
+What commands need to know of one project: its files here, and those of its last page.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from getopt import GetoptError, gnu_getopt
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+from twisted.internet.defer import maybeDeferred
+from twisted.python import usage
+
+from proxypypi.commands.directory import DirectoryOptions
+from proxypypi.errors import BadName, UnreadablePage
+from proxypypi.model import LocalFile, ProjectPage
+from proxypypi.names import (
+    NormalizedName,
+    check_filename,
+    comparable,
+    normalize,
+    version_of,
+)
+from proxypypi.simple.reading import read_page
+from proxypypi.store.claims import ClaimStore
+from proxypypi.store.directory import look
+from proxypypi.store.pages import PageStore
+
+
+class ProjectOptions(DirectoryOptions):
+    """
+    :ivar project: the first operand.
+    :ivar rest: the others.
+    """
+
+    operands = "PROJECT"
+    project: NormalizedName
+    rest: tuple[str, ...]
+
+    def parseOptions(self, options: Sequence[str] | None = None) -> None:
+        """
+        Options may stand behind operands.
+        """
+        try:
+            given, operands = gnu_getopt(options or [], self.shortOpt, self.longOpt)
+        except GetoptError as e:
+            raise usage.UsageError(str(e)) from e
+        ordered = []
+        for name, value in given:
+            takes_one = f"{name[2:]}=" in self.longOpt
+            ordered.append(f"{name}={value}" if takes_one else f"{name}{value}")
+        super().parseOptions([*ordered, "--", *operands])
+
+    def parseArgs(self, *operands: str) -> None:
+        if not operands:
+            raise usage.UsageError(f"{self.command} needs a PROJECT")
+        try:
+            self.project = normalize(operands[0])
+        except BadName as e:
+            raise usage.UsageError(str(e)) from e
+        self.rest = tuple(dict.fromkeys(operands[1:]))
+
+    @property
+    def root(self) -> Path:
+        return self.settings.directory
+
+    @property
+    def decisions(self) -> Path:
+        return self.root / ".proxypypi" / "decisions"
+
+
+def check_filenames(filenames: Iterable[str]) -> tuple[str, ...]:
+    """
+    :raises UsageError: one of them is none.
+    """
+    try:
+        return tuple(map(check_filename, filenames))
+    except BadName as e:
+        raise usage.UsageError(str(e)) from e
+
+
+@frozen(kw_only=True)
+class KnownProject:
+    """
+    :ivar here: its files in the directory, by name.
+    :ivar page: the last one that is kept of it; :obj:`None` for none.
+    :ivar claimed: is its name ours alone?
+    """
+
+    name: NormalizedName
+    here: Mapping[str, LocalFile]
+    page: ProjectPage | None
+    claimed: bool
+
+    @classmethod
+    def find(cls, root: Path, name: NormalizedName) -> "KnownProject | None":
+        """
+        :returns: :obj:`None` if nothing is known of it. Blocks.
+        """
+        claimed = ClaimStore.of(root).is_claimed(name)
+        page = None if claimed else _kept_page(root, name)
+        project = cls(name=name, here=look(root, name), page=page, claimed=claimed)
+        known = project.here or page is not None or claimed
+        return project if known else None
+
+    def files_of(self, version: str) -> set[str]:
+        """
+        The names of those files, here and listed, that are of a version.
+        """
+        listed = self.page.by_filename if self.page is not None else {}
+        return {
+            filename
+            for filename in {*self.here, *listed}
+            if comparable(version_of(filename, self.name) or "") == comparable(version)
+        }
+
+
+def _kept_page(root: Path, name: NormalizedName) -> ProjectPage | None:
+    store = PageStore(root / ".proxypypi" / "cache" / "pages", maybeDeferred)
+    loaded: list[Any] = []
+    store.load(name).addCallback(loaded.append)
+    if not loaded or loaded[0] is None:
+        return None
+    try:
+        return read_page(loaded[0][0], name)
+    except UnreadablePage:
+        return None
