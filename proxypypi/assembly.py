@@ -16,9 +16,11 @@ from proxypypi.cache.facts import Facts
 from proxypypi.cache.files import Files
 from proxypypi.cache.health import Health
 from proxypypi.cache.holdings import Holdings
+from proxypypi.cache.keeper import Keeper
 from proxypypi.cache.listings import Listings
 from proxypypi.cache.metadata import MetadataCache
 from proxypypi.cache.pages import PageCache
+from proxypypi.cache.prefetch import Prefetch
 from proxypypi.cache.private import PrivateNames
 from proxypypi.cache.reader import Reader
 from proxypypi.cache.removal import Removal
@@ -58,6 +60,7 @@ class Proxy:
     claims: ClaimStore
     names: PrivateNames
     downloads: Downloads
+    prefetch: Prefetch
     generations: Generations
     draining: bool = field(default=False)
 
@@ -116,6 +119,8 @@ def build(
         pages, holdings, upstreams, names, downloads, streams, generations, clock
     )
     metadata = MetadataCache(holdings, facts_store, upstreams, health, clock, in_thread)
+    keeper = Keeper(files, metadata, clock)
+    prefetch = Prefetch(pages, holdings, upstreams, names, keeper, clock, in_thread)
     listings = Listings(
         pages,
         holdings,
@@ -165,6 +170,7 @@ def build(
         claims=claims,
         names=names,
         downloads=downloads,
+        prefetch=prefetch,
         generations=generations,
     )
     return proxy

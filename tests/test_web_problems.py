@@ -108,6 +108,7 @@ class TableTests(SynchronousTestCase):
         never = {"BadSettings", "BadConfiguration", "UnreadablePage", "NoProjectList"}
         never |= {"DirectoryInUse", "CannotListen", "BadCertificate"}
         never |= {"BadPidFile", "AlreadyRunning", "NotOurs", "DamagedRecord"}
+        never |= {"BadLockFile", "NoSuchRelease"}
         kinds = {
             name
             for name, kind in vars(errors).items()
