@@ -44,6 +44,7 @@ from proxypypi.store.wishes import Wishes
 from proxypypi.web.files import FileRoutes
 from proxypypi.web.gate import Gate
 from proxypypi.web.home import HomeRoutes
+from proxypypi.web.requirements import RequirementsRoutes
 from proxypypi.web.simple import SimpleRoutes
 from proxypypi.web.site import Faces
 from proxypypi.web.status import StatusRoutes
@@ -153,6 +154,9 @@ def build(
     status = StatusRoutes(
         lambda: not proxy.draining, trouble, pages, gate
     ).router.resource()
+    requirements = RequirementsRoutes(
+        gate, prefetch, clock, in_thread
+    ).router.resource()
     faces = Faces(
         home,
         {
@@ -162,6 +166,7 @@ def build(
             "package": of_files,
             "packages": of_files,
             "-": status,
+            "requirements.txt": requirements,
         },
     )
     proxy = Proxy(

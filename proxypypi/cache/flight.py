@@ -32,6 +32,9 @@ class SingleFlight:
 
     _waiting: dict[Hashable, "list[Deferred[Any]]"] = field(factory=dict, init=False)
 
+    def __len__(self) -> int:
+        return len(self._waiting)
+
     def is_flying(self, key: Hashable) -> bool:
         return key in self._waiting
 
