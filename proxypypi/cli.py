@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from twisted.python import usage
 
 from proxypypi import __version__
-from proxypypi.commands import claims, daemons, refresh, release, serving
+from proxypypi.commands import claims, daemons, prefetch, refresh, release, serving
 from proxypypi.commands.options import complain
 from proxypypi.errors import ProxypypiError
 
@@ -30,6 +30,7 @@ Commands:
     unclaim       end that
     release       have withheld files given out
     refresh       have project pages fetched anew
+    prefetch      fetch what requirements and lock files name
 
 proxypypi COMMAND --help lists the options of a command.
 """
@@ -47,6 +48,7 @@ COMMANDS: dict[str, Callable[[str, Sequence[str]], int]] = {
     "unclaim": claims.unclaim,
     "release": release.release,
     "refresh": refresh.refresh,
+    "prefetch": prefetch.prefetch,
 }
 """
 Each is given its name and its arguments, and returns its exit status.
