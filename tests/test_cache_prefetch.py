@@ -226,3 +226,13 @@ class UnderWayTests(PrefetchTestCase):
         self.assertIn("was not tried", fetched[8].problem)
         self.assertEqual(0, self.asked(paths[8]))
         self.assertEqual(([], []), (self.kept(), self.partials()))
+
+    def test_little_room(self) -> None:
+        """
+        What has to stay free stays free, and nothing is asked for that would not fit.
+        """
+        self.start_proxy(min_free=1 << 62)
+        path, *_ = self.add(make_wheel("demo"))
+        (fetched,) = self.fetch("demo")
+        self.assertIn("cannot be kept", fetched.problem)
+        self.assertEqual((0, []), (self.asked(path), self.kept()))

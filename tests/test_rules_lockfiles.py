@@ -110,6 +110,10 @@ files = []
 type = "git"
 url = "https://git.example/forked"
 
+[[package]]
+name = "bare"
+version = "1"
+
 [metadata]
 lock-version = "2.1"
 python-versions = ">=3.9"
@@ -175,7 +179,8 @@ class ParseLockFileTests(SynchronousTestCase):
 
     def test_poetry(self) -> None:
         """
-        As that of poetry has them, now and before 2023.
+        As that of poetry has them, now and before 2023; a package without any is
+        reported.
         """
         locked = parse_lock_file(POETRY)
         self.assertEqual(
@@ -188,7 +193,7 @@ class ParseLockFileTests(SynchronousTestCase):
             },
             files_of(locked),
         )
-        self.assertEqual(("forked==3 (git)",), locked.unparseable)
+        self.assertEqual(("forked==3 (git)", "bare==1 (no files)"), locked.unparseable)
         self.assertEqual(
             {"demo-x": {"demo_x-1.0.tar.gz": {"sha256": A}}},
             files_of(parse_lock_file(OLD_POETRY)),
@@ -215,7 +220,7 @@ class ParseLockFileTests(SynchronousTestCase):
             head + "packages = 3",
             head + "packages = [3]",
             head + "[[packages]]\nname = 3",
-            head + "[[packages]]\nname = '../demo'",
+            head + "[[packages]]\nname = '../x'\nwheels = [{ name = 'x.whl' }]",
             head + "[[packages]]\nversion = '1'",
             head + package + "wheels = {}",
             head + package + "wheels = [{}]",

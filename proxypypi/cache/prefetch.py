@@ -125,7 +125,6 @@ class Prefetch:
         :returns: file name to the digests that it must have.
         """
         if isinstance(wanted, WantedFiles):
-            self._names.check(wanted.project)
             return wanted.files
         names = await persistently(lambda: self._pick(wanted), self._clock)
         return {filename: {} for filename in names}

@@ -29,8 +29,8 @@ _ONES_OWN = frozenset({"directory", "editable", "virtual"})
 class Locked:
     """
     :ivar wanted: of each package that comes from an index.
-    :ivar unparseable: names of those that come from elsewhere, and from where. Projects
-        that lie beside the lock file are left out.
+    :ivar unparseable: names of those that come from elsewhere, and from where, or that
+        have no files. Projects that lie beside the lock file are left out.
     """
 
     wanted: tuple[WantedFiles, ...]
@@ -115,8 +115,8 @@ def parse_lock_file(text: str) -> Locked:
             source, files = read(package, content)
             if source in _ONES_OWN:
                 continue
-            if source:
-                unparseable.append(f"{package.said} ({source})")
+            if source or not files:
+                unparseable.append(f"{package.said} ({source or 'no files'})")
             else:
                 wanted.append(package.read(files))
     except (ValueError, RecursionError, msgspec.ValidationError, BadName) as e:
