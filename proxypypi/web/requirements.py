@@ -18,7 +18,7 @@ from proxypypi.cache.prefetch import Prefetch
 from proxypypi.errors import BadRequest, StillFetching
 from proxypypi.model import Outcome
 from proxypypi.rules.requirements import Requirements, parse_requirements
-from proxypypi.web.forms import read_field
+from proxypypi.web.fields import read_field
 from proxypypi.web.gate import Gate
 from proxypypi.web.headers import NEVER_KEEP, cache_status, set_headers
 from proxypypi.web.router import Router

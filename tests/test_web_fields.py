@@ -1,5 +1,5 @@
 """
-Tests for :mod:`proxypypi.web.forms`.
+Tests for :mod:`proxypypi.web.fields`.
 """
 
 from hypothesis import given
