@@ -19,10 +19,12 @@ from proxypypi.cache.files import Files
 from proxypypi.cache.health import Health
 from proxypypi.cache.holdings import Holdings
 from proxypypi.cache.json_api import JsonApi
+from proxypypi.cache.keeper import Keeper
 from proxypypi.cache.listings import Listings
 from proxypypi.cache.marks import MarkCache
 from proxypypi.cache.metadata import MetadataCache
 from proxypypi.cache.pages import PageCache
+from proxypypi.cache.prefetch import Prefetch
 from proxypypi.cache.private import PrivateNames
 from proxypypi.cache.reader import Reader
 from proxypypi.cache.removal import Removal
@@ -49,6 +51,7 @@ from proxypypi.web.files import FileRoutes
 from proxypypi.web.gate import Gate
 from proxypypi.web.home import HomeRoutes
 from proxypypi.web.json_api import JsonRoutes
+from proxypypi.web.requirements import RequirementsRoutes
 from proxypypi.web.simple import SimpleRoutes
 from proxypypi.web.site import Faces
 from proxypypi.web.status import StatusRoutes
@@ -66,6 +69,7 @@ class Proxy:
     tokens: TokenStore
     names: PrivateNames
     downloads: Downloads
+    prefetch: Prefetch
     generations: Generations
     draining: bool = field(default=False)
 
@@ -126,6 +130,8 @@ def build(
         *(generations, clock),
     )
     metadata = MetadataCache(holdings, facts_store, upstreams, health, clock, in_thread)
+    keeper = Keeper(files, metadata, clock)
+    prefetch = Prefetch(pages, holdings, upstreams, names, keeper, clock, in_thread)
     listings = Listings(
         pages,
         holdings,
@@ -169,6 +175,9 @@ def build(
     status = StatusRoutes(
         lambda: not proxy.draining, trouble, pages, gate
     ).router.resource()
+    requirements = RequirementsRoutes(
+        gate, prefetch, clock, in_thread
+    ).router.resource()
     faces = Faces(
         home,
         {
@@ -179,6 +188,7 @@ def build(
             "packages": of_files,
             "pypi": JsonRoutes(api, clock).router.resource(),
             "-": status,
+            "requirements.txt": requirements,
         },
         gate,
     )
@@ -189,6 +199,7 @@ def build(
         tokens=TokenStore.of(root),
         names=names,
         downloads=downloads,
+        prefetch=prefetch,
         generations=generations,
     )
     return proxy

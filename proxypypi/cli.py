@@ -12,6 +12,7 @@ from proxypypi.commands import (
     claims,
     daemons,
     mark,
+    prefetch,
     refresh,
     release,
     remove,
@@ -45,6 +46,7 @@ Commands:
     mark          say that a project is archived, deprecated, quarantined, or active
     remove        delete files of a project, with a record of what they were
     refresh       have project pages fetched anew
+    prefetch      fetch what requirements and lock files name
 
 proxypypi COMMAND --help lists the options of a command.
 """
@@ -67,6 +69,7 @@ COMMANDS: dict[str, Callable[[str, Sequence[str]], int]] = {
     "mark": mark.mark,
     "remove": remove.remove,
     "refresh": refresh.refresh,
+    "prefetch": prefetch.prefetch,
 }
 """
 Each is given its name and its arguments, and returns its exit status.

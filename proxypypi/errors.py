@@ -252,6 +252,33 @@ class NoSuchFile(ProxypypiError):
 
 
 @define(kw_only=True)
+class NoSuchRelease(ProxypypiError):
+    """
+    No release of a project is what somebody wants.
+
+    :ivar reason: follows "no such release".
+    """
+
+    project: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"there is no such release of {self.project}: {self.reason}"
+
+
+@define(kw_only=True)
+class BadLockFile(ProxypypiError):
+    """
+    What is no lock file, or none that is known here.
+    """
+
+    reason: str
+
+    def __str__(self) -> str:
+        return f"it is no lock file that is known: {self.reason}"
+
+
+@define(kw_only=True)
 class UpstreamError(ProxypypiError):
     """
     Upstream did not give what it was asked for.

@@ -8,7 +8,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from proxypypi.cache.flight import PATIENCE, SingleFlight, patiently
+from proxypypi.cache.flight import PATIENCE, SingleFlight, patiently, persistently
 from proxypypi.errors import StillFetching
 
 
@@ -162,3 +162,49 @@ class PatientlyTests(SynchronousTestCase):
         patient.cancel()
         self.failureResultOf(patient, CancelledError)
         self.assertEqual([], self.clock.getDelayedCalls())
+
+
+class PersistentlyTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.outcomes: list[Any] = []
+        self.tries = 0
+
+    async def job(self) -> Any:
+        self.tries += 1
+        outcome = self.outcomes.pop(0) if self.outcomes else StillFetching(what="it")
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    def begin(self, *outcomes: Any) -> "Deferred[Any]":
+        self.outcomes.extend(outcomes)
+        return Deferred.fromCoroutine(persistently(self.job, self.clock))
+
+    def test_at_once(self) -> None:
+        """
+        What is there is not waited for, and what fails otherwise not tried again.
+        """
+        self.assertEqual("done", self.successResultOf(self.begin("done")))
+        self.failureResultOf(self.begin(ValueError()), ValueError)
+        self.assertEqual(2, self.tries)
+
+    def test_again(self) -> None:
+        """
+        What is on its way is asked for again, every two seconds.
+        """
+        waiting = self.begin(StillFetching(what="it"), StillFetching(what="it"), "done")
+        self.clock.advance(1.9)
+        self.assertEqual(1, self.tries)
+        self.clock.pump([0.1, 2.0])
+        self.assertEqual("done", self.successResultOf(waiting))
+
+    def test_not_for_ever(self) -> None:
+        """
+        After two minutes of such answers it is given up.
+        """
+        waiting = self.begin()
+        self.clock.pump([2.0] * 59)
+        self.assertNoResult(waiting)
+        self.clock.advance(2.0)
+        self.failureResultOf(waiting, StillFetching)

@@ -112,6 +112,7 @@ class TableTests(SynchronousTestCase):
         never |= {"DirectoryInUse", "CannotListen", "BadCertificate"}
         never |= {"BadPidFile", "AlreadyRunning", "NotOurs", "DamagedRecord"}
         never |= {"BadUsers", "TokenExists"}
+        never |= {"BadLockFile", "NoSuchRelease"}
         kinds = {
             name
             for name, kind in vars(errors).items()

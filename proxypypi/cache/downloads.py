@@ -69,21 +69,37 @@ class Downloads:
         :raises StillFetching: upstream takes long to send its first byte, or another
             file of that name, which was listed before, is still on its way.
         """
-        download = self.find(name, listed.filename)
-        if download is not None and not download.is_of(listed, index):
-            raise StillFetching(what=f"another {listed.filename}")
         try:
-            following = (
-                download.follow()
-                if download is not None
-                else self._start(name, listed, index, even_so)
-            )
-        except CannotKeep as e:
-            self._warn(e)
+            _, following = self._follow(name, listed, index, even_so)
+        except CannotKeep:
             following = self._stream(name, listed, index)
         else:
             following.addCallback(self._unless_empty, name, listed, index)
         return patiently(following, self._clock, listed.filename)
+
+    async def keep(
+        self, name: NormalizedName, listed: Distribution, index: IIndex
+    ) -> None:
+        """
+        As :meth:`join`, for somebody who wants the file to be here, not its bytes, and
+        has time.
+
+        :raises CannotKeep: it was not kept.
+        """
+        download, following = self._follow(name, listed, index)
+        source = await following
+        ended: Deferred[None] = Deferred()
+
+        def look() -> None:
+            if source.ended and not ended.called:
+                ended.callback(None)
+
+        source.watch(look)
+        look()
+        await ended
+        source.close()
+        if download.error is not None:
+            download.error.raiseException()
 
     def when_idle(self) -> "Deferred[None]":
         """
@@ -94,9 +110,26 @@ class Downloads:
         self._settle()
         return idle
 
+    def _follow(
+        self,
+        name: NormalizedName,
+        listed: Distribution,
+        index: IIndex,
+        even_so: bool = False,
+    ) -> "tuple[Download, Deferred[IByteSource]]":
+        download = self.find(name, listed.filename)
+        if download is not None:
+            if not download.is_of(listed, index):
+                raise StillFetching(what=f"another {listed.filename}")
+            return download, download.follow()
+        download = self._start(name, listed, index, even_so)
+        following = download.follow()
+        Deferred.fromCoroutine(download.run())
+        return download, following
+
     def _start(
         self, name: NormalizedName, listed: Distribution, index: IIndex, even_so: bool
-    ) -> "Deferred[IByteSource]":
+    ) -> Download:
         algorithm = strongest(listed.hashes)
         tag = listed.hashes[algorithm][:16] if algorithm is not None else "unhashed"
 
@@ -107,17 +140,16 @@ class Downloads:
             partial = open_partial()
         except OSError as e:
             reason = e.strerror or str(e)
-            raise CannotKeep(filename=listed.filename, reason=reason) from e
+            missed = CannotKeep(filename=listed.filename, reason=reason)
+            self._warn(missed)
+            raise missed from e
         # Not before: what is published loses its other name as soon as it has this.
         is_new = partial.is_ours and not partial.size and not even_so
         if is_new and self._partials.is_there(name, listed.filename):
             partial.discard()
             partial.close()
             raise JustArrived(what=listed.filename)
-        download = self._make(name, listed, index, partial, open_partial)
-        following = download.follow()
-        Deferred.fromCoroutine(download.run())
-        return following
+        return self._make(name, listed, index, partial, open_partial)
 
     def _unless_empty(
         self,

@@ -165,6 +165,27 @@ class Files:
                 return await self._join(found, even_so=True)
             return _open(found, held.file)
 
+    async def keep(self, found: FoundFile) -> None:
+        """
+        Have a file here that is not yet, all of it.
+
+        :raises NoSuchFile: upstream lists it no longer.
+        :raises UpstreamError: it could not be fetched.
+        :raises CannotKeep: there is no room for it.
+        :raises StillFetching: there is one of that name by now.
+        """
+
+        def keep(listed: Distribution, index: IIndex) -> "Deferred[None]":
+            return Deferred.fromCoroutine(
+                self._downloads.keep(found.name, listed, index)
+            )
+
+        try:
+            await self._fetch(found, keep)
+        except JustArrived:
+            self._holdings.brought(found.name)
+            raise
+
     async def _join(self, found: FoundFile, even_so: bool = False) -> IByteSource:
         return await self._fetch(
             found, lambda d, i: self._downloads.join(found.name, d, i, even_so)

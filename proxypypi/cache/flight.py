@@ -3,11 +3,13 @@ One job, however many wait for it.
 """
 
 from collections.abc import Callable, Coroutine, Hashable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from attrs import define, field
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
 from proxypypi.errors import StillFetching
@@ -15,6 +17,8 @@ from proxypypi.errors import StillFetching
 T = TypeVar("T")
 
 PATIENCE = 12.0  # seconds; some installers give up after 15 without a byte
+_TRIES = 60
+_PAUSE = 2.0  # seconds between them
 
 
 @define(eq=False)
@@ -27,6 +31,9 @@ class SingleFlight:
     """
 
     _waiting: dict[Hashable, "list[Deferred[Any]]"] = field(factory=dict, init=False)
+
+    def __len__(self) -> int:
+        return len(self._waiting)
 
     def is_flying(self, key: Hashable) -> bool:
         return key in self._waiting
@@ -75,6 +82,22 @@ def unless(waiting: "Deferred[T]", hindrance: "Deferred[Any]") -> "Deferred[T]":
     waiting.addErrback(explain)
     hindrance.addCallback(give_up)
     return waiting
+
+
+async def persistently(
+    job: Callable[[], Coroutine[Any, Any, T]], clock: IReactorTime
+) -> T:
+    """
+    Do *job* again for as long as it says that something is on its way, as somebody can
+    who has time: some minutes.
+
+    :raises StillFetching: it does not come to an end.
+    """
+    for _ in range(_TRIES):
+        with suppress(StillFetching):
+            return await job()
+        await deferLater(clock, _PAUSE)
+    return await job()
 
 
 def patiently(

@@ -33,6 +33,7 @@ class Channel(HTTPChannel):
     :ivar begun: has a part of a request come?
     :ivar full: does as much wait for the client as should?
     :ivar refused: is nothing taken any more?
+    :ivar asked_for: method and address, of the request that is coming.
     """
 
     site: Any
@@ -41,6 +42,7 @@ class Channel(HTTPChannel):
     begun = False
     full = False
     refused = False
+    asked_for: tuple[bytes, bytes] = (b"", b"")
 
     _in_line = True  # is a request line what comes next?
     _size = 0  # of the head, so far
@@ -75,7 +77,10 @@ class Channel(HTTPChannel):
         if self._size > _LARGEST_HEAD:
             self.refuse(431, b"The head of the request is too large")
         else:
-            self._in_line = self._in_line and not line
+            if self._in_line and line:
+                method, _, rest = line.partition(b" ")
+                self.asked_for = (method, rest.partition(b" ")[0])
+                self._in_line = False
             super().lineReceived(line)
 
     def lineLengthExceeded(self, line: bytes) -> None:

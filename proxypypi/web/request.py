@@ -9,7 +9,8 @@ from twisted.web.server import Request
 
 from proxypypi.web.hot import CanBeReused
 
-_LARGEST_BODY = 64 * 1024  # bytes; no route takes more
+_LARGEST_BODY = 64 * 1024  # bytes; these are kept in memory
+_LARGER_BODIES = {(b"POST", b"/requirements.txt"): 1024 * 1024}  # in a temporary file
 _TOO_LARGE = (
     b"HTTP/1.1 413 The request's body is too large\r\n"
     b"Content-Length: 0\r\nCache-Control: no-store\r\nCache-Status: proxypypi\r\n"
@@ -23,17 +24,21 @@ class ProxyRequest(CanBeReused, Request):
     A large body is refused before it is read, so that none fills memory or disk.
     """
 
+    _largest_body = _LARGEST_BODY
     _body_size = 0
     _refused = False
 
     def gotLength(self, length: int | None) -> None:
-        super().gotLength(min(length or 0, _LARGEST_BODY))
-        if length is not None and length > _LARGEST_BODY:
+        channel: Any = self.channel
+        self._largest_body = _LARGER_BODIES.get(channel.asked_for, _LARGEST_BODY)
+        if length is not None and length > self._largest_body:
             self._refuse()
+        is_small = self._refused or self._largest_body == _LARGEST_BODY
+        super().gotLength(min(length or 0, _LARGEST_BODY) if is_small else length)
 
     def handleContentChunk(self, data: bytes) -> None:
         self._body_size += len(data)
-        if self._body_size > _LARGEST_BODY:
+        if self._body_size > self._largest_body:
             self._refuse()
         else:
             super().handleContentChunk(data)

@@ -1,0 +1,32 @@
+"""
+Tests for :mod:`proxypypi.commands.progress`.
+"""
+
+import io
+
+from rich.console import Console
+from twisted.trial.unittest import SynchronousTestCase
+
+from proxypypi.commands.progress import bar
+
+
+class BarTests(SynchronousTestCase):
+    def test_shown(self) -> None:
+        """
+        The bar tells how many are done, and of how many, on a terminal.
+        """
+        out = io.StringIO()
+        console = Console(file=out, force_terminal=True, width=80)
+        with bar("files", console) as told:
+            told(3, 17)
+        self.assertIn("3/17", out.getvalue())
+        self.assertIn("files", out.getvalue())
+
+    def test_no_terminal(self) -> None:
+        """
+        Elsewhere nothing is left of it.
+        """
+        out = io.StringIO()
+        with bar("files", Console(file=out)) as told:
+            told(3, 17)
+        self.assertEqual("", out.getvalue().strip())
