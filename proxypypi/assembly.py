@@ -24,6 +24,7 @@ from proxypypi.cache.reader import Reader
 from proxypypi.cache.removal import Removal
 from proxypypi.cache.shelf import Shelf
 from proxypypi.cache.streams import Streams
+from proxypypi.cache.uploads import Uploads
 from proxypypi.cache.upstreams import Upstream, Upstreams
 from proxypypi.interfaces import IIndex
 from proxypypi.rules.freshness import Freshness
@@ -38,6 +39,7 @@ from proxypypi.store.pages import PageStore
 from proxypypi.store.partials import PartialStore
 from proxypypi.store.releases import Releases
 from proxypypi.store.turns import NoTurns, Turns
+from proxypypi.store.uploads import UploadStore
 from proxypypi.store.wishes import Wishes
 from proxypypi.web.files import FileRoutes
 from proxypypi.web.gate import Gate
@@ -45,6 +47,7 @@ from proxypypi.web.home import HomeRoutes
 from proxypypi.web.simple import SimpleRoutes
 from proxypypi.web.site import Faces
 from proxypypi.web.status import StatusRoutes
+from proxypypi.web.uploads import UploadRoutes
 
 
 @define(eq=False)
@@ -55,6 +58,7 @@ class Proxy:
 
     faces: Faces
     partials: PartialStore
+    uploads: UploadStore
     claims: ClaimStore
     names: PrivateNames
     downloads: Downloads
@@ -138,7 +142,23 @@ def build(
     simple = SimpleRoutes(listings, catalogue, clock).router.resource()
     of_files = FileRoutes(files, metadata, clock).router.resource()
     gate = Gate()
-    home = HomeRoutes([index.url for index in indexes]).router.resource()
+    uploads = UploadStore(cache / "uploads", root, in_thread, settings.min_free)
+    upload_routes = UploadRoutes(
+        Uploads(
+            uploads,
+            pages,
+            holdings,
+            directory,
+            upstreams,
+            names,
+            turns,
+            in_thread,
+            settings.max_upload,
+        ),
+        gate,
+    )
+    of_uploads = upload_routes.router.resource()
+    home = HomeRoutes([index.url for index in indexes], upload_routes).router.resource()
 
     def trouble() -> str:
         if proxy.draining:
@@ -156,12 +176,15 @@ def build(
             "files": of_files,
             "package": of_files,
             "packages": of_files,
+            "legacy": of_uploads,
+            "uploadpackage": of_uploads,
             "-": status,
         },
     )
     proxy = Proxy(
         faces=faces,
         partials=partials,
+        uploads=uploads,
         claims=claims,
         names=names,
         downloads=downloads,

@@ -101,6 +101,8 @@ def configure(
         deny=values["deny"],
         withhold=values["withhold"],
         min_free=values["min-free"],
+        max_upload=values["max-upload"],
+        public_url=values["public-url"] or "",
         workers=values["workers"],
         drain=values["drain"],
         cooldown_exemptions=values.get("cooldown-exemption", ()),

@@ -76,6 +76,7 @@ class ProxyService(Service):
         self._reactor.callWhenRunning(gc.freeze)
         older_than = self._reactor.seconds() - _LEFT_OVER
         self._reactor.callInThread(self._proxy.partials.sweep, older_than)
+        self._reactor.callInThread(self._proxy.uploads.sweep)
         self._reactor.callInThread(self._proxy.claims.check)
         if not self._indexes:
             self._log.info("no upstream is asked: what is in the directory is all")

@@ -75,6 +75,27 @@ class Reader:
             facts = await self._facts.learn(name, {**facts, **adopted}, {})
         return facts
 
+    async def learn(
+        self, name: NormalizedName, file: LocalFile, findings: Findings
+    ) -> None:
+        """
+        :param file: a private one, that was put here and read by us.
+        """
+        facts = await self._facts.of(name)
+        seen = await self._store.load_first_seen(name)
+        learned = self._judge(
+            file,
+            findings,
+            None,
+            facts.get(file.filename),
+            seen.get(file.filename, {}),
+        )
+        await self._note_first_seen(name, {file.filename: learned}, seen)
+        facts = await self._facts.of(name)  # others may have learned more meanwhile
+        await self._facts.learn(
+            name, {**facts, file.filename: learned}, {file: findings}
+        )
+
     async def _read(
         self,
         name: NormalizedName,

@@ -13,6 +13,7 @@ from proxypypi import __version__
 from proxypypi.model import Outcome
 from proxypypi.web.headers import ALWAYS_ASK, cache_status, header, set_headers
 from proxypypi.web.router import Router
+from proxypypi.web.uploads import UploadRoutes
 
 _PAGE = """\
 <!DOCTYPE html>
@@ -64,10 +65,12 @@ use <code>{local}</code> for builds that repeat.</p>
 class HomeRoutes:
     """
     :ivar _upstreams: addresses of the indexes it stands in for.
+    :ivar _uploads: takes what is published to the root, as some clients are told to.
     """
 
     router: ClassVar[Router] = Router()
     _upstreams: Sequence[str]
+    _uploads: UploadRoutes
 
     @router.route("/", methods=["GET"])
     def home(self, request: Request) -> bytes:
@@ -97,6 +100,10 @@ class HomeRoutes:
             vary="Host, X-Forwarded-Proto, X-Forwarded-Prefix",
         )
         return page
+
+    @router.route("/", methods=["POST"])
+    async def publish(self, request: Request) -> bytes:
+        return await self._uploads.publish(request)
 
 
 def _address(request: Request) -> str:
