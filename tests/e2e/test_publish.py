@@ -1,0 +1,110 @@
+"""
+Real clients publish, and real installers install it.
+"""
+
+import sys
+from pathlib import Path
+
+from tests.distributions import BuiltDistribution, make_sdist, make_wheel
+from tests.e2e.harness import Child, EndToEndTestCase, Server
+from tests.e2e.pips import NEWEST, fetch
+
+OPEN = (sys.executable, "-m", "tests.e2e.open_gate")
+UV = str(Path(sys.executable).with_name("uv"))
+
+
+class PublishTestCase(EndToEndTestCase):
+    async def start(self, *options: str) -> Server:
+        return await self.start_server(*options, door=OPEN)
+
+    def dist(self, *built: BuiltDistribution) -> list[str]:
+        """
+        Put files where a build would have.
+        """
+        folder = self.work / "dist"
+        folder.mkdir(exist_ok=True)
+        for each in built:
+            (folder / each.filename).write_bytes(each.content)
+        return [str(folder / each.filename) for each in built]
+
+    async def twine(
+        self, server: Server, files: list[str], user: str = "ann", path: str = "legacy/"
+    ) -> Child:
+        """
+        Publish, as somebody whose configuration has user and password.
+        """
+        home = self.work / "home"
+        (home / ".pypirc").write_text(
+            "[distutils]\nindex-servers = ours\n"
+            f"[ours]\nrepository = {server.url}/{path}\n"
+            f"username = {user}\npassword = secret\n"
+        )
+        return await self.run_command(
+            [
+                *(sys.executable, "-m", "twine", "upload", "--non-interactive"),
+                *("--disable-progress-bar", "-r", "ours", *files),
+            ]
+        )
+
+    async def uv(
+        self, server: Server, files: list[str], user: str = "ann", path: str = "legacy/"
+    ) -> Child:
+        return await self.run_command(
+            [UV, "publish", "--publish-url", f"{server.url}/{path}", *files],
+            self.environment(UV_PUBLISH_USERNAME=user, UV_PUBLISH_PASSWORD="secret"),
+        )
+
+    async def publish_with(self, name: str, server: Server, *more: object) -> Child:
+        client = self.twine if name == "twine" else self.uv
+        return await client(server, *more)  # type: ignore[arg-type]
+
+
+class ClientsTests(PublishTestCase):
+    timeout = 120
+
+    async def test_published_and_installed(self) -> None:
+        """
+        What twine and uv publish, to each address, pip and uv install; the same again
+        is fine; other bytes are refused with words that they show.
+        """
+        server = await self.start()
+        for client in ("twine", "uv"):
+            for path in ("legacy/", "legacy", ""):
+                name = f"demo-{client}-{len(path)}"
+                built = (make_wheel(name), make_sdist(name))
+                files = self.dist(*built)
+                for _ in range(2):
+                    child = await self.publish_with(client, server, files, "ann", path)
+                    self.assertEqual(0, child.status, child.output)
+                index = f"{server.url}/simple/"
+                target = await self.uv_install(index, name)
+                self.assert_installed(target, **{name.replace("-", "_"): "1.0"})
+                other = make_wheel(name, requires=["attrs"])
+                child = await self.publish_with(
+                    client, server, self.dist(other), "ann", path
+                )
+                self.assertNotEqual(0, child.status, child.output)
+                self.assertIn("File already exists", " ".join(child.output.split()))
+        pip = await fetch(self, NEWEST)
+        target = await self.pip_install(pip, index, "demo-twine-7")
+        self.assert_installed(target, demo_twine_7="1.0")
+
+    async def test_refused(self) -> None:
+        """
+        A wrong password, a user who may not, and a name that an upstream has: each
+        client says so.
+        """
+        server = await self.start()
+        self.index.add(make_wheel("taken"))
+        files = self.dist(make_wheel("demo", payload=3_000_000))
+        for client in ("twine", "uv"):
+            for user, said in (("bob", "401"), ("eve", "ve may not upload")):
+                child = await self.publish_with(client, server, files, user)
+                self.assertNotEqual(0, child.status, child.output)
+                self.assertIn(said, " ".join(child.output.split()))
+            child = await self.publish_with(
+                client, server, self.dist(make_wheel("taken", "2.0"))
+            )
+            self.assertNotEqual(0, child.status, child.output)
+            self.assertIn("upstream", " ".join(child.output.split()))
+        self.assertEqual(set(), self.kept())
