@@ -9,6 +9,7 @@ from typing import Any
 from attrs import define, field
 from twisted.internet.defer import Deferred
 
+from proxypypi.cache.attestations import Attestations
 from proxypypi.cache.catalogue import Catalogue
 from proxypypi.cache.doubts import Doubts
 from proxypypi.cache.downloads import Downloads
@@ -29,6 +30,7 @@ from proxypypi.cache.upstreams import Upstream, Upstreams
 from proxypypi.interfaces import IIndex
 from proxypypi.rules.freshness import Freshness
 from proxypypi.settings import Settings
+from proxypypi.store.attestations import AttestationStore
 from proxypypi.store.changes import Changes
 from proxypypi.store.claims import ClaimStore
 from proxypypi.store.directory import Directory
@@ -44,6 +46,7 @@ from proxypypi.store.wishes import Wishes
 from proxypypi.web.files import FileRoutes
 from proxypypi.web.gate import Gate
 from proxypypi.web.home import HomeRoutes
+from proxypypi.web.integrity import IntegrityRoutes
 from proxypypi.web.simple import SimpleRoutes
 from proxypypi.web.site import Faces
 from proxypypi.web.status import StatusRoutes
@@ -97,10 +100,11 @@ def build(
     facts_store = FactsStore(cache, decisions, in_thread)
     facts = Facts(facts_store, health, changes)
     partials = PartialStore(cache / "partial", root, in_thread, settings.min_free)
+    attestations = AttestationStore(decisions, in_thread)
     holdings = Holdings(
         directory,
         facts,
-        Reader(directory, facts, facts_store, health, clock, in_thread),
+        Reader(directory, facts, facts_store, attestations, health, clock, in_thread),
         Removal(facts, Releases(decisions, in_thread), settings.withhold, health),
         changes,
         clock,
@@ -129,6 +133,7 @@ def build(
         directory,
         generations,
         in_thread,
+        settings.public_url,
     )
     catalogue = Catalogue(
         upstreams.all,
@@ -151,12 +156,15 @@ def build(
             directory,
             upstreams,
             names,
+            attestations,
+            health,
             turns,
             in_thread,
             settings.max_upload,
         ),
         gate,
     )
+    integrity = IntegrityRoutes(Attestations(attestations, files)).router.resource()
     of_uploads = upload_routes.router.resource()
     home = HomeRoutes([index.url for index in indexes], upload_routes).router.resource()
 
@@ -178,6 +186,7 @@ def build(
             "packages": of_files,
             "legacy": of_uploads,
             "uploadpackage": of_uploads,
+            "integrity": integrity,
             "-": status,
         },
     )

@@ -4,6 +4,7 @@ The seams: what the core is handed, and the promises that come with it.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from msgspec import Raw
 from twisted.internet.defer import Deferred
 from zope.interface import Attribute, Interface
 
@@ -384,6 +385,33 @@ class IReleases(Interface):
         """
         :returns: file name to sha256; as it is on disk now.
         :raises DamagedRecord: it cannot be known.
+        """
+
+
+class IAttestations(Interface):
+    """
+    What people attested of files, each known by its content.
+    """
+
+    def keep(
+        name: NormalizedName, sha256: str, attestations: "tuple[Raw, ...]"
+    ) -> "Deferred[None]":
+        """
+        Replace those of a file, for good.
+
+        :param sha256: of the file, in lower-case hexadecimal.
+        :param attestations: each in JSON.
+        :raises OSError: the disk does not take them.
+        """
+
+    def load(name: NormalizedName, sha256: str) -> "Deferred[tuple[Raw, ...]]":
+        """
+        :returns: empty if there are none, or they are damaged.
+        """
+
+    def digests(name: NormalizedName) -> "Deferred[frozenset[str]]":
+        """
+        The sha256 of each of a project's files of which something is attested.
         """
 
 

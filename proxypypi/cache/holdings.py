@@ -209,3 +209,9 @@ class Holdings:
         """
         await self._reader.learn(name, file, findings)
         self._directory.changed(name)
+
+    async def attest(self, name: NormalizedName, filename: str) -> None:
+        """
+        There are attestations of a file that is here already.
+        """
+        await self._reader.attest(name, filename)

@@ -72,6 +72,8 @@ class _Made:
 class Listings:
     """
     A page is made again only when what it is made from has changed.
+
+    :ivar _public_url: see :func:`~proxypypi.rules.merge.merge`.
     """
 
     _pages: PageCache
@@ -82,6 +84,7 @@ class Listings:
     _directory: IDirectory
     _generations: Generations
     _in_thread: Callable[..., "Deferred[Any]"]
+    _public_url: str
     _flight: SingleFlight = field(factory=SingleFlight, init=False)
     _made: Bounded[tuple[NormalizedName, bool], _Made] = field(
         factory=lambda: Bounded(_MOST_RENDERED), init=False
@@ -171,8 +174,10 @@ class Listings:
 
         async def make() -> _Made:
             if (len(page.distributions) if page else 0) + len(held) <= _INLINE:
-                return _render(name, page, held, only_held)
-            made: _Made = await self._in_thread(_render, name, page, held, only_held)
+                return _render(name, page, held, only_held, self._public_url)
+            made: _Made = await self._in_thread(
+                _render, name, page, held, only_held, self._public_url
+            )
             return made
 
         made = await self._flight.join((key, id(page), id(held)), make)
@@ -194,8 +199,9 @@ def _render(
     page: ProjectPage | None,
     held: tuple[Held, ...],
     only_held: bool,
+    public_url: str,
 ) -> _Made:
-    listing = merge(name, page, held, only_held=only_held)
+    listing = merge(name, page, held, only_held=only_held, public_url=public_url)
     return _Made(
         page,
         held,

@@ -7,10 +7,12 @@ from hashlib import sha256
 from typing import Any, ClassVar
 
 from attrs import define, field
+from msgspec import Raw
 from twisted.internet.defer import Deferred, DeferredLock
 from twisted.logger import Logger
 
 from proxypypi.cache.flight import SingleFlight
+from proxypypi.cache.health import Health
 from proxypypi.cache.holdings import Holdings
 from proxypypi.cache.pages import PageCache
 from proxypypi.cache.private import PrivateNames
@@ -25,9 +27,16 @@ from proxypypi.errors import (
     TooManyUploads,
     UpstreamError,
 )
-from proxypypi.interfaces import IDirectory, ITurns, IUpload, IUploadStore
+from proxypypi.interfaces import (
+    IAttestations,
+    IDirectory,
+    ITurns,
+    IUpload,
+    IUploadStore,
+)
 from proxypypi.model import User
 from proxypypi.names import NormalizedName, is_wheel
+from proxypypi.rules.attestations import read_attestations
 from proxypypi.rules.publication import Claimed, Publication, check_hashes, judge
 from proxypypi.store.archives import Findings, digests_of, requires_python_in, sha256_of
 from proxypypi.store.inspection import inspect
@@ -96,6 +105,8 @@ class Uploads:
     _directory: IDirectory
     _upstreams: Upstreams
     _names: PrivateNames
+    _attestations: IAttestations
+    _health: Health
     _turns: ITurns
     _in_thread: Callable[..., "Deferred[Any]"]
     _most: int
@@ -156,10 +167,11 @@ class Uploads:
             check_hashes(claimed, found)
             metadata = await self._in_thread(inspect, path, claimed.filename)
             publication: Publication = await self._in_thread(judge, claimed, metadata)
+            attestations = read_attestations(claimed.attestations, arriving.sha256)
             is_new = await self._check_rights(user, publication.name)
             try:
                 await arriving.upload.sync()
-                await self._put(publication, arriving, metadata)
+                await self._put(publication, arriving, metadata, attestations)
             except OSError as e:
                 raise _no_room(e) from e
             if is_new:
@@ -194,7 +206,11 @@ class Uploads:
         return has is False
 
     async def _put(
-        self, publication: Publication, arriving: ArrivingFile, metadata: bytes | None
+        self,
+        publication: Publication,
+        arriving: ArrivingFile,
+        metadata: bytes | None,
+        attestations: tuple[Raw, ...],
     ) -> None:
         """
         One after the other, in all processes: of two of one name the second finds the
@@ -207,6 +223,7 @@ class Uploads:
         turn = await self._turns.take(_TURN)
         try:
             if await self._is_there(publication, arriving):
+                await self._attest(publication, arriving, attestations)
                 return
             file = await arriving.upload.publish(name, filename)
             if file is None:
@@ -219,10 +236,36 @@ class Uploads:
                 requires_python=requires_python_in(metadata or b""),
                 metadata=metadata if is_wheel(filename) else None,
             )
+            await self._keep(name, arriving.sha256, attestations)
             await self._holdings.add_private(name, file, findings)
         finally:
             turn.end()
             self._publishing.release()
+
+    async def _attest(
+        self,
+        publication: Publication,
+        arriving: ArrivingFile,
+        attestations: tuple[Raw, ...],
+    ) -> None:
+        """
+        The file is here already, and what is attested of it may be new.
+        """
+        if attestations:
+            await self._keep(publication.name, arriving.sha256, attestations)
+            await self._holdings.attest(publication.name, publication.filename)
+
+    async def _keep(
+        self, name: NormalizedName, sha256: str, attestations: tuple[Raw, ...]
+    ) -> None:
+        if attestations:
+            await self._health.keeping(
+                f"attestations of {name}",
+                self._attestations.keep,
+                name,
+                sha256,
+                attestations,
+            )
 
     async def _is_there(self, publication: Publication, arriving: ArrivingFile) -> bool:
         """

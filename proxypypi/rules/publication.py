@@ -45,6 +45,7 @@ class Claimed:
 
     :ivar name: :obj:`None` if that is left to the file.
     :ivar version: likewise.
+    :ivar attestations: as the form has them; empty for none.
     :ivar hashes: algorithm to digest: in lower-case hexadecimal, of MD5 also in base64.
     """
 
@@ -52,6 +53,7 @@ class Claimed:
     name: NormalizedName | None = None
     version: Version | None = None
     hashes: Mapping[str, str] = field(factory=dict)
+    attestations: str = ""
 
 
 @frozen(kw_only=True)
@@ -107,6 +109,7 @@ def read_form(fields: Mapping[str, str], filename: str) -> Claimed:
         name=_name(fields.get("name", ""), "the form"),
         version=_version(fields.get("version", ""), "the form"),
         hashes=hashes,
+        attestations=fields.get("attestations", ""),
     )
 
 

@@ -22,6 +22,7 @@ _SHORT = 1000  # bytes of a field
 _FIELDS = {
     **dict.fromkeys((":action", "protocol_version", "filetype", *DIGESTS), _SHORT),
     **dict.fromkeys(("name", "version"), _SHORT),
+    "attestations": 1_000_000,
 }
 _HELP = b"""\
 Packages are published here, with
