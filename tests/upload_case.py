@@ -9,7 +9,7 @@ from twisted.web.server import Request
 from proxypypi.model import User
 from proxypypi.web.connections import ProxySite
 from proxypypi.web.gate import Gate
-from tests.proxy_case import Pipe, ProxyTestCase, Wire
+from tests.proxy_case import Pipe, Process, ProxyTestCase, Wire
 from tests.uploads import BOUNDARY
 
 ANYBODY = User(name="ann", may_upload=True)
@@ -18,9 +18,11 @@ ANYBODY = User(name="ann", may_upload=True)
 class UploadTestCase(ProxyTestCase):
     """
     :ivar user: whom the gate takes everybody for; an exception to refuse them.
+    :ivar serving: the process that uploads go to; :obj:`None` for the first.
     """
 
     user: Any = ANYBODY
+    serving: Process | None = None
 
     def setUp(self) -> None:
         case = self
@@ -41,7 +43,8 @@ class UploadTestCase(ProxyTestCase):
         """
         A connection to a site that takes requests as the service's does.
         """
-        site = ProxySite(self.proxy.faces, self.clock)
+        process = self.serving or self.process
+        site = ProxySite(process.proxy.faces, process.clock)
         protocol: Any = site.buildProtocol(None)
         transport = Pipe()
         protocol.makeConnection(transport)
