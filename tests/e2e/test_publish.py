@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from tests.distributions import BuiltDistribution, make_sdist, make_wheel
+from tests.e2e import tools
 from tests.e2e.harness import Child, EndToEndTestCase, Server
 from tests.e2e.pips import NEWEST, fetch
 
@@ -108,3 +109,84 @@ class ClientsTests(PublishTestCase):
             self.assertNotEqual(0, child.status, child.output)
             self.assertIn("upstream", " ".join(child.output.split()))
         self.assertEqual(set(), self.kept())
+
+
+class ProjectToolsTests(PublishTestCase):
+    """
+    Those that publish the project they are started in.
+    """
+
+    timeout = 300
+
+    def make_project(self, name: str, comment: str = "") -> None:
+        (self.work / "pyproject.toml").write_text(
+            "[build-system]\nrequires = ['flit_core']\n"
+            "build-backend = 'flit_core.buildapi'\n"
+            f"[project]\nname = '{name}'\nversion = '1.0'\ndescription = 'A demo.'\n"
+            f"requires-python = '>=3.8'\n"
+        )
+        (self.work / f"{name}.py").write_text(f"VERSION = '1.0'\n{comment}")
+        (self.work / "README.md").write_text(comment)
+
+    def command(self, tool: str) -> list[str]:
+        return {
+            "poetry": ["publish", "--no-interaction", "--repository", "ours"],
+            "pdm": ["publish", "--no-build"],
+            "flit": ["publish"],
+        }[tool]
+
+    def configured(self, url: str, password: str) -> dict[str, str]:
+        """
+        What each reads its address, user and password from.
+        """
+        names = {
+            "POETRY_REPOSITORIES_OURS_URL": url,
+            "POETRY_HTTP_BASIC_OURS_USERNAME": "ann",
+            "POETRY_HTTP_BASIC_OURS_PASSWORD": password,
+            "POETRY_KEYRING_ENABLED": "false",
+            "PDM_PUBLISH_REPO": url,
+            "PDM_PUBLISH_USERNAME": "ann",
+            "PDM_PUBLISH_PASSWORD": password,
+            "PDM_CHECK_UPDATE": "0",
+            "FLIT_INDEX_URL": url,
+            "FLIT_USERNAME": "ann",
+            "FLIT_PASSWORD": password,
+        }
+        return self.environment(**names)
+
+    async def publishes(self, tool: str, file_exists: str) -> None:
+        """
+        :param file_exists: what it says of other bytes under the name.
+        """
+        run = [*await tools.fetch(self, tool), *self.command(tool)]
+        server = await self.start()
+        url, name = f"{server.url}/legacy/", f"demo_{tool}"
+        self.make_project(name)
+        if tool != "flit":  # which builds by itself
+            self.dist(make_wheel(name), make_sdist(name))
+        child = await self.run_command(run, self.configured(url, "wrong"))
+        self.assertNotEqual(0, child.status, child.output)
+        self.assertIn("401", child.output)
+        for _ in range(2):
+            child = await self.run_command(run, self.configured(url, "secret"))
+            self.assertEqual(0, child.status, child.output)
+            self.assertEqual(2, len(self.kept()), child.output)
+        target = await self.uv_install(f"{server.url}/simple/", name)
+        self.assertIn("1.0", (target / f"{name}.py").read_text())
+        self.make_project(name, "# changed")
+        if tool != "flit":
+            self.dist(
+                *(make(name, requires=["a"]) for make in (make_wheel, make_sdist))
+            )
+        child = await self.run_command(run, self.configured(url, "secret"))
+        self.assertNotEqual(0, child.status, child.output)
+        self.assertIn(file_exists, " ".join(child.output.split()))
+
+    async def test_poetry(self) -> None:
+        await self.publishes("poetry", "File already exists")
+
+    async def test_pdm(self) -> None:
+        await self.publishes("pdm", "File already exists")
+
+    async def test_flit(self) -> None:
+        await self.publishes("flit", "File already exists")
