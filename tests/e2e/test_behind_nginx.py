@@ -17,7 +17,7 @@ from twisted.trial.unittest import SkipTest
 
 from tests.certificates import Authority
 from tests.distributions import make_sdist, make_wheel
-from tests.e2e import pips
+from tests.e2e import pips, tools
 from tests.e2e.harness import EndToEndTestCase, Server, free_port, reactor, until
 from tests.fake_index import JSON, Fault
 

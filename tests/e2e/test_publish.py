@@ -2,12 +2,31 @@
 Real clients publish, and real installers install it.
 """
 
+import contextlib  # trial takes a test module's own "suppress" for something else
+import os
 import sys
 from pathlib import Path
+from zipfile import ZipFile
 
+from OpenSSL.crypto import FILETYPE_PEM
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IConsumer
+from twisted.web.client import Agent, RequestTransmissionFailed, ResponseNeverReceived
+from twisted.web.http_headers import Headers
+from twisted.web.iweb import IBodyProducer
+from zope.interface import implementer
+
+from tests.certificates import Authority
 from tests.distributions import BuiltDistribution, make_sdist, make_wheel
 from tests.e2e import tools
-from tests.e2e.harness import Child, EndToEndTestCase, Server
+from tests.e2e.harness import (
+    Child,
+    EndToEndTestCase,
+    Server,
+    free_port,
+    reactor,
+    until,
+)
 from tests.e2e.pips import NEWEST, fetch
 
 OPEN = (sys.executable, "-m", "tests.e2e.open_gate")
@@ -48,11 +67,17 @@ class PublishTestCase(EndToEndTestCase):
         )
 
     async def uv(
-        self, server: Server, files: list[str], user: str = "ann", path: str = "legacy/"
+        self,
+        server: Server,
+        files: list[str],
+        user: str = "ann",
+        path: str = "legacy/",
+        **more: str,
     ) -> Child:
+        names = {"UV_PUBLISH_USERNAME": user, "UV_PUBLISH_PASSWORD": "secret"}
         return await self.run_command(
             [UV, "publish", "--publish-url", f"{server.url}/{path}", *files],
-            self.environment(UV_PUBLISH_USERNAME=user, UV_PUBLISH_PASSWORD="secret"),
+            self.environment(**names, **more),
         )
 
     async def publish_with(self, name: str, server: Server, *more: object) -> Child:
@@ -190,3 +215,108 @@ class ProjectToolsTests(PublishTestCase):
 
     async def test_flit(self) -> None:
         await self.publishes("flit", "File already exists")
+
+
+class LargeTests(PublishTestCase):
+    timeout = 120
+
+    def make_large(self, megabytes: int) -> Path:
+        """
+        A wheel that is quickly made.
+        """
+        path = self.work / "large-1.0-py3-none-any.whl"
+        with ZipFile(path, "w") as wheel:
+            metadata = "Metadata-Version: 2.1\nName: large\nVersion: 1.0\n"
+            wheel.writestr("large-1.0.dist-info/METADATA", metadata)
+            wheel.writestr("large-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\n")
+            wheel.writestr("large.bin", os.urandom(megabytes * 1_000_000))
+        return path
+
+    async def test_memory(self) -> None:
+        """
+        However large an upload is, the server needs no memory for it.
+        """
+        large = str(self.make_large(200))
+        server = await self.start()
+        before = server.child.rss()
+        most = self.watch_memory(server)
+        child = await self.uv(server, [large])
+        self.assertEqual(0, child.status, child.output)
+        self.assertLess(most() - before, 20_000_000)
+        self.assertEqual({Path(large).name}, self.kept())
+
+    async def test_over_tls(self) -> None:
+        """
+        Also by TLS; who may not is told so, though the client would like to send on.
+        """
+        authority = Authority()
+        self.trust = authority.policy
+        made = authority.vouch_for("127.0.0.1")
+        (self.work / "both.pem").write_bytes(
+            made.privateKey.dump(FILETYPE_PEM) + made.dump(FILETYPE_PEM)
+        )
+        (self.work / "ca.pem").write_bytes(authority.pem)
+        large, port = str(self.make_large(30)), free_port()
+        child = self.spawn_server(
+            *("--dir", str(self.directory), "--no-proxy"),
+            *("--listen", f"ssl:{port}:interface=127.0.0.1:privateKey=both.pem"),
+            door=OPEN,
+        )
+        server = Server(child, f"https://127.0.0.1:{port}")
+        await self.ready(server)
+        trust = {"SSL_CERT_FILE": str(self.work / "ca.pem")}
+        for user, code in (("eve", 2), ("ann", 0)):
+            child = await self.uv(server, [large], user, **trust)
+            self.assertEqual(code, child.status, child.output)
+        self.assertEqual({Path(large).name}, self.kept())
+
+    async def test_killed(self) -> None:
+        """
+        What a server that is killed had of an upload is gone after the next start.
+        """
+        server = await self.start()
+        sending = Agent(reactor).request(
+            b"POST",
+            f"{server.url}/legacy/".encode(),
+            Headers(
+                {
+                    "Content-Type": ["multipart/form-data; boundary=x"],
+                    "Authorization": ["Basic YW5uOnNlY3JldA=="],
+                }
+            ),
+            Endless(),
+        )
+        uploads = self.directory / ".proxypypi" / "cache" / "uploads"
+        await until(lambda: any(uploads.glob("*.part")), 20, "an upload")
+        server.child.signal("KILL")
+        await server.child.ends(10)
+        with contextlib.suppress(ResponseNeverReceived, RequestTransmissionFailed):
+            await sending
+        self.assertTrue(any(uploads.iterdir()))
+        server = await self.start()
+        await until(lambda: not any(uploads.iterdir()), 20, "nothing left")
+
+
+@implementer(IBodyProducer)
+class Endless:
+    """
+    The beginning of a form, and no end.
+    """
+
+    length = 10_000_000
+
+    def startProducing(self, consumer: IConsumer) -> "Deferred[None]":
+        consumer.write(
+            b'--x\r\nContent-Disposition: form-data; name="content"; '
+            b'filename="demo-1.0.zip"\r\n\r\n' + b"x" * 100_000
+        )
+        return Deferred()
+
+    def pauseProducing(self) -> None:
+        pass
+
+    def resumeProducing(self) -> None:
+        pass
+
+    def stopProducing(self) -> None:
+        pass
