@@ -10,6 +10,7 @@ from attrs import define, field
 from twisted.internet.defer import Deferred
 
 from proxypypi.auth.accounts import Accounts
+from proxypypi.cache.attestations import Attestations
 from proxypypi.cache.catalogue import Catalogue
 from proxypypi.cache.documents import Documents
 from proxypypi.cache.doubts import Doubts
@@ -30,10 +31,12 @@ from proxypypi.cache.reader import Reader
 from proxypypi.cache.removal import Removal
 from proxypypi.cache.shelf import Shelf
 from proxypypi.cache.streams import Streams
+from proxypypi.cache.uploads import Uploads
 from proxypypi.cache.upstreams import Upstream, Upstreams
 from proxypypi.interfaces import IIndex
 from proxypypi.rules.freshness import Freshness
 from proxypypi.settings import Settings
+from proxypypi.store.attestations import AttestationStore
 from proxypypi.store.changes import Changes
 from proxypypi.store.claims import ClaimStore
 from proxypypi.store.directory import Directory
@@ -46,15 +49,18 @@ from proxypypi.store.partials import PartialStore
 from proxypypi.store.releases import Releases
 from proxypypi.store.tokens import TokenStore
 from proxypypi.store.turns import NoTurns, Turns
+from proxypypi.store.uploads import UploadStore
 from proxypypi.store.wishes import Wishes
 from proxypypi.web.files import FileRoutes
 from proxypypi.web.gate import Gate
 from proxypypi.web.home import HomeRoutes
+from proxypypi.web.integrity import IntegrityRoutes
 from proxypypi.web.json_api import JsonRoutes
 from proxypypi.web.requirements import RequirementsRoutes
 from proxypypi.web.simple import SimpleRoutes
 from proxypypi.web.site import Faces
 from proxypypi.web.status import StatusRoutes
+from proxypypi.web.uploads import UploadRoutes
 
 
 @define(eq=False)
@@ -65,6 +71,7 @@ class Proxy:
 
     faces: Faces
     partials: PartialStore
+    uploads: UploadStore
     claims: ClaimStore
     tokens: TokenStore
     names: PrivateNames
@@ -105,10 +112,11 @@ def build(
     facts_store = FactsStore(cache, decisions, in_thread)
     facts = Facts(facts_store, health, changes)
     partials = PartialStore(cache / "partial", root, in_thread, settings.min_free)
+    attestations = AttestationStore(decisions, in_thread)
     holdings = Holdings(
         directory,
         facts,
-        Reader(directory, facts, facts_store, health, clock, in_thread),
+        Reader(directory, facts, facts_store, attestations, health, clock, in_thread),
         Removal(facts, Releases(decisions, in_thread), settings.withhold, health),
         changes,
         clock,
@@ -142,6 +150,7 @@ def build(
         directory,
         generations,
         in_thread,
+        settings.public_url,
     )
     catalogue = Catalogue(
         upstreams.all,
@@ -165,7 +174,26 @@ def build(
         says_who_reads=settings.read_auth is not None,
         says_who_uploads=settings.upload_auth is not None,
     )
-    home = HomeRoutes([index.url for index in indexes]).router.resource()
+    uploads = UploadStore(cache / "uploads", root, in_thread, settings.min_free)
+    upload_routes = UploadRoutes(
+        Uploads(
+            uploads,
+            pages,
+            holdings,
+            directory,
+            upstreams,
+            names,
+            attestations,
+            health,
+            turns,
+            in_thread,
+            settings.max_upload,
+        ),
+        gate,
+    )
+    integrity = IntegrityRoutes(Attestations(attestations, files)).router.resource()
+    of_uploads = upload_routes.router.resource()
+    home = HomeRoutes([index.url for index in indexes], upload_routes).router.resource()
 
     def trouble() -> str:
         if proxy.draining:
@@ -187,6 +215,9 @@ def build(
             "package": of_files,
             "packages": of_files,
             "pypi": JsonRoutes(api, clock).router.resource(),
+            "legacy": of_uploads,
+            "uploadpackage": of_uploads,
+            "integrity": integrity,
             "-": status,
             "requirements.txt": requirements,
         },
@@ -195,6 +226,7 @@ def build(
     proxy = Proxy(
         faces=faces,
         partials=partials,
+        uploads=uploads,
         claims=claims,
         tokens=TokenStore.of(root),
         names=names,

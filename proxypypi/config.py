@@ -107,6 +107,8 @@ def configure(
         deny=values["deny"],
         withhold=values["withhold"],
         min_free=values["min-free"],
+        max_upload=values["max-upload"],
+        public_url=values["public-url"] or "",
         workers=values["workers"],
         drain=values["drain"],
         upload_auth=values["upload-auth"],

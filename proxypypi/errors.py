@@ -144,6 +144,52 @@ class TooLarge(ProxypypiError):
 
 
 @define(kw_only=True)
+class TooSlow(ProxypypiError):
+    """
+    A client has stopped sending in the middle.
+    """
+
+    def __str__(self) -> str:
+        return "nothing came for too long"
+
+
+@define(kw_only=True)
+class NotDoneAnyMore(ProxypypiError):
+    """
+    What indexes did once.
+    """
+
+    reason: str
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+@define(kw_only=True)
+class NoRoom(ProxypypiError):
+    """
+    The directory does not take an upload: full, over quota, read-only, or worse.
+    """
+
+    reason: str
+
+    def __str__(self) -> str:
+        return f"there is no room for this upload: {self.reason}"
+
+
+@define(kw_only=True)
+class TooManyUploads(ProxypypiError):
+    """
+    :ivar limit: how many there may be at once.
+    """
+
+    limit: int
+
+    def __str__(self) -> str:
+        return f"{self.limit} uploads are under way already, try again"
+
+
+@define(kw_only=True)
 class FileExists(ProxypypiError):
     """
     There is a file of that name, with other content.
@@ -252,7 +298,7 @@ class NoSuchFile(ProxypypiError):
 
 
 @define(kw_only=True)
-class NoSuchRelease(ProxypypiError):
+class NoFittingRelease(ProxypypiError):
     """
     No release of a project is what somebody wants.
 

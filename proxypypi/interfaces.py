@@ -4,6 +4,7 @@ The seams: what the core is handed, and the promises that come with it.
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 
+from msgspec import Raw
 from twisted.internet.defer import Deferred
 from zope.interface import Attribute, Interface, classImplements
 
@@ -443,6 +444,33 @@ class IMarks(Interface):
         """
 
 
+class IAttestations(Interface):
+    """
+    What people attested of files, each known by its content.
+    """
+
+    def keep(
+        name: NormalizedName, sha256: str, attestations: "tuple[Raw, ...]"
+    ) -> "Deferred[None]":
+        """
+        Replace those of a file, for good.
+
+        :param sha256: of the file, in lower-case hexadecimal.
+        :param attestations: each in JSON.
+        :raises OSError: the disk does not take them.
+        """
+
+    def load(name: NormalizedName, sha256: str) -> "Deferred[tuple[Raw, ...]]":
+        """
+        :returns: empty if there are none, or they are damaged.
+        """
+
+    def digests(name: NormalizedName) -> "Deferred[frozenset[str]]":
+        """
+        The sha256 of each of a project's files of which something is attested.
+        """
+
+
 class IDirectory(Interface):
     """
     The directory people see: private files, and cached ones under their project.
@@ -589,4 +617,56 @@ class IByteSource(Interface):
     def close() -> None:
         """
         Not needed any more; *changed* is not called again.
+        """
+
+
+class IUpload(Interface):
+    """
+    A file that somebody sends, and that nobody is offered until it is published.
+    """
+
+    path: str = Attribute("Where it can be read, until it is published or discarded.")
+
+    def write(data: bytes) -> None:
+        """
+        Append.
+
+        :raises OSError: disk full, over quota, and so on.
+        """
+
+    def sync() -> "Deferred[None]":
+        """
+        Make it durable.
+        """
+
+    def publish(name: NormalizedName, filename: str) -> "Deferred[LocalFile | None]":
+        """
+        Give it its name in the directory in one step, durably.
+
+        :returns: the file; :obj:`None` if there is one of this name already, which is
+            left alone.
+        :raises OSError: no right, and so on.
+        """
+
+    def discard() -> None:
+        """
+        Remove it unless it is published. Can be called repeatedly.
+        """
+
+
+class IUploadStore(Interface):
+    """
+    Room for files that people send.
+    """
+
+    def check_room(size: int) -> "Deferred[None]":
+        """
+        Would so many bytes more leave as much free as should be?
+
+        :raises OSError: they would not.
+        """
+
+    def open() -> IUpload:
+        """
+        :raises OSError: no room, no right.
         """

@@ -19,7 +19,13 @@ from packaging.version import Version
 
 from proxypypi.errors import BadName, BadSettings
 from proxypypi.names import NormalizedName, normalize
-from proxypypi.settings import UpstreamSettings, file_host, masked, seconds
+from proxypypi.settings import (
+    UpstreamSettings,
+    file_host,
+    masked,
+    public_address,
+    seconds,
+)
 
 _SIZE = re.compile(r"([0-9]{1,20}(?:\.[0-9]{1,9})?) *(?:([kmgt])(i?))?b?", re.A | re.I)
 _DURATION = re.compile(r"([0-9]{1,10}(?:\.[0-9]{1,9})?) *([smhd])", re.A)
@@ -316,6 +322,11 @@ PROJECTS = Kind(
 )
 FILE_HOST = Kind(
     unit="HOST", allowed="a host, or an address with no path", parse=file_host
+)
+PUBLIC = Kind(
+    unit="URL",
+    allowed="an address: it must start with http:// or https://",
+    parse=public_address,
 )
 PROJECT = Kind(unit="NAME", allowed="a project name", parse=_project)
 VERSION = Kind(unit="VERSION", allowed="a version (PEP 440)", parse=_version)

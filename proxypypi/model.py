@@ -305,6 +305,7 @@ class FileFacts:
     :ivar missed_at: POSIX seconds of the refresh that first missed it there;
         :obj:`None` while it is listed.
     :ivar missed_again: has a later one missed it too?
+    :ivar attested: did it come with attestations (PEP 740)?
     """
 
     size: int
@@ -319,6 +320,7 @@ class FileFacts:
     uploaded_at: float | None = None
     missed_at: float | None = None
     missed_again: bool = False
+    attested: bool = False
 
     @property
     def cached(self) -> bool:

@@ -26,6 +26,7 @@ from proxypypi.kinds import (
     PORT,
     PROJECT,
     PROJECTS,
+    PUBLIC,
     SECONDS,
     SECRET,
     SHA256,
@@ -202,6 +203,18 @@ OPTIONS = (
         default_said="500MB, or a tenth of the volume if that is less",
         doc="A file that would leave less of the disk free is streamed and not kept; 0 "
         "is off.",
+    ),
+    Option(
+        name="max-upload",
+        kind=SIZE,
+        default="2GB",
+        doc="How large an uploaded file may be: 413 beyond that.",
+    ),
+    Option(
+        name="public-url",
+        kind=PUBLIC,
+        doc="The address people use, for what must be absolute. If it is https, "
+        "attestations that are uploaded are offered under it.",
     ),
     Option(
         name="workers",

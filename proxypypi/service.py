@@ -76,6 +76,7 @@ class ProxyService(Service):
         self._reactor.callWhenRunning(gc.freeze)
         older_than = self._reactor.seconds() - _LEFT_OVER
         self._reactor.callInThread(self._proxy.partials.sweep, older_than)
+        self._reactor.callInThread(self._proxy.uploads.sweep)
         self._reactor.callInThread(self._proxy.claims.check)
         self._reactor.callInThread(self._proxy.tokens.check)
         if not self._indexes:

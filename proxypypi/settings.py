@@ -40,6 +40,18 @@ def index_address(url: str) -> str:
     return url if url.endswith("/") else url + "/"
 
 
+def public_address(url: str) -> str:
+    """
+    The address that people use for this server, with a final slash.
+
+    :raises BadSettings: it is no absolute http or https address, or has a password.
+    """
+    _check_address(url, "public address")
+    if "@" in url:
+        raise BadSettings(reason=f"{masked(url)!r}: it has a user or a password in it")
+    return url if url.endswith("/") else url + "/"
+
+
 def file_host(text: str) -> str:
     """
     An origin, such as ``https://files.example:8443``, or a host, with a port or not.
@@ -245,6 +257,8 @@ class Settings:
         withheld.
     :ivar min_free: bytes of the directory's volume that files kept there must leave
         free, 0 for none; :obj:`None` for :func:`proxypypi.store.room.usual`.
+    :ivar max_upload: bytes that an uploaded file may have.
+    :ivar public_url: the address people use, with a final slash; empty if not known.
     :ivar workers: how many processes serve; 1 for this one alone.
     :ivar drain: seconds that running transfers may go on after the end was asked for.
     :ivar upload_auth: the file of those who may upload and administer; :obj:`None` if
@@ -262,6 +276,8 @@ class Settings:
     deny: tuple[str, ...] = ()
     withhold: float = 14 * 86_400.0
     min_free: int | None = None
+    max_upload: int = 2_000_000_000
+    public_url: str = ""
     workers: int = 1
     drain: float = 30.0
     upload_auth: Path | None = None

@@ -51,6 +51,7 @@ FULL_FACTS = FileFacts(
     uploaded_at=1_600_000_000.5,
     missed_at=1_700_000_001.5,
     missed_again=True,
+    attested=True,
 )
 BARE_FACTS = FileFacts(
     size=0,

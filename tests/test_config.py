@@ -203,6 +203,25 @@ class WinnerTests(ConfigTestCase):
                 lambda c: c.settings.withhold,
                 (86400.0, 172800.0, 259200.0, 1209600.0),
             ),
+            "max-upload": Row(
+                ["1", "2"],
+                "3kB",
+                "'4 KiB'",
+                lambda c: c.settings.max_upload,
+                (2, 3000, 4096, 2_000_000_000),
+            ),
+            "public-url": Row(
+                ["https://a.example", "https://b.example/pypi"],
+                "http://c.example",
+                "'https://d.example/'",
+                lambda c: c.settings.public_url,
+                (
+                    "https://b.example/pypi/",
+                    "http://c.example/",
+                    "https://d.example/",
+                    "",
+                ),
+            ),
             "min-free": Row(
                 ["1", "2"],
                 "3kB",
@@ -470,6 +489,8 @@ class ProblemTests(ConfigTestCase):
             ("workers", "0", "0", "from 1 to 64"),
             ("workers", "auto", "'auto'", "from 1 to 64"),
             ("min-free", "10%", "'10%'", "bytes"),
+            ("public-url", "a.example", "'a.example'", "http://"),
+            ("max-upload", "10%", "'10%'", "bytes"),
             ("extra-index-url", "http://a.example b", "['b']", "http://"),
             ("listen", " ", "[]", "server endpoint"),
         ]

@@ -9,7 +9,7 @@ from typing import Any
 from packaging.markers import Marker
 from twisted.trial.unittest import SynchronousTestCase
 
-from proxypypi.errors import NoSuchRelease
+from proxypypi.errors import NoFittingRelease
 from proxypypi.model import Distribution, ProjectPage
 from proxypypi.names import normalize
 from proxypypi.rules.requirements import parse_requirement
@@ -50,7 +50,7 @@ class PickTests(SynchronousTestCase):
         for line, expected in table.items():
             wanted = parse_requirement(line)
             if isinstance(expected, str):
-                error = self.assertRaises(NoSuchRelease, wanted.pick, page)
+                error = self.assertRaises(NoFittingRelease, wanted.pick, page)
                 self.assertIn(expected, str(error), line)
             else:
                 self.assertEqual(expected, wanted.pick(page), line)

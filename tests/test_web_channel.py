@@ -124,7 +124,7 @@ class SlowSendersTests(ChannelTestCase):
         A body has half a minute from the end of the head on.
         """
         wire = self.connect()
-        wire.send_bytes(b"POST / HTTP/1.1\r\nHost: p\r\nContent-Length: 1000\r\n\r\n")
+        wire.send_bytes(b"POST /a HTTP/1.1\r\nHost: p\r\nContent-Length: 1000\r\n\r\n")
         self.drip(wire, 29)
         self.assertEqual(b"", wire.received)
         self.drip(wire, 1)

@@ -112,7 +112,7 @@ class TableTests(SynchronousTestCase):
         never |= {"DirectoryInUse", "CannotListen", "BadCertificate"}
         never |= {"BadPidFile", "AlreadyRunning", "NotOurs", "DamagedRecord"}
         never |= {"BadUsers", "TokenExists"}
-        never |= {"BadLockFile", "NoSuchRelease"}
+        never |= {"BadLockFile", "NoFittingRelease"}
         kinds = {
             name
             for name, kind in vars(errors).items()

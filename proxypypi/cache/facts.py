@@ -92,7 +92,11 @@ class Facts:
 
 
 def make_facts(
-    file: LocalFile, findings: Findings, seen_at: float, origin: str | None
+    file: LocalFile,
+    findings: Findings,
+    seen_at: float,
+    origin: str | None,
+    attested: bool = False,
 ) -> FileFacts:
     """
     :param findings: in that file.
@@ -109,6 +113,7 @@ def make_facts(
         metadata_sha256=_sha256(metadata) if metadata is not None else None,
         seen_at=seen_at,
         origin=origin,
+        attested=attested,
     )
 
 

@@ -208,3 +208,19 @@ class Holdings:
             name, {**facts, file.filename: learned}, {file: findings}
         )
         self._directory.changed(name)
+
+    async def add_private(
+        self, name: NormalizedName, file: LocalFile, findings: Findings
+    ) -> None:
+        """
+        A file was put into the directory by us, for somebody who may. It counts at
+        once.
+        """
+        await self._reader.learn(name, file, findings)
+        self._directory.changed(name)
+
+    async def attest(self, name: NormalizedName, filename: str) -> None:
+        """
+        There are attestations of a file that is here already.
+        """
+        await self._reader.attest(name, filename)

@@ -53,6 +53,7 @@ class Parts:
 
     :ivar upstream: what the index says; :obj:`None` if it says nothing.
     :ivar only_held: are files left out that are not here?
+    :ivar public_url: see :func:`~proxypypi.rules.merge.merge`.
     """
 
     name: NormalizedName
@@ -60,6 +61,7 @@ class Parts:
     held: tuple[Held, ...]
     marks: Marks
     only_held: bool
+    public_url: str
 
     def are(self, others: "Parts") -> bool:
         """
@@ -87,6 +89,7 @@ class Parts:
             self.held,
             only_held=self.only_held,
             marks=self.marks,
+            public_url=self.public_url,
         )
 
 
@@ -119,6 +122,8 @@ class _Made:
 class Listings:
     """
     A page is made again only when what it is made from has changed.
+
+    :ivar _public_url: see :func:`~proxypypi.rules.merge.merge`.
     """
 
     _pages: PageCache
@@ -130,6 +135,7 @@ class Listings:
     _directory: IDirectory
     _generations: Generations
     _in_thread: Callable[..., "Deferred[Any]"]
+    _public_url: str
     _flight: SingleFlight = field(factory=SingleFlight, init=False)
     _made: Bounded[tuple[NormalizedName, bool], _Made] = field(
         factory=lambda: Bounded(_MOST_RENDERED), init=False
@@ -196,7 +202,12 @@ class Listings:
             raise problem
         return Gathered(
             parts=Parts(
-                name=name, upstream=page, held=held, marks=marks, only_held=only_held
+                name=name,
+                upstream=page,
+                held=held,
+                marks=marks,
+                only_held=only_held,
+                public_url=self._public_url,
             ),
             outcome=outcome,
             unknown=unknown,

@@ -131,7 +131,7 @@ class Prefetch:
 
     async def _pick(self, wanted: WantedRelease) -> Sequence[str]:
         """
-        :raises NoSuchRelease: neither upstream nor the directory has one that fits.
+        :raises NoFittingRelease: neither upstream nor the directory has one that fits.
         :raises NoSuchProject: nor any.
         :raises UpstreamError: it cannot be known.
         """

@@ -2,7 +2,7 @@
 Files that are new here: what is in them, whose they are, and since when they are here.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, ClassVar
 
 from attrs import define, evolve, field
@@ -13,7 +13,7 @@ from twisted.logger import Logger
 from proxypypi.cache.facts import Facts, describes, make_facts
 from proxypypi.cache.flight import SingleFlight, patiently
 from proxypypi.cache.health import Health
-from proxypypi.interfaces import IDirectory, IFactsStore
+from proxypypi.interfaces import IAttestations, IDirectory, IFactsStore
 from proxypypi.model import Distribution, FileFacts, LocalFile, ProjectPage
 from proxypypi.names import NormalizedName
 from proxypypi.rules.integrity import Digests, agree, strongest
@@ -34,6 +34,7 @@ class Reader:
     _directory: IDirectory
     _facts: Facts
     _store: IFactsStore
+    _attestations: IAttestations
     _health: Health
     _clock: IReactorTime
     _in_thread: Callable[..., "Deferred[Any]"]
@@ -75,6 +76,38 @@ class Reader:
             facts = await self._facts.learn(name, {**facts, **adopted}, {})
         return facts
 
+    async def learn(
+        self, name: NormalizedName, file: LocalFile, findings: Findings
+    ) -> None:
+        """
+        :param file: a private one, that was put here and read by us.
+        """
+        facts = await self._facts.of(name)
+        seen = await self._store.load_first_seen(name)
+        attested = await self._attestations.digests(name)
+        learned = self._judge(
+            file,
+            findings,
+            None,
+            facts.get(file.filename),
+            seen.get(file.filename, {}),
+            attested,
+        )
+        await self._note_first_seen(name, {file.filename: learned}, seen)
+        facts = await self._facts.of(name)  # others may have learned more meanwhile
+        await self._facts.learn(
+            name, {**facts, file.filename: learned}, {file: findings}
+        )
+
+    async def attest(self, name: NormalizedName, filename: str) -> None:
+        """
+        There are attestations of a file that is here already.
+        """
+        facts = await self._facts.of(name)
+        if filename in facts:
+            attested = evolve(facts[filename], attested=True)
+            await self._facts.learn(name, {**facts, filename: attested}, {})
+
     async def _read(
         self,
         name: NormalizedName,
@@ -89,6 +122,7 @@ class Reader:
             if findings is not None:
                 found[file] = findings
         seen = await self._store.load_first_seen(name)
+        attested = await self._attestations.digests(name)
         before = await self._facts.of(name)
         learned = {
             file.filename: self._judge(
@@ -97,6 +131,7 @@ class Reader:
                 page,
                 before.get(file.filename),
                 seen.get(file.filename, {}),
+                attested,
             )
             for file, findings in found.items()
         }
@@ -116,10 +151,12 @@ class Reader:
         page: ProjectPage | None,
         before: FileFacts | None,
         seen: Mapping[str, float],
+        attested: Collection[str],
     ) -> FileFacts:
         """
         :param before: what was known under this name; it may have been another file.
         :param seen: digest to the time it was first seen under this name.
+        :param attested: digests of which there are attestations.
         """
         sha256 = findings.hashes["sha256"]
         listed = _listed(page, file)
@@ -135,12 +172,13 @@ class Reader:
                     findings,
                     before.seen_at,
                     origin if before.origin is None else before.origin,
+                    sha256 in attested,
                 ),
                 uploaded_at=before.uploaded_at,
                 missed_at=before.missed_at,
                 missed_again=before.missed_again,
             )
-        learned = make_facts(file, findings, seen_at, origin)
+        learned = make_facts(file, findings, seen_at, origin, sha256 in attested)
         if origin is not None and listed is not None:
             return evolve(learned, uploaded_at=listed.uploaded_at)
         return learned

@@ -80,6 +80,7 @@ def merge(
     *,
     only_held: bool = False,
     marks: Marks = NO_MARKS,
+    public_url: str = "",
 ) -> Listing:
     """
     Files here win over upstream's of the same name.
@@ -89,6 +90,8 @@ def merge(
     :param only_held: leave out what is not here. Upstream then only adds what it knows
         of the files that are.
     :param marks: what people here say of the project and its files.
+    :param public_url: the address people use, with a final slash; without https no
+        provenance is offered, as nobody would have to believe it (PEP 740).
 
     A project in quarantine (PEP 792) lists nothing, whatever is here. A withheld file
     is not listed, nor another of its name.
@@ -112,6 +115,7 @@ def merge(
         h = here.pop(listed.filename, None)
         if h is not None:
             entry = _describe(h, listed, url, upstream)
+            entry = _with_provenance(h, entry, name, public_url)
             if only_held and not h.facts.metadata_sha256:
                 entry = evolve(entry, core_metadata=None)  # it is upstream's
             distributions.append(entry)
@@ -119,6 +123,7 @@ def merge(
             distributions.append(evolve(listed, url=url))
     for filename, h in sorted(here.items()):
         entry = _describe(h, None, base + quote(filename), upstream)
+        entry = _with_provenance(h, entry, name, public_url)
         if h.facts.cached and upstream is not None and entry.yanked is False:
             entry = evolve(entry, yanked=REMOVED)
         distributions.append(entry)
@@ -189,6 +194,17 @@ def _describe(
     )
 
 
+def _with_provenance(
+    held: Held, entry: Distribution, name: NormalizedName, public_url: str
+) -> Distribution:
+    version = version_of(entry.filename, name)
+    if not (held.facts.attested and version and public_url.startswith("https://")):
+        return entry
+    segments = (name, version, entry.filename)
+    path = "/".join(quote(segment, safe="") for segment in segments)
+    return evolve(entry, provenance=f"{public_url}integrity/{path}/provenance")
+
+
 def iso(seconds: float) -> str:
     """
     POSIX seconds as :pep:`700` wants an upload time.
@@ -218,6 +234,13 @@ def _versions(
             seen.add(comparable)
             added.append(str(comparable))
     return (*given, *added)
+
+
+def same_version(one: str, other: str) -> bool:
+    """
+    Are these two ways to write one version?
+    """
+    return _comparable(one) == _comparable(other)
 
 
 def _comparable(version: str) -> Version | str:

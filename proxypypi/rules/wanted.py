@@ -10,7 +10,7 @@ from packaging.markers import Marker
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from proxypypi.errors import NoSuchRelease
+from proxypypi.errors import NoFittingRelease
 from proxypypi.model import Distribution, ProjectPage
 from proxypypi.names import NormalizedName, is_immutable, version_of
 
@@ -66,14 +66,14 @@ class WantedRelease:
         pre-release is taken if nothing else fits (:pep:`440`).
 
         :returns: the names of all its wheels and sdists.
-        :raises NoSuchRelease: there is none.
+        :raises NoFittingRelease: there is none.
         """
         releases = self._releases(page)
         usable = self._usable(releases)
         fitting = self._fitting(usable)
         if not fitting:
             reason = self._why_none(releases)
-            raise NoSuchRelease(project=self.project, reason=reason)
+            raise NoFittingRelease(project=self.project, reason=reason)
         return tuple(d.filename for d in usable[max(fitting)])
 
     def _fitting(

@@ -8,9 +8,10 @@ import os
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from email.parser import BytesHeaderParser
+from functools import partial
 from pathlib import PurePosixPath
 from typing import IO, Any, BinaryIO
 
@@ -22,12 +23,18 @@ from proxypypi.names import is_wheel
 from proxypypi.rules.integrity import Digests
 from proxypypi.store.files import open_file
 
-_LARGEST_METADATA = 10 * 1024 * 1024  # bytes
+LARGEST_METADATA = 10 * 1024 * 1024  # bytes
 _PIECE = 1024 * 1024  # bytes
 _MOST_UNPACKED = 64 * 1024 * 1024  # bytes to unpack in search of PKG-INFO
 _LARGEST_HEADER = 100 * 1024  # bytes of a tar's extended header, which is held whole
 
-_DAMAGED = (
+_DIGESTS: dict[str, Callable[[], Any]] = {
+    "sha256": hashlib.sha256,
+    "blake2b": partial(hashlib.blake2b, digest_size=32),
+    "md5": partial(hashlib.md5, usedforsecurity=False),
+}
+
+DAMAGED = (
     *(OSError, EOFError, ValueError, RuntimeError, NotImplementedError),
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, tarfile.TarError, KeyError),
 )
@@ -92,6 +99,21 @@ def _digest_of(path: str, digest: Any) -> str:
     return str(digest.hexdigest())
 
 
+def digests_of(path: str, algorithms: Iterable[str]) -> dict[str, str]:
+    """
+    The digests of a file, which is read once; blake2b is PyPI's, of 256 bits.
+
+    :param algorithms: of ``sha256``, ``blake2b`` and ``md5``.
+    :raises OSError: it has gone.
+    """
+    running: dict[str, Any] = {a: _DIGESTS[a]() for a in algorithms}
+    with open_file(path) as opened:
+        while data := opened.read(_PIECE):
+            for digest in running.values():
+                digest.update(data)
+    return {a: digest.hexdigest() for a, digest in running.items()}
+
+
 def look_inside(path: str, filename: str, hashes: Mapping[str, str]) -> Findings:
     """
     Read only the metadata of a file whose digests are known.
@@ -132,13 +154,13 @@ def wheel_metadata(file: str | IO[bytes], filename: str) -> bytes | None:
                 for info in wheel.infolist()
                 if _is_metadata_of(info.filename, project)
             ]
-            if len(found) != 1 or found[0].file_size > _LARGEST_METADATA:
+            if len(found) != 1 or found[0].file_size > LARGEST_METADATA:
                 return None
             with wheel.open(found[0]) as metadata:
-                content = metadata.read(_LARGEST_METADATA + 1)
-    except _DAMAGED:
+                content = metadata.read(LARGEST_METADATA + 1)
+    except DAMAGED:
         return None
-    return content if len(content) <= _LARGEST_METADATA else None
+    return content if len(content) <= LARGEST_METADATA else None
 
 
 def requires_python_in(metadata: bytes) -> str | None:
@@ -165,24 +187,24 @@ def _sdist_metadata(file: BinaryIO) -> bytes | None:
         if zipfile.is_zipfile(file):
             with zipfile.ZipFile(file) as archive:
                 for info in archive.infolist():
-                    if _is_pkg_info(info.filename):
+                    if is_pkg_info(info.filename):
                         with archive.open(info) as member:
-                            return member.read(_LARGEST_METADATA)
+                            return member.read(LARGEST_METADATA)
             return None
         file.seek(0)
-        with tarfile.open(fileobj=file, mode="r|*", tarinfo=_ModestMember) as tar:
+        with tarfile.open(fileobj=file, mode="r|*", tarinfo=ModestMember) as tar:
             for tarinfo in tar:
-                if tarinfo.isfile() and _is_pkg_info(tarinfo.name):
+                if tarinfo.isfile() and is_pkg_info(tarinfo.name):
                     extracted = tar.extractfile(tarinfo)
-                    return extracted.read(_LARGEST_METADATA) if extracted else None
+                    return extracted.read(LARGEST_METADATA) if extracted else None
                 if tarinfo.offset_data + tarinfo.size > _MOST_UNPACKED:
                     return None  # to get to the next, all of it would be unpacked
-    except _DAMAGED:
+    except DAMAGED:
         return None
     return None
 
 
-class _ModestMember(tarfile.TarInfo):
+class ModestMember(tarfile.TarInfo):
     """
     A header that does not make us read much, as :mod:`tarfile` reads extended headers
     whole, however long they say they are.
@@ -191,13 +213,13 @@ class _ModestMember(tarfile.TarInfo):
     @classmethod
     def frombuf(
         cls, buf: bytes | bytearray, encoding: str, errors: str
-    ) -> "_ModestMember":
+    ) -> "ModestMember":
         member = super().frombuf(buf, encoding, errors)
         if not member.isreg() and member.size > _LARGEST_HEADER:
             raise tarfile.ReadError(f"a header of {member.size} bytes")
         return member
 
 
-def _is_pkg_info(member: str) -> bool:
+def is_pkg_info(member: str) -> bool:
     parts = PurePosixPath(member).parts
     return len(parts) == 2 and parts[1] == "PKG-INFO"

@@ -41,6 +41,7 @@ class _Facts(msgspec.Struct, kw_only=True, omit_defaults=True):
     uploaded_at: _Moment | None = None
     missed_at: _Moment | None = None
     missed_again: bool = False
+    attested: bool = False
 
 
 class _FactsRecord(msgspec.Struct):

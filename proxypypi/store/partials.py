@@ -2,7 +2,6 @@
 Files that are being fetched, until they are whole.
 """
 
-import errno
 import fcntl
 import os
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from proxypypi.model import Fate, LocalFile
 from proxypypi.names import NormalizedName, is_distribution
 from proxypypi.store.files import sync_directory
 from proxypypi.store.locked import is_named, open_locked, open_new
+from proxypypi.store.publishing import check_folder, give_name, local_file
 from proxypypi.store.room import check_room
 
 _PIECE = 1024 * 1024  # bytes
@@ -87,7 +87,7 @@ class Partial:
         self._destination.parent.mkdir(exist_ok=True)
         try:
             try:
-                _name(self._path, self._destination)
+                give_name(self._path, self._destination)
             except FileNotFoundError:  # somebody emptied the cache meanwhile
                 self._copy()
         except FileExistsError:
@@ -95,15 +95,7 @@ class Partial:
         finally:
             self._remove()
         sync_directory(self._destination.parent)
-        status = os.stat(self._destination)
-        return LocalFile(
-            filename=self._destination.name,
-            path=str(self._destination),
-            size=status.st_size,
-            modified_at=status.st_mtime_ns,
-            inode=status.st_ino,
-            changed_at=status.st_ctime_ns,
-        )
+        return local_file(self._destination)
 
     def _copy(self) -> None:
         """
@@ -118,7 +110,7 @@ class Partial:
             copy.flush()
             os.fsync(copy.fileno())
         try:
-            _name(self._path, self._destination)
+            give_name(self._path, self._destination)
         finally:
             self._path.unlink(missing_ok=True)
 
@@ -165,7 +157,7 @@ class PartialStore:
         return self._in_thread(check_room, self._directory, size, self._min_free)
 
     def open(self, name: NormalizedName, filename: str, tag: str) -> Partial:
-        _check_folder(self._directory / name, self._directory)
+        check_folder(self._directory / name, self._directory)
         path = self._partials / name / f"{filename}.{tag}"
         path.parent.mkdir(parents=True, exist_ok=True)
         fd, is_ours = _open(path)
@@ -210,42 +202,3 @@ def _open(path: Path) -> tuple[int, bool]:
         except BlockingIOError:
             with suppress(FileNotFoundError):  # it is another's no longer
                 return os.open(path, os.O_RDWR | os.O_CLOEXEC), False
-
-
-def _check_folder(folder: Path, directory: Path) -> None:
-    """
-    Can files be published there? Better known before they are fetched than after.
-
-    :raises OSError: it is no folder, not writable, or a link that leads outside.
-    """
-    try:
-        found = folder.resolve(strict=True)
-    except FileNotFoundError:
-        found = directory
-    except RuntimeError as e:
-        raise OSError(errno.ELOOP, f"{folder} leads round in circles") from e
-    if not found.is_relative_to(directory):
-        raise PermissionError(errno.EPERM, f"{folder} leads out of the directory")
-    if not found.is_dir():
-        raise NotADirectoryError(errno.ENOTDIR, f"{folder} is no folder")
-    if not os.access(found, os.W_OK | os.X_OK):
-        raise PermissionError(errno.EACCES, f"{found} is not writable")
-
-
-def _name(path: Path, destination: Path) -> None:
-    """
-    Give a file its name. Unlike a rename, a link never replaces what is there.
-
-    :raises FileExistsError: somebody put a file there meanwhile.
-    """
-    try:
-        os.link(path, destination)
-    except FileExistsError:
-        raise
-    except OSError as e:
-        if e.errno not in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS):
-            raise
-        # A volume without links, where a moment remains between look and rename.
-        if os.path.lexists(destination):
-            raise FileExistsError(errno.EEXIST, "exists", str(destination)) from e
-        os.rename(path, destination)

@@ -11,8 +11,13 @@ from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
 from twisted.web.server import Request
 
+from proxypypi.errors import BadRequest
+from proxypypi.web.arriving import ArrivingBody
+from proxypypi.web.request import is_upload
+
 _ALL_IN = 30.0  # seconds for a request's head, however it drips; again for its body
 _GONE_IN = 120.0  # seconds in which a client takes what is left, at the end
+_HEARD_OUT_IN = 30.0  # seconds in which a client sends on that has its answer already
 _LARGEST_HEAD = 16 * 1024  # bytes, the request line included
 _MOST_HEADERS = 100
 
@@ -33,7 +38,7 @@ class Channel(HTTPChannel):
     :ivar begun: has a part of a request come?
     :ivar full: does as much wait for the client as should?
     :ivar refused: is nothing taken any more?
-    :ivar asked_for: method and address, of the request that is coming.
+    :ivar arriving: is a request answered whose body has not come to its end?
     """
 
     site: Any
@@ -42,8 +47,9 @@ class Channel(HTTPChannel):
     begun = False
     full = False
     refused = False
-    asked_for: tuple[bytes, bytes] = (b"", b"")
+    arriving = False
 
+    _line = b""  # the request line
     _in_line = True  # is a request line what comes next?
     _size = 0  # of the head, so far
     _headers = 0
@@ -58,6 +64,14 @@ class Channel(HTTPChannel):
         if self._leaving is not None and self._leaving.active():
             self._leaving.cancel()
         super().connectionLost(reason)
+
+    @property
+    def asked_for(self) -> tuple[bytes, bytes]:
+        """
+        Method and target of the request that is coming.
+        """
+        method, target, _ = self._line.split(b" ")
+        return method, target
 
     def dataReceived(self, data: bytes) -> None:
         if not self.refused:
@@ -78,9 +92,7 @@ class Channel(HTTPChannel):
             self.refuse(431, b"The head of the request is too large")
         else:
             if self._in_line and line:
-                method, _, rest = line.partition(b" ")
-                self.asked_for = (method, rest.partition(b" ")[0])
-                self._in_line = False
+                self._line, self._in_line = line, False
             super().lineReceived(line)
 
     def lineLengthExceeded(self, line: bytes) -> None:
@@ -94,8 +106,16 @@ class Channel(HTTPChannel):
         return not self.refused and bool(super().headerReceived(line))
 
     def allHeadersReceived(self) -> None:
+        request = self.requests[-1]
+        if self.length != 0 and not self.refused and is_upload(*self.asked_for):
+            request.arriving = ArrivingBody(self.length, self, self.site.reactor)
         super().allHeadersReceived()
         self.setTimeout(_ALL_IN)
+        if request.arriving is not None:
+            self.persistent, self.arriving = 0, True
+            self.hold_on()
+            self._be_busy(None)
+            request.begin(*self._line.split(b" "))
 
     def checkPersistence(self, request: Request, version: bytes) -> bool:
         """
@@ -110,9 +130,11 @@ class Channel(HTTPChannel):
 
     def allContentReceived(self) -> None:
         self.begun, self._in_line, self._size, self._headers = False, True, 0, 0
-        self.idle = False
-        self.site.connections.note(self)
-        self.setTimeout(self.site.timeOut)  # what is gone back to after the answer
+        self.arriving = False
+        if not self.requests:  # the last piece was one too many
+            self.loseConnection()
+            return
+        self._be_busy(self.site.timeOut)  # what is gone back to after the answer
         super().allContentReceived()
 
     def requestDone(self, request: Request) -> None:
@@ -138,10 +160,17 @@ class Channel(HTTPChannel):
         self.full = False
         super().resumeProducing()
         if self.paused and not self.full:
-            self.paused = False
-            data = self.clearLineBuffer()
-            if data:
-                self.dataReceived(data)
+            self.go_on()
+
+    def go_on(self) -> None:
+        """
+        Take in what there is.
+        """
+        self.paused = False
+        self.transport.resumeProducing()
+        data = self.clearLineBuffer()
+        if data:
+            self.dataReceived(data)
 
     def timeoutConnection(self) -> None:
         if self.begun:
@@ -152,9 +181,17 @@ class Channel(HTTPChannel):
     def loseConnection(self) -> None:
         """
         Ends the connection also if the client never takes what is left.
+
+        A client that still sends is heard out for a while, and what it says is dropped:
+        to end at once would be to take the answer from it, too.
         """
         if self._leaving is None:
-            self._leaving = self.callLater(_GONE_IN, self.abort)
+            hears_out = self.arriving
+            seconds = _HEARD_OUT_IN if hears_out else _GONE_IN
+            self._leaving = self.callLater(seconds, self.abort)
+            if hears_out:
+                self.refused = True
+                return
         super().loseConnection()
 
     def refuse(self, status: int, reason: bytes) -> None:
@@ -172,8 +209,27 @@ class Channel(HTTPChannel):
         """
         self.transport.abortConnection()
 
+    def _be_busy(self, timeout: float | None) -> None:
+        self.idle = False
+        self.site.connections.note(self)
+        self.setTimeout(timeout)
+
+    def _send100Continue(self) -> None:
+        """
+        Whose body is taken while it comes is told so when it is.
+        """
+        arriving: ArrivingBody | None = self.requests[-1].arriving
+        if arriving is None:
+            super()._send100Continue()
+        else:
+            arriving.is_expected = True
+
     def _respondToBadRequestAndDisconnect(self) -> None:
         """
         Twisted's own way to refuse what is not HTTP has no headers.
         """
+        if self.arriving and self.requests:
+            reason = "the chunks that the body is made of are malformed"
+            self.requests[-1].arriving.fail(BadRequest(reason=reason))
+            return
         self.refuse(400, b"That is not HTTP")

@@ -14,6 +14,7 @@ from proxypypi.model import Outcome
 from proxypypi.web.address import FROM, address_of
 from proxypypi.web.headers import ALWAYS_ASK, cache_status, set_headers
 from proxypypi.web.router import Router
+from proxypypi.web.uploads import UploadRoutes
 
 _PAGE = """\
 <!DOCTYPE html>
@@ -65,10 +66,12 @@ use <code>{local}</code> for builds that repeat.</p>
 class HomeRoutes:
     """
     :ivar _upstreams: addresses of the indexes it stands in for.
+    :ivar _uploads: takes what is published to the root, as some clients are told to.
     """
 
     router: ClassVar[Router] = Router()
     _upstreams: Sequence[str]
+    _uploads: UploadRoutes
 
     @router.route("/", methods=["GET"])
     def home(self, request: Request) -> bytes:
@@ -98,6 +101,10 @@ class HomeRoutes:
             vary=FROM,
         )
         return page
+
+    @router.route("/", methods=["POST"])
+    async def publish(self, request: Request) -> bytes:
+        return await self._uploads.publish(request)
 
 
 def _is_local(name: str) -> bool:

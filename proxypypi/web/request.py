@@ -7,6 +7,7 @@ from typing import Any
 
 from twisted.web.server import Request
 
+from proxypypi.web.arriving import ArrivingBody
 from proxypypi.web.hot import CanBeReused
 
 _LARGEST_BODY = 64 * 1024  # bytes; these are kept in memory
@@ -16,19 +17,38 @@ _TOO_LARGE = (
     b"Content-Length: 0\r\nCache-Control: no-store\r\nCache-Status: proxypypi\r\n"
     b"Connection: close\r\n\r\n"
 )
+_UPLOAD = re.compile(
+    rb"(?:https?://[^/?]*)?/?(?:(?:legacy|uploadpackage)/?)?(?:\?.*)?",
+    re.IGNORECASE | re.DOTALL,
+)
 _ABSOLUTE = re.compile(rb"https?://[^/]*(/.*)?", re.IGNORECASE | re.DOTALL)
+
+
+def is_upload(method: bytes, target: bytes) -> bool:
+    """
+    May the body of such a request be large, as it is taken while it comes?
+    """
+    return method == b"POST" and _UPLOAD.fullmatch(target) is not None
 
 
 class ProxyRequest(CanBeReused, Request):
     """
-    A large body is refused before it is read, so that none fills memory or disk.
+    A large body is refused before it is read, so that none fills memory or disk, unless
+    it is one that is taken while it comes.
+
+    :ivar arriving: such a body; :obj:`None` if what there is has come already.
     """
 
     _largest_body = _LARGEST_BODY
+    arriving: ArrivingBody | None = None
+
     _body_size = 0
     _refused = False
 
     def gotLength(self, length: int | None) -> None:
+        if self.arriving is not None:
+            super().gotLength(0)
+            return
         channel: Any = self.channel
         self._largest_body = _LARGER_BODIES.get(channel.asked_for, _LARGEST_BODY)
         if length is not None and length > self._largest_body:
@@ -36,7 +56,18 @@ class ProxyRequest(CanBeReused, Request):
         is_small = self._refused or self._largest_body == _LARGEST_BODY
         super().gotLength(min(length or 0, _LARGEST_BODY) if is_small else length)
 
+    def begin(self, command: bytes, path: bytes, version: bytes) -> None:
+        """
+        Have it answered, although its body has not come yet. It is the last one on its
+        connection: nobody knows how much of the body will have been read.
+        """
+        self.responseHeaders.setRawHeaders(b"Connection", [b"close"])
+        super().requestReceived(command, path, version)
+
     def handleContentChunk(self, data: bytes) -> None:
+        if self.arriving is not None:
+            self.arriving.received(data)
+            return
         self._body_size += len(data)
         if self._body_size > self._largest_body:
             self._refuse()
@@ -44,7 +75,9 @@ class ProxyRequest(CanBeReused, Request):
             super().handleContentChunk(data)
 
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
-        if not self._refused:
+        if self.arriving is not None:
+            self.arriving.end()
+        elif not self._refused:
             super().requestReceived(command, path, version)
 
     def process(self) -> None:

@@ -17,7 +17,7 @@ from twisted.trial.unittest import SkipTest
 
 from tests.certificates import Authority
 from tests.distributions import make_sdist, make_wheel
-from tests.e2e import pips, poetry
+from tests.e2e import pips, tools
 from tests.e2e.harness import EndToEndTestCase, Server, free_port, reactor, until
 from tests.fake_index import JSON, Fault
 
@@ -157,7 +157,7 @@ class BehindNginxTests(EndToEndTestCase):
         """
         So does poetry, for a project.
         """
-        command = await poetry.fetch(self)
+        command = await tools.fetch(self, "poetry")
         server = await self.start_behind()
         project = self.work / "project"
         project.mkdir()

@@ -8,7 +8,7 @@ from pathlib import Path
 from twisted.internet.task import deferLater
 
 from tests.distributions import make_sdist, make_wheel
-from tests.e2e import poetry
+from tests.e2e import tools
 from tests.e2e.harness import EndToEndTestCase, reactor
 
 _ASK = """
@@ -40,7 +40,7 @@ class PoetryTests(EndToEndTestCase):
         In place of PyPI, all that poetry wants to know is there, of private projects
         and of those that an index has, with a JSON API and without.
         """
-        command = await poetry.fetch(self)
+        command = await tools.fetch(self, "poetry")
         theirs = make_wheel("theirs", requires=["a>1"], requires_python=">=3.8")
         ours = make_wheel("ours", requires=["b>1"], requires_python=">=3.9")
         sdist = make_sdist("ours", "2.0", requires=["c>1"], requires_python=">=3.10")

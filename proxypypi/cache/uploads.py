@@ -1,0 +1,304 @@
+"""
+What people publish: taken, checked, and put with the rest.
+"""
+
+from collections.abc import Callable
+from hashlib import sha256
+from typing import Any, ClassVar
+
+from attrs import define, field
+from msgspec import Raw
+from twisted.internet.defer import Deferred, DeferredLock
+from twisted.logger import Logger
+
+from proxypypi.cache.flight import SingleFlight
+from proxypypi.cache.health import Health
+from proxypypi.cache.holdings import Holdings
+from proxypypi.cache.pages import PageCache
+from proxypypi.cache.private import PrivateNames
+from proxypypi.cache.upstreams import Upstreams
+from proxypypi.errors import (
+    FileExists,
+    NoRoom,
+    NoSuchProject,
+    NotAllowed,
+    StillFetching,
+    TooLarge,
+    TooManyUploads,
+    UpstreamError,
+)
+from proxypypi.interfaces import (
+    IAttestations,
+    IDirectory,
+    ITurns,
+    IUpload,
+    IUploadStore,
+)
+from proxypypi.model import User
+from proxypypi.names import NormalizedName, is_wheel
+from proxypypi.rules.attestations import read_attestations
+from proxypypi.rules.publication import Claimed, Publication, check_hashes, judge
+from proxypypi.store.archives import Findings, digests_of, requires_python_in, sha256_of
+from proxypypi.store.inspection import inspect
+
+_MOST = 32  # at once
+FORM = 4 * 1024 * 1024  # bytes that a form may have beside its file
+_TURN = "~upload"  # no project's name
+
+
+@define(eq=False)
+class ArrivingFile:
+    """
+    One that somebody sends, and that nobody is offered yet.
+
+    :ivar size: bytes that have come.
+    :ivar expected: bytes that it may need, as far as is known.
+    :ivar _most: bytes it may have.
+    """
+
+    upload: IUpload
+    expected: int
+    _most: int
+    _ended: Callable[["ArrivingFile"], None]
+    size: int = field(default=0, init=False)
+    _digest: Any = field(factory=sha256, init=False)
+
+    @property
+    def sha256(self) -> str:
+        return str(self._digest.hexdigest())
+
+    def write(self, data: bytes) -> None:
+        """
+        :raises TooLarge: it is larger than files may be.
+        :raises NoRoom: the disk does not take it.
+        """
+        self.size += len(data)
+        if self.size > self._most:
+            raise _too_large(self._most)
+        self._digest.update(data)
+        try:
+            self.upload.write(data)
+        except OSError as e:
+            raise _no_room(e) from e
+
+    def discard(self) -> None:
+        """
+        It is not needed, or published. Can be called repeatedly.
+        """
+        self._ended(self)
+        self.upload.discard()
+
+
+@define(eq=False)
+class Uploads:
+    """
+    All that are under way.
+
+    :ivar _most: bytes that a file may have.
+    """
+
+    _log: ClassVar[Logger] = Logger()
+
+    _store: IUploadStore
+    _pages: PageCache
+    _holdings: Holdings
+    _directory: IDirectory
+    _upstreams: Upstreams
+    _names: PrivateNames
+    _attestations: IAttestations
+    _health: Health
+    _turns: ITurns
+    _in_thread: Callable[..., "Deferred[Any]"]
+    _most: int
+    _arriving: set[ArrivingFile] = field(factory=set, init=False)
+    _flight: SingleFlight = field(factory=SingleFlight, init=False)
+    _publishing: DeferredLock = field(factory=DeferredLock, init=False)
+
+    async def open(self, length: int | None) -> ArrivingFile:
+        """
+        :param length: of the form that it comes in, in bytes; :obj:`None` if the client
+            does not say.
+        :raises TooLarge: it is larger than files may be.
+        :raises NoRoom: there is none for so much.
+        :raises TooManyUploads: try again.
+        """
+        if length is not None and length > self._most + FORM:
+            raise _too_large(self._most)
+        if len(self._arriving) >= _MOST:
+            raise TooManyUploads(limit=_MOST)
+        expected = self._most if length is None else length
+        under_way = sum(max(0, a.expected - a.size) for a in self._arriving)
+        try:
+            await self._store.check_room(under_way + expected)
+            upload = self._store.open()
+        except OSError as e:
+            raise _no_room(e) from e
+        arriving = ArrivingFile(upload, expected, self._most, self._arriving.discard)
+        self._arriving.add(arriving)
+        return arriving
+
+    def publish(
+        self, user: User, claimed: Claimed, arriving: ArrivingFile
+    ) -> "Deferred[Publication]":
+        """
+        Check a file that has come, and publish it. That goes on even if nobody waits
+        for it any more.
+
+        :raises BadRequest: it is not what it is said to be.
+        :raises NameDenied: the project is refused.
+        :raises NotAllowed: that user may not publish it.
+        :raises FileExists: there is another of that name.
+        :raises UpstreamError: it cannot be known whether an upstream has the project.
+        :raises NoRoom: the disk does not take it.
+        """
+        return self._flight.join(
+            arriving, lambda: self._check_and_publish(user, claimed, arriving)
+        )
+
+    async def _check_and_publish(
+        self, user: User, claimed: Claimed, arriving: ArrivingFile
+    ) -> Publication:
+        try:
+            path = arriving.upload.path
+            if set(claimed.hashes) - {"sha256"}:
+                found = await self._in_thread(digests_of, path, claimed.hashes)
+            else:
+                found = {"sha256": arriving.sha256}
+            check_hashes(claimed, found)
+            metadata = await self._in_thread(inspect, path, claimed.filename)
+            publication: Publication = await self._in_thread(judge, claimed, metadata)
+            attestations = read_attestations(claimed.attestations, arriving.sha256)
+            is_new = await self._check_rights(user, publication.name)
+            try:
+                await arriving.upload.sync()
+                await self._put(publication, arriving, metadata, attestations)
+            except OSError as e:
+                raise _no_room(e) from e
+            if is_new:
+                await self._names.claim(publication.name)
+            self._log.info(
+                "{user} published {filename} of {project}",
+                user=user.name or "somebody",
+                filename=publication.filename,
+                project=publication.name,
+            )
+            return publication
+        finally:
+            arriving.discard()
+
+    async def _check_rights(self, user: User, name: NormalizedName) -> bool:
+        """
+        :returns: is it known that no upstream that may be asked has the project?
+        """
+        self._names.check(name)
+        has: bool | None = None
+        if self._upstreams.asked_about(name):
+            try:
+                await self._pages.get(name)
+                has = True
+            except NoSuchProject:
+                has = False
+            except (UpstreamError, StillFetching):
+                if not user.may_publish(name, upstream_has=True):
+                    raise
+        if not user.may_publish(name, upstream_has=bool(has)):
+            raise _not_allowed(user, name, bool(has))
+        return has is False
+
+    async def _put(
+        self,
+        publication: Publication,
+        arriving: ArrivingFile,
+        metadata: bytes | None,
+        attestations: tuple[Raw, ...],
+    ) -> None:
+        """
+        One after the other, in all processes: of two of one name the second finds the
+        first.
+
+        :raises FileExists: and it is not the same.
+        """
+        name, filename = publication.name, publication.filename
+        await self._publishing.acquire()
+        turn = await self._turns.take(_TURN)
+        try:
+            if await self._is_there(publication, arriving):
+                await self._attest(publication, arriving, attestations)
+                return
+            file = await arriving.upload.publish(name, filename)
+            if file is None:
+                self._directory.changed(name)
+                if not await self._is_there(publication, arriving):
+                    raise FileExists(filename=filename, project=name)
+                return
+            findings = Findings(
+                hashes={"sha256": arriving.sha256},
+                requires_python=requires_python_in(metadata or b""),
+                metadata=metadata if is_wheel(filename) else None,
+            )
+            await self._keep(name, arriving.sha256, attestations)
+            await self._holdings.add_private(name, file, findings)
+        finally:
+            turn.end()
+            self._publishing.release()
+
+    async def _attest(
+        self,
+        publication: Publication,
+        arriving: ArrivingFile,
+        attestations: tuple[Raw, ...],
+    ) -> None:
+        """
+        The file is here already, and what is attested of it may be new.
+        """
+        if attestations:
+            await self._keep(publication.name, arriving.sha256, attestations)
+            await self._holdings.attest(publication.name, publication.filename)
+
+    async def _keep(
+        self, name: NormalizedName, sha256: str, attestations: tuple[Raw, ...]
+    ) -> None:
+        if attestations:
+            await self._health.keeping(
+                f"attestations of {name}",
+                self._attestations.keep,
+                name,
+                sha256,
+                attestations,
+            )
+
+    async def _is_there(self, publication: Publication, arriving: ArrivingFile) -> bool:
+        """
+        :raises FileExists: there is another of that name.
+        """
+        files = await self._directory.files(publication.name)
+        there = files.get(publication.filename)
+        if there is None:
+            return False
+        digest = ""
+        if there.size == arriving.size:
+            digest = await self._in_thread(sha256_of, there.path)
+        if digest != arriving.sha256:
+            raise FileExists(filename=publication.filename, project=publication.name)
+        return True
+
+
+def _too_large(most: int) -> TooLarge:
+    return TooLarge(
+        reason=f"the file is larger than the {most:,} bytes that uploads may have here "
+        "(--max-upload)"
+    )
+
+
+def _no_room(error: OSError) -> NoRoom:
+    return NoRoom(reason=error.strerror or "the directory cannot be written")
+
+
+def _not_allowed(user: User, name: NormalizedName, upstream_has: bool) -> NotAllowed:
+    who = user.name or "this user"
+    if upstream_has and not user.projects:
+        return NotAllowed(
+            reason=f"{who} may not publish {name}: an upstream index has a project of "
+            "that name, so that it has to be named among those of the user"
+        )
+    return NotAllowed(reason=f"{name} is not among the projects that {who} may publish")

@@ -1,0 +1,207 @@
+"""
+Distributions that people send: whole, harmless to unpack, and with their metadata.
+
+Blocks; for threads.
+"""
+
+import bz2
+import gzip
+import io
+import lzma
+import tarfile
+import zipfile
+from collections.abc import Iterable
+from pathlib import PurePosixPath
+from typing import IO, Any, BinaryIO
+
+from attrs import define
+from packaging.utils import canonicalize_name
+
+from proxypypi.errors import BadRequest
+from proxypypi.names import is_wheel
+from proxypypi.store.archives import (
+    DAMAGED,
+    LARGEST_METADATA,
+    ModestMember,
+    is_pkg_info,
+)
+from proxypypi.store.files import open_file
+
+_UNSUSPICIOUS = 64 * 1024 * 1024  # bytes that may be unpacked, however few they were
+_MOST_TIMES = 50  # that it may be larger unpacked, beyond that
+_MOST_MEMBERS = 200_000
+_LARGEST_READ = 64 * 1024 * 1024  # bytes at once: a zip's directory is read whole
+_ENCRYPTED = 0x1
+_PIECE = 1024 * 1024  # bytes
+
+
+def inspect(path: str, filename: str) -> bytes | None:
+    """
+    :param filename: that it is to have, which says what it is.
+    :returns: its core metadata; :obj:`None` for an egg.
+    :raises BadRequest: it is not such a distribution, or better not unpacked.
+    """
+    try:
+        with open_file(path) as opened:
+            if is_wheel(filename):
+                return _inspect_wheel(opened, filename)
+            if filename.lower().endswith(".egg"):
+                with zipfile.ZipFile(_Modest(opened)) as egg:
+                    _check_zip(egg, _size_of(opened))
+                return None
+            if filename.lower().endswith(".zip"):
+                return _inspect_zip(opened)
+            return _inspect_tar(opened)
+    except DAMAGED as e:
+        raise _bad(filename, "it is damaged, or no such archive") from e
+
+
+@define(eq=False, slots=False)
+class _Modest(io.RawIOBase):
+    """
+    A file of which nobody reads very much at once.
+    """
+
+    _file: BinaryIO
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._file.read(_LARGEST_READ + 1 if size < 0 else size)
+        if size > _LARGEST_READ or len(data) > _LARGEST_READ:
+            raise zipfile.BadZipFile("its directory is too large")
+        return data
+
+
+def _inspect_wheel(file: BinaryIO, filename: str) -> bytes:
+    project = canonicalize_name(filename.split("-")[0])
+    with zipfile.ZipFile(_Modest(file)) as wheel:
+        _check_zip(wheel, _size_of(file))
+        names = set(wheel.namelist())
+        infos = {
+            folder
+            for folder, _, _ in (name.partition("/") for name in names)
+            if folder.endswith(".dist-info")
+        }
+        if len(infos) != 1:
+            raise _bad(filename, f"it has {len(infos)} .dist-info directories")
+        info = infos.pop()
+        if canonicalize_name(info.split("-")[0]) != project:
+            raise _bad(filename, "its .dist-info directory is another project's")
+        for needed in ("METADATA", "WHEEL"):
+            if f"{info}/{needed}" not in names:
+                raise _bad(filename, f"it has no {needed}")
+        return _read(wheel, f"{info}/METADATA")
+
+
+def _inspect_zip(file: BinaryIO) -> bytes:
+    with zipfile.ZipFile(_Modest(file)) as archive:
+        _check_zip(archive, _size_of(file))
+        found = [name for name in archive.namelist() if is_pkg_info(name)]
+        if len(found) != 1:
+            raise _bad("the sdist", f"it has {len(found)} PKG-INFO at its top")
+        return _read(archive, found[0])
+
+
+def _inspect_tar(file: BinaryIO) -> bytes:
+    """
+    All of it is unpacked once, piece by piece, and nothing kept: what comes after the
+    metadata may be what is harmful.
+    """
+    limit = _most_unpacked(_size_of(file))
+    found: list[bytes] = []
+    names: list[str] = []
+    unpacked = _unpacked(file)
+    with tarfile.open(fileobj=unpacked, mode="r|", tarinfo=ModestMember) as tar:
+        for member in tar:
+            names.append(member.name)
+            if len(names) > _MOST_MEMBERS or member.offset_data + member.size > limit:
+                raise _bad("the sdist", "it unpacks to far too much")
+            if member.ischr() or member.isblk() or member.isfifo():
+                raise _bad("the sdist", "it has a device in it")
+            if member.isfile() and is_pkg_info(member.name):
+                found.append(_read_member(tar, member))
+            tar.members = []  # type: ignore[attr-defined] # it would hold all headers
+    while unpacked.read(_PIECE):
+        if unpacked.tell() > limit:
+            raise _bad("the sdist", "it unpacks to far too much")
+    _check_names(names, once=False)
+    if len(found) != 1:
+        raise _bad("the sdist", f"it has {len(found)} PKG-INFO at its top")
+    return found[0]
+
+
+def _unpacked(file: BinaryIO) -> Any:
+    """
+    Unlike :mod:`tarfile`'s own way, these notice if the end is missing.
+    """
+    file.seek(0)
+    magic = file.read(6)
+    file.seek(0)
+    if magic.startswith(b"\x1f\x8b"):
+        return gzip.GzipFile(fileobj=file)
+    if magic.startswith(b"BZh"):
+        return bz2.BZ2File(file)
+    if magic.startswith((b"\xfd7zXZ", b"]\0\0")):
+        return lzma.LZMAFile(file)
+    return file
+
+
+def _read_member(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    extracted = tar.extractfile(member)
+    return _bounded(extracted) if extracted is not None else b""
+
+
+def _read(archive: zipfile.ZipFile, name: str) -> bytes:
+    with archive.open(name) as member:
+        return _bounded(member)
+
+
+def _bounded(member: IO[bytes]) -> bytes:
+    content = member.read(LARGEST_METADATA + 1)
+    if len(content) > LARGEST_METADATA:
+        raise _bad("the metadata in the file", "it is too large")
+    return content
+
+
+def _check_zip(archive: zipfile.ZipFile, size: int) -> None:
+    members = archive.infolist()
+    if any(member.flag_bits & _ENCRYPTED for member in members):
+        raise _bad("the archive", "it has encrypted files in it")
+    unpacked = sum(member.file_size for member in members)
+    if len(members) > _MOST_MEMBERS or unpacked > _most_unpacked(size):
+        raise _bad("the archive", "it unpacks to far too much")
+    _check_names([member.filename for member in members], once=True)
+
+
+def _check_names(names: Iterable[str], *, once: bool) -> None:
+    """
+    :param once: may none be there a second time?
+    """
+    seen: set[str] = set()
+    for name in names:
+        if once and name in seen:
+            raise _bad("the archive", "it has two files of one name in it")
+        seen.add(name)
+        parts = PurePosixPath(name).parts
+        if name.startswith("/") or ".." in parts or "\\" in name or "\0" in name:
+            raise _bad("the archive", "it has a file in it that leads out of it")
+
+
+def _most_unpacked(size: int) -> int:
+    return max(_UNSUSPICIOUS, _MOST_TIMES * size)
+
+
+def _size_of(file: BinaryIO) -> int:
+    return file.seek(0, io.SEEK_END)
+
+
+def _bad(what: str, why: str) -> BadRequest:
+    return BadRequest(reason=f"{what} is not accepted: {why}")

@@ -1,0 +1,103 @@
+"""
+Where twine, uv, poetry, pdm and flit publish to.
+"""
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from attrs import define
+from twisted.web.server import Request
+
+from proxypypi.cache.uploads import FORM, Uploads
+from proxypypi.errors import BadRequest
+from proxypypi.model import Outcome
+from proxypypi.rules.publication import DIGESTS, Claimed, read_filename, read_form
+from proxypypi.web.arriving import ArrivingBody
+from proxypypi.web.forms import FormReader, boundary_of
+from proxypypi.web.gate import Gate
+from proxypypi.web.headers import NEVER_KEEP, cache_status, header, set_headers
+from proxypypi.web.router import Router
+
+_SHORT = 1000  # bytes of a field
+_FIELDS = {
+    **dict.fromkeys((":action", "protocol_version", "filetype", *DIGESTS), _SHORT),
+    **dict.fromkeys(("name", "version"), _SHORT),
+    "attestations": 1_000_000,
+}
+_HELP = b"""\
+Packages are published here, with
+
+    twine upload --repository-url THIS-ADDRESS dist/*
+    uv publish --publish-url THIS-ADDRESS
+
+and likewise by poetry, pdm and flit. They are installed from ../simple/.
+"""
+
+
+@define(eq=False)
+class UploadRoutes:
+    """
+    Who may publish is asked before anything of a file is taken.
+    """
+
+    router: ClassVar[Router] = Router()
+    _uploads: Uploads
+    _gate: Gate
+
+    @router.route("/legacy/", methods=["POST"])
+    @router.route("/legacy", methods=["POST"])
+    async def publish(self, request: Request) -> bytes:
+        await self._publish(
+            request, "content", lambda form: read_form(form.fields, form.filename or "")
+        )
+        return _answer(request, b"", "text/plain; charset=utf-8")
+
+    @router.route("/uploadpackage/", methods=["POST"])
+    @router.route("/uploadpackage", methods=["POST"])
+    async def publish_alone(self, request: Request) -> bytes:
+        """
+        A file by itself, which has to say all that there is to say of it.
+        """
+        await self._publish(
+            request, "sdist", lambda form: read_filename(form.filename or "")
+        )
+        return _answer(request, b'{"uploaded": "ok"}', "application/json")
+
+    @router.route("/legacy/", methods=["GET"])
+    @router.route("/legacy", methods=["GET"])
+    def explain(self, request: Request) -> bytes:
+        return _answer(request, _HELP, "text/plain; charset=utf-8")
+
+    async def _publish(
+        self, request: Request, file: str, read: Callable[[FormReader], Claimed]
+    ) -> None:
+        """
+        :param file: the name of the form's field that the file is.
+        :param read: says what the form claims.
+        """
+        user = await self._gate.check_upload(request)
+        boundary = boundary_of(header(request, "Content-Type"))
+        body: ArrivingBody | None = getattr(request, "arriving", None)
+        if body is None:
+            raise BadRequest(reason="there is nothing in this upload")
+        arriving = await self._uploads.open(body.length)
+        try:
+            form = FormReader(boundary, file, _FIELDS, arriving.write, FORM)
+            await body.deliver(form.feed)
+            form.end()
+            claimed = read(form)
+        except BaseException:
+            arriving.discard()
+            raise
+        await self._uploads.publish(user, claimed, arriving)
+
+
+def _answer(request: Request, body: bytes, content_type: str) -> bytes:
+    set_headers(
+        request,
+        content_type=content_type,
+        content_length=str(len(body)),
+        cache_control=NEVER_KEEP,
+        cache_status=cache_status(Outcome()),
+    )
+    return body

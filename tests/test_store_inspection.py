@@ -1,0 +1,105 @@
+"""
+Tests for :mod:`proxypypi.store.inspection`; :mod:`tests.test_web_uploads_corpus` has
+more of what is refused.
+"""
+
+import bz2
+import gzip
+import io
+import lzma
+import tarfile
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from proxypypi.errors import BadRequest
+from proxypypi.store import inspection
+from proxypypi.store.inspection import inspect
+from tests.distributions import make_wheel
+
+METADATA = b"Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n"
+FILES = {
+    "demo-1.0/PKG-INFO": METADATA,
+    "demo-1.0/demo.egg-info/PKG-INFO": b"another",
+    "demo-1.0/setup.py": b"x" * 5000,
+}
+
+
+def tar_of(files: Mapping[str, bytes] = FILES) -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return out.getvalue()
+
+
+def zip_of(files: Mapping[str, bytes] = FILES) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return out.getvalue()
+
+
+class InspectTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.path = Path(self.mktemp())
+
+    def inspect(self, content: bytes, filename: str) -> bytes | None:
+        self.path.write_bytes(content)
+        return inspect(str(self.path), filename)
+
+    def assert_refused(self, content: bytes, filename: str) -> str:
+        return str(self.assertRaises(BadRequest, self.inspect, content, filename))
+
+    def test_sdists(self) -> None:
+        """
+        Each way to pack one, and what is cut off of it.
+        """
+        packings: dict[str, Callable[[bytes], bytes]] = {
+            "tar.gz": gzip.compress,
+            "tar.bz2": bz2.compress,
+            "tar.xz": lzma.compress,
+            "tar.lzma": lambda data: lzma.compress(data, lzma.FORMAT_ALONE),
+        }
+        for suffix, pack in packings.items():
+            content = pack(tar_of())
+            self.assertEqual(METADATA, self.inspect(content, f"demo-1.0.{suffix}"))
+            self.assert_refused(content[:-10], f"demo-1.0.{suffix}")
+        self.assertEqual(METADATA, self.inspect(tar_of(), "demo-1.0.tar"))
+        self.assertEqual(METADATA, self.inspect(zip_of(), "demo-1.0.zip"))
+        self.assert_refused(zip_of()[:-10], "demo-1.0.zip")
+
+    def test_wheel(self) -> None:
+        wheel = make_wheel("demo")
+        self.assertEqual(wheel.metadata, self.inspect(wheel.content, wheel.filename))
+
+    def test_egg(self) -> None:
+        """
+        Of an egg only that it is one can be told.
+        """
+        self.assertIsNone(self.inspect(zip_of(), "demo-1.0-py3.11.egg"))
+        self.assert_refused(tar_of(), "demo-1.0-py3.11.egg")
+
+    def test_limits(self) -> None:
+        """
+        Neither many small files, nor a large directory, nor what unpacks to much.
+        """
+        self.patch(inspection, "_MOST_MEMBERS", 2)
+        self.assertIn("too much", self.assert_refused(zip_of(), "demo-1.0.zip"))
+        self.assertIn("too much", self.assert_refused(tar_of(), "demo-1.0.tar"))
+        self.patch(inspection, "_MOST_MEMBERS", 100)
+        self.patch(inspection, "_UNSUSPICIOUS", 1000)
+        self.patch(inspection, "_MOST_TIMES", 2)
+        packed = gzip.compress(tar_of())
+        self.assertIn("too much", self.assert_refused(zip_of(), "demo-1.0.zip"))
+        self.assertIn("too much", self.assert_refused(packed, "demo-1.0.tar.gz"))
+        self.patch(inspection, "_LARGEST_READ", 100)
+        self.assert_refused(zip_of(), "demo-1.0.zip")
+
+    def test_gone(self) -> None:
+        self.assertRaises(BadRequest, inspect, "/none", "demo-1.0.zip")
