@@ -9,6 +9,7 @@ from typing import Any
 from attrs import define, field
 from twisted.internet.defer import Deferred
 
+from proxypypi.cache.arrivals import Arrivals
 from proxypypi.cache.attestations import Attestations
 from proxypypi.cache.catalogue import Catalogue
 from proxypypi.cache.doubts import Doubts
@@ -149,8 +150,8 @@ def build(
     gate = Gate()
     uploads = UploadStore(cache / "uploads", root, in_thread, settings.min_free)
     upload_routes = UploadRoutes(
+        Arrivals(uploads, settings.max_upload),
         Uploads(
-            uploads,
             pages,
             holdings,
             directory,
@@ -160,7 +161,6 @@ def build(
             health,
             turns,
             in_thread,
-            settings.max_upload,
         ),
         gate,
     )
