@@ -10,6 +10,7 @@ from attrs import define, field
 from twisted.internet.defer import Deferred
 
 from proxypypi.auth.accounts import Accounts
+from proxypypi.cache.arrivals import Arrivals
 from proxypypi.cache.attestations import Attestations
 from proxypypi.cache.catalogue import Catalogue
 from proxypypi.cache.documents import Documents
@@ -176,8 +177,8 @@ def build(
     )
     uploads = UploadStore(cache / "uploads", root, in_thread, settings.min_free)
     upload_routes = UploadRoutes(
+        Arrivals(uploads, settings.max_upload),
         Uploads(
-            uploads,
             pages,
             holdings,
             directory,
@@ -187,7 +188,6 @@ def build(
             health,
             turns,
             in_thread,
-            settings.max_upload,
         ),
         gate,
     )

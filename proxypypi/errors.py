@@ -174,7 +174,7 @@ class NoRoom(ProxypypiError):
     reason: str
 
     def __str__(self) -> str:
-        return f"there is no room for this upload: {self.reason}"
+        return f"this upload cannot be kept: {self.reason}"
 
 
 @define(kw_only=True)

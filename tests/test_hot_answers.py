@@ -399,7 +399,6 @@ class RequestTests(AnswersTestCase):
         given, nor are others given its answer.
         """
         for line in (
-            b"Authorization: Basic YTpi",
             b"Proxy-Authorization: Basic YTpi",
             b"Cookie: a=b",
             b"Range: bytes=0-5",

@@ -109,7 +109,7 @@ class TableTests(SynchronousTestCase):
         status.
         """
         never = {"BadSettings", "BadConfiguration", "UnreadablePage", "NoProjectList"}
-        never |= {"DirectoryInUse", "CannotListen", "BadCertificate"}
+        never |= {"NoDocument", "DirectoryInUse", "CannotListen", "BadCertificate"}
         never |= {"BadPidFile", "AlreadyRunning", "NotOurs", "DamagedRecord"}
         never |= {"BadUsers", "TokenExists"}
         never |= {"BadLockFile", "NoFittingRelease"}

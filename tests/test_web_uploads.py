@@ -221,6 +221,18 @@ class RefusalTests(UploadTestCase):
             self.advance(2.0)
             self.assertTrue(wire.is_cut)
 
+    def test_not_heard_out_for_ever(self) -> None:
+        """
+        A client that sends on and on, although it has its answer, is cut off.
+        """
+        self.user = NotAllowed(reason="not you")
+        wire = self.begin("Content-Length: 1000000000")
+        for _ in range(32):
+            wire.send_bytes(b"x" * 1024 * 1024)
+        self.assertFalse(wire.is_cut)
+        wire.send_bytes(b"x")
+        self.assertTrue(wire.is_cut)
+
     def test_length(self) -> None:
         """
         What is too large is refused by its length; what says none, when it is.

@@ -1,9 +1,8 @@
 """
-What people publish: taken, checked, and put with the rest.
+What people publish: checked, and put with the rest.
 """
 
 from collections.abc import Callable
-from hashlib import sha256
 from typing import Any, ClassVar
 
 from attrs import define, field
@@ -11,6 +10,7 @@ from msgspec import Raw
 from twisted.internet.defer import Deferred, DeferredLock
 from twisted.logger import Logger
 
+from proxypypi.cache.arrivals import ArrivingFile, no_room
 from proxypypi.cache.flight import SingleFlight
 from proxypypi.cache.health import Health
 from proxypypi.cache.holdings import Holdings
@@ -19,20 +19,15 @@ from proxypypi.cache.private import PrivateNames
 from proxypypi.cache.upstreams import Upstreams
 from proxypypi.errors import (
     FileExists,
-    NoRoom,
     NoSuchProject,
     NotAllowed,
     StillFetching,
-    TooLarge,
-    TooManyUploads,
     UpstreamError,
 )
 from proxypypi.interfaces import (
     IAttestations,
     IDirectory,
     ITurns,
-    IUpload,
-    IUploadStore,
 )
 from proxypypi.model import User
 from proxypypi.names import NormalizedName, is_wheel
@@ -41,65 +36,17 @@ from proxypypi.rules.publication import Claimed, Publication, check_hashes, judg
 from proxypypi.store.archives import Findings, digests_of, requires_python_in, sha256_of
 from proxypypi.store.inspection import inspect
 
-_MOST = 32  # at once
-FORM = 4 * 1024 * 1024  # bytes that a form may have beside its file
 _TURN = "~upload"  # no project's name
-
-
-@define(eq=False)
-class ArrivingFile:
-    """
-    One that somebody sends, and that nobody is offered yet.
-
-    :ivar size: bytes that have come.
-    :ivar expected: bytes that it may need, as far as is known.
-    :ivar _most: bytes it may have.
-    """
-
-    upload: IUpload
-    expected: int
-    _most: int
-    _ended: Callable[["ArrivingFile"], None]
-    size: int = field(default=0, init=False)
-    _digest: Any = field(factory=sha256, init=False)
-
-    @property
-    def sha256(self) -> str:
-        return str(self._digest.hexdigest())
-
-    def write(self, data: bytes) -> None:
-        """
-        :raises TooLarge: it is larger than files may be.
-        :raises NoRoom: the disk does not take it.
-        """
-        self.size += len(data)
-        if self.size > self._most:
-            raise _too_large(self._most)
-        self._digest.update(data)
-        try:
-            self.upload.write(data)
-        except OSError as e:
-            raise _no_room(e) from e
-
-    def discard(self) -> None:
-        """
-        It is not needed, or published. Can be called repeatedly.
-        """
-        self._ended(self)
-        self.upload.discard()
 
 
 @define(eq=False)
 class Uploads:
     """
-    All that are under way.
-
-    :ivar _most: bytes that a file may have.
+    Decides about each file, once it has come.
     """
 
     _log: ClassVar[Logger] = Logger()
 
-    _store: IUploadStore
     _pages: PageCache
     _holdings: Holdings
     _directory: IDirectory
@@ -109,33 +56,8 @@ class Uploads:
     _health: Health
     _turns: ITurns
     _in_thread: Callable[..., "Deferred[Any]"]
-    _most: int
-    _arriving: set[ArrivingFile] = field(factory=set, init=False)
     _flight: SingleFlight = field(factory=SingleFlight, init=False)
     _publishing: DeferredLock = field(factory=DeferredLock, init=False)
-
-    async def open(self, length: int | None) -> ArrivingFile:
-        """
-        :param length: of the form that it comes in, in bytes; :obj:`None` if the client
-            does not say.
-        :raises TooLarge: it is larger than files may be.
-        :raises NoRoom: there is none for so much.
-        :raises TooManyUploads: try again.
-        """
-        if length is not None and length > self._most + FORM:
-            raise _too_large(self._most)
-        if len(self._arriving) >= _MOST:
-            raise TooManyUploads(limit=_MOST)
-        expected = self._most if length is None else length
-        under_way = sum(max(0, a.expected - a.size) for a in self._arriving)
-        try:
-            await self._store.check_room(under_way + expected)
-            upload = self._store.open()
-        except OSError as e:
-            raise _no_room(e) from e
-        arriving = ArrivingFile(upload, expected, self._most, self._arriving.discard)
-        self._arriving.add(arriving)
-        return arriving
 
     def publish(
         self, user: User, claimed: Claimed, arriving: ArrivingFile
@@ -173,7 +95,7 @@ class Uploads:
                 await arriving.upload.sync()
                 await self._put(publication, arriving, metadata, attestations)
             except OSError as e:
-                raise _no_room(e) from e
+                raise no_room(e) from e
             if is_new:
                 await self._names.claim(publication.name)
             self._log.info(
@@ -222,6 +144,7 @@ class Uploads:
         await self._publishing.acquire()
         turn = await self._turns.take(_TURN)
         try:
+            self._directory.changed(name)  # or the last second would not be seen
             if await self._is_there(publication, arriving):
                 await self._attest(publication, arriving, attestations)
                 return
@@ -281,17 +204,6 @@ class Uploads:
         if digest != arriving.sha256:
             raise FileExists(filename=publication.filename, project=publication.name)
         return True
-
-
-def _too_large(most: int) -> TooLarge:
-    return TooLarge(
-        reason=f"the file is larger than the {most:,} bytes that uploads may have here "
-        "(--max-upload)"
-    )
-
-
-def _no_room(error: OSError) -> NoRoom:
-    return NoRoom(reason=error.strerror or "the directory cannot be written")
 
 
 def _not_allowed(user: User, name: NormalizedName, upstream_has: bool) -> NotAllowed:

@@ -18,6 +18,7 @@ from proxypypi.web.request import is_upload
 _ALL_IN = 30.0  # seconds for a request's head, however it drips; again for its body
 _GONE_IN = 120.0  # seconds in which a client takes what is left, at the end
 _HEARD_OUT_IN = 30.0  # seconds in which a client sends on that has its answer already
+_HEARD_OUT = 32 * 1024 * 1024  # bytes that it may send until then
 _LARGEST_HEAD = 16 * 1024  # bytes, the request line included
 _MOST_HEADERS = 100
 
@@ -53,6 +54,7 @@ class Channel(HTTPChannel):
     _in_line = True  # is a request line what comes next?
     _size = 0  # of the head, so far
     _headers = 0
+    _dropped = 0  # bytes of a body that nobody wants
     _leaving: IDelayedCall | None = None
 
     def connectionMade(self) -> None:
@@ -76,6 +78,10 @@ class Channel(HTTPChannel):
     def dataReceived(self, data: bytes) -> None:
         if not self.refused:
             super().dataReceived(data)
+        elif self.arriving:
+            self._dropped += len(data)
+            if self._dropped > _HEARD_OUT:
+                self.abort()
 
     def resetTimeout(self) -> None:
         """

@@ -8,7 +8,8 @@ from typing import ClassVar
 from attrs import define
 from twisted.web.server import Request
 
-from proxypypi.cache.uploads import FORM, Uploads
+from proxypypi.cache.arrivals import FORM, Arrivals
+from proxypypi.cache.uploads import Uploads
 from proxypypi.errors import BadRequest
 from proxypypi.model import Outcome
 from proxypypi.rules.publication import DIGESTS, Claimed, read_filename, read_form
@@ -41,6 +42,7 @@ class UploadRoutes:
     """
 
     router: ClassVar[Router] = Router()
+    _arrivals: Arrivals
     _uploads: Uploads
     _gate: Gate
 
@@ -80,7 +82,7 @@ class UploadRoutes:
         body: ArrivingBody | None = getattr(request, "arriving", None)
         if body is None:
             raise BadRequest(reason="there is nothing in this upload")
-        arriving = await self._uploads.open(body.length)
+        arriving = await self._arrivals.open(body.length)
         try:
             form = FormReader(boundary, file, _FIELDS, arriving.write, FORM)
             await body.deliver(form.feed)

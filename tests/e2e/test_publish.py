@@ -245,6 +245,17 @@ class LargeTests(PublishTestCase):
         self.assertLess(most() - before, 20_000_000)
         self.assertEqual({Path(large).name}, self.kept())
 
+    async def test_refusal_is_heard(self) -> None:
+        """
+        Who may not is told so by each client, however much it had to send.
+        """
+        large = str(self.make_large(150))
+        server = await self.start()
+        for client in ("twine", "uv"):
+            child = await self.publish_with(client, server, [large], "eve")
+            self.assertNotEqual(0, child.status, child.output)
+            self.assertIn("ve may not upload", " ".join(child.output.split()))
+
     async def test_over_tls(self) -> None:
         """
         Also by TLS; who may not is told so, though the client would like to send on.
