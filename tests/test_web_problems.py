@@ -106,6 +106,7 @@ class TableTests(SynchronousTestCase):
         status.
         """
         never = {"BadSettings", "BadConfiguration", "UnreadablePage", "NoProjectList"}
+        never |= {"NoDocument"}
         never |= {"DirectoryInUse", "CannotListen", "BadCertificate"}
         never |= {"BadPidFile", "AlreadyRunning", "NotOurs", "DamagedRecord"}
         kinds = {
