@@ -23,6 +23,8 @@ from pathlib import Path
 from statistics import median, quantiles
 from tempfile import TemporaryDirectory
 
+import bcrypt
+
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from bench.processes import Process, await_answer, free_port, watched_memory
@@ -136,9 +138,13 @@ def main(size: int) -> None:
         for i in range(12):
             wheel = make_wheel("demo", f"1.{i}")
             (folder / "cache" / wheel.filename).write_bytes(wheel.content)
+        users = folder / "users"
+        password = bcrypt.hashpw(b"secret", bcrypt.gensalt()).decode()
+        users.write_text(f"ann:{password}\n")
         port = free_port()
         command = [
-            *(sys.executable, "-m", "tests.e2e.open_gate"),
+            *(f"{Path(sys.executable).parent}/twistd", "-n", "--pidfile=", "proxypypi"),
+            *("--upload-auth", f"htpasswd:{users}"),
             *("--dir", str(folder / "cache"), "--no-proxy", "--min-free", "0"),
             *("--port", str(port), "--max-upload", "10GB"),
         ]

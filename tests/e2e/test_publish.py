@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from zipfile import ZipFile
 
+import bcrypt
 from OpenSSL.crypto import FILETYPE_PEM
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IConsumer
@@ -29,13 +30,30 @@ from tests.e2e.harness import (
 )
 from tests.e2e.pips import NEWEST, fetch
 
-OPEN = (sys.executable, "-m", "tests.e2e.open_gate")
 UV = str(Path(sys.executable).with_name("uv"))
 
 
 class PublishTestCase(EndToEndTestCase):
+    """
+    ``ann`` may publish what no index has, ``eve`` a single project of hers.
+    """
+
     async def start(self, *options: str) -> Server:
-        return await self.start_server(*options, door=OPEN)
+        return await self.start_server(*self.users(), *options)
+
+    def users(self) -> tuple[str, str]:
+        """
+        :returns: the options that say who they are.
+        """
+        password = bcrypt.hashpw(b"secret", bcrypt.gensalt(4)).decode()
+        users = self.work / "users"
+        users.write_text(f"ann:{password}\neve:{password}\n")
+        config = self.work / "proxypypi.toml"
+        config.write_text(
+            f'upload-auth = "htpasswd:{users}"\n'
+            '[[user]]\nname = "eve"\nprojects = ["hers"]\n'
+        )
+        return "--config", str(config)
 
     def dist(self, *built: BuiltDistribution) -> list[str]:
         """
@@ -124,7 +142,7 @@ class ClientsTests(PublishTestCase):
         self.index.add(make_wheel("taken"))
         files = self.dist(make_wheel("demo", payload=3_000_000))
         for client in ("twine", "uv"):
-            for user, said in (("bob", "401"), ("eve", "ve may not upload")):
+            for user, said in (("bob", "401"), ("eve", "that eve may publish")):
                 child = await self.publish_with(client, server, files, user)
                 self.assertNotEqual(0, child.status, child.output)
                 self.assertIn(said, " ".join(child.output.split()))
@@ -254,7 +272,7 @@ class LargeTests(PublishTestCase):
         for client in ("twine", "uv"):
             child = await self.publish_with(client, server, [large], "eve")
             self.assertNotEqual(0, child.status, child.output)
-            self.assertIn("ve may not upload", " ".join(child.output.split()))
+            self.assertIn("that eve may publish", " ".join(child.output.split()))
 
     async def test_over_tls(self) -> None:
         """
@@ -271,7 +289,7 @@ class LargeTests(PublishTestCase):
         child = self.spawn_server(
             *("--dir", str(self.directory), "--no-proxy"),
             *("--listen", f"ssl:{port}:interface=127.0.0.1:privateKey=both.pem"),
-            door=OPEN,
+            *self.users(),
         )
         server = Server(child, f"https://127.0.0.1:{port}")
         await self.ready(server)
