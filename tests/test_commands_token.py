@@ -8,6 +8,7 @@ from time import time
 
 from proxypypi.store.tokens import TokenStore
 from tests.cli_case import CliTestCase
+from tests.passwords import write_users
 
 
 class TokenTests(CliTestCase):
@@ -44,6 +45,21 @@ class TokenTests(CliTestCase):
         self.assertEqual(
             ("", False, 7258118400.0), (found.user, found.may_upload, found.expires_at)
         )
+
+    def test_unknown_user(self) -> None:
+        """
+        If it is known who there is, somebody else can have no token.
+        """
+        config = self.directory / "p.toml"
+        config.write_text("read-auth = 'htpasswd:users'\n")
+        write_users(self.directory / "users", bob="one")
+        for user, expected in (("bob", 0), ("eve", 1)):
+            status, _, err = self.token(
+                *("create", "--config", str(config), "--read-only"),
+                *("--user", user, user),
+            )
+            self.assertEqual(expected, status)
+        self.assertIn("there is no user 'eve' in the files of users", err)
 
     def test_once_each(self) -> None:
         """

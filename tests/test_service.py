@@ -317,6 +317,19 @@ class StartTests(ServiceTestCase):
         self.assertTrue(claim.exists())
         self.assertIn("check", self.reactor.in_thread)
 
+    def test_damaged_tokens_are_told(self) -> None:
+        """
+        So is a token.
+        """
+        tokens = self.directory / ".proxypypi" / "decisions" / "tokens"
+        tokens.mkdir(parents=True)
+        (tokens / f"{'0' * 64}.json").touch()
+        with capturedLogs() as logs:
+            self.service().startService()
+        said = [formatEvent(e) for e in logs if e["log_level"] is LogLevel.error]
+        self.assertEqual(1, len(said))
+        self.assertIn("a token is of no use", said[0])
+
 
 class RereadTests(ServiceTestCase):
     def setUp(self) -> None:

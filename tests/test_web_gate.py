@@ -337,7 +337,9 @@ class UploadTests(GateTestCase):
         self.assertEqual(401, self.refresh())
         self.assertEqual(200, self.refresh(Authorization=BOB))
         answer = self.refuse("/-/refresh/demo", "POST", Authorization=EVE)
-        self.assertEqual((403, "Eve may not do this"), (answer.code, answer.phrase))
+        self.assertEqual(
+            (403, "This is not allowed for eve"), (answer.code, answer.phrase)
+        )
 
     def test_tokens(self) -> None:
         """

@@ -6,6 +6,7 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+from twisted.web.server import NOT_DONE_YET
 
 from proxypypi.web.connections import ProxySite
 from tests.distributions import make_wheel
@@ -188,6 +189,27 @@ class AbsoluteAddressTests(RequestTestCase):
             ):
                 wire = self.ask(prefix + path)
                 self.assertEqual(code, wire.code, prefix + path)
+
+    def test_password(self) -> None:
+        """
+        Logs and routes see nothing of what comes before the path.
+        """
+        seen: list[bytes] = []
+
+        def note(faces: Any, request: Any) -> int:
+            seen.append(request.uri)
+            return NOT_DONE_YET
+
+        self.patch(type(self.proxy.faces), "render", note)
+        for target, uri in (
+            (b"http://bob:hunter2@x/simple/?a=b?c", b"/simple/?a=b?c"),
+            (b"http://bob:hunter2@x", b"/"),
+            (b"http://bob:hunter2@x?", b"/?"),
+            (b"/simple/?http://x/", b"/simple/?http://x/"),
+        ):
+            seen.clear()
+            self.ask(target)
+            self.assertEqual([uri], seen)
 
     def test_what_is_none(self) -> None:
         """

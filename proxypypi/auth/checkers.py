@@ -105,6 +105,10 @@ class PasswordChecker:
 @implementer(ICredentialsChecker)
 @define(eq=False)
 class TokenChecker:
+    """
+    Looks at the token's record each time, so that it can be revoked.
+    """
+
     credentialInterfaces = (IToken,)
 
     _log: ClassVar[Logger] = Logger()

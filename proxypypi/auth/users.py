@@ -71,7 +71,8 @@ class UsersFile:
     async def fits(self, name: str, password: bytes) -> bool:
         """
         Is this the password of that user? To find out that there is no such user takes
-        as long: another's password, the one that is slowest to check, is tried then.
+        as long: another's password, the one that is slowest to check, is tried then. So
+        who has one that is hashed in a quicker way than others can be told by that.
         """
         known = self.users.get(name)
         hashed = known or self._decoy

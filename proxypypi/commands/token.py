@@ -10,11 +10,12 @@ from typing import Any, ClassVar
 
 from twisted.python import usage
 
-from proxypypi.auth.htpasswd import TOKEN_USER
+from proxypypi.auth.htpasswd import TOKEN_USER, read_users
 from proxypypi.commands.directory import MISUSED, DirectoryOptions, parse
 from proxypypi.commands.options import complain
 from proxypypi.errors import BadSettings, TokenExists
 from proxypypi.kinds import DURATION, GLOB, INSTANT
+from proxypypi.settings import Settings
 from proxypypi.store.tokens import Token, TokenStore
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
@@ -140,6 +141,9 @@ def _create(command: str, arguments: Sequence[str]) -> int:
         created_at=time(),
         expires_at=options.expires_at,
     )
+    if made.user and not _may_be_known(made.user, options.settings):
+        complain(f"there is no user {made.user!r} in the files of users")
+        return 1
     try:
         secret = TokenStore.of(options.settings.directory).add(made)
     except TokenExists as e:
@@ -185,6 +189,14 @@ _ACTIONS: dict[str, Callable[[str, Sequence[str]], int]] = {
     "list": _list,
     "revoke": _revoke,
 }
+
+
+def _may_be_known(user: str, settings: Settings) -> bool:
+    """
+    Is somebody called so, as far as it is said here which files users are in?
+    """
+    files = [f for f in (settings.upload_auth, settings.read_auth) if f is not None]
+    return not files or any(user in read_users(file) for file in files)
 
 
 def _moment(text: str) -> float:

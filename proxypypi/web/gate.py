@@ -47,7 +47,7 @@ class Gate:
         """
         user = await self._user(request)
         if not user.may_read:
-            raise NotAllowed(reason=f"{user.name} may not read here")
+            raise NotAllowed(reason=f"reading is not allowed for {user.name}")
         request.setComponent(IReaders, self)
         return user
 
@@ -63,7 +63,7 @@ class Gate:
             raise NotAllowed(reason="uploads need --upload-auth")
         user = await self._user(request)
         if not user.may_upload:
-            raise NotAllowed(reason=f"{user.name} may not upload")
+            raise NotAllowed(reason=f"uploading is not allowed for {user.name}")
         return user
 
     async def check_administer(self, request: Request) -> User:
@@ -78,7 +78,7 @@ class Gate:
             return User(may_administer=True)
         user = await self._user(request)
         if not user.may_administer:
-            raise NotAllowed(reason=f"{user.name} may not do this")
+            raise NotAllowed(reason=f"this is not allowed for {user.name}")
         return user
 
     async def _user(self, request: Request) -> User:

@@ -44,11 +44,14 @@ class ProxyRequest(CanBeReused, Request):
 
     def process(self) -> None:
         """
-        The address of a request may be absolute (:rfc:`9112`, section 3.2.2).
+        The address of a request may be absolute (:rfc:`9112`, section 3.2.2). Nothing
+        is kept of what comes before its path: it may hold a password.
         """
         absolute = _ABSOLUTE.fullmatch(self.path)
         if absolute is not None:
             self.path = absolute[1] or b"/"
+            _, mark, query = self.uri.partition(b"?")
+            self.uri = self.path + mark + query
         super().process()
 
     def _refuse(self) -> None:
