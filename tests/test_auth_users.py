@@ -81,6 +81,21 @@ class UsersFileTests(SynchronousTestCase):
             self.successResultOf(each)
         self.assertEqual(1, self.threads.calls.count("_state_of"))
 
+    def test_silent_disk(self) -> None:
+        """
+        A disk that does not answer keeps nobody out for long, and health says so until
+        it does.
+        """
+        self.threads.hold("_state_of")
+        waiting = Deferred.fromCoroutine(self.file.look())
+        self.clock.advance(2)
+        self.successResultOf(waiting)
+        self.assertTrue(self.fits("bob", "one"))
+        self.assertIn("cannot be told", self.health.trouble)
+        self.threads.release()
+        self.assertEqual("", self.health.trouble)
+        self.assertEqual([], self.clock.getDelayedCalls())
+
     def test_goes_bad(self) -> None:
         """
         Who was in it stays, while health says so without telling what the file is, and

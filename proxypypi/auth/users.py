@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from attrs import define, field
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, TimeoutError
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
@@ -19,6 +19,7 @@ from proxypypi.cache.health import Health
 from proxypypi.errors import BadUsers
 
 _EVERY = 1.0  # seconds between looks whether it has changed
+_PATIENCE = 2.0  # seconds for a look
 
 _State = tuple[int, int, int, int]
 
@@ -63,10 +64,16 @@ class UsersFile:
 
     async def look(self) -> None:
         """
-        See that they are.
+        See that they are, unless the disk keeps silent: then they stay as they were.
         """
-        if not self.is_fresh(self._clock.seconds()):
-            await self._flight.join("look", self._look)
+        if self.is_fresh(self._clock.seconds()):
+            return
+        looking = self._flight.join("look", self._look)
+        try:
+            await looking.addTimeout(_PATIENCE, self._clock)
+        except TimeoutError:
+            trouble = f"--{self.option}: whether it changed cannot be told"
+            self._health.worsen(f"--{self.option}, its disk", trouble)
 
     async def fits(self, name: str, password: bytes) -> bool:
         """
@@ -89,6 +96,7 @@ class UsersFile:
             self._state = state
             self._take(found)
         self._looked_at = now
+        self._health.mend(f"--{self.option}, its disk")
 
     def _take(self, found: "Mapping[str, HashedPassword] | BadUsers") -> None:
         if isinstance(found, BadUsers):
