@@ -105,7 +105,7 @@ class Channel(HTTPChannel):
 
     def allHeadersReceived(self) -> None:
         request = self.requests[-1]
-        method, target, version = self._line.split(b" ")
+        method, target, version = self._line.split()
         if self.length != 0 and not self.refused and is_upload(method, target):
             request.arriving = ArrivingBody(self.length, self, self.site.reactor)
         super().allHeadersReceived()
