@@ -115,6 +115,7 @@ class MetadataTests(SynchronousTestCase):
         for version in ("1.0", "1.1", "1.2", "2.0", "2.4", "2.9", "3.7", "11.0"):
             raw = self.read("License-File: LICENSE", "New: x", version=version)
             self.assertEqual("Demo.Pkg", raw["name"], version)
+        self.read("Description-Content-Type: UNKNOWN", "License: UNKNOWN")
 
     def test_bad(self) -> None:
         for lines in (

@@ -25,6 +25,7 @@ from proxypypi.settings import (
     file_host,
     index_address,
     masked,
+    public_address,
     seconds,
 )
 
@@ -297,6 +298,26 @@ class UpstreamSettingsTests(SynchronousTestCase):
         upstream = UpstreamSettings.from_url("https://index.example/simple/")
         with self.assertRaises(FrozenInstanceError):
             upstream.name = "a"  # type: ignore[misc]
+
+
+class PublicAddressTests(SynchronousTestCase):
+    def test_good(self) -> None:
+        """
+        It ends in a slash, so that what is below it can be put together.
+        """
+        for url in ("https://pypi.example/py", "https://pypi.example/py/"):
+            self.assertEqual("https://pypi.example/py/", public_address(url))
+
+    def test_bad(self) -> None:
+        """
+        It is shown to everybody, and so is no place for a password.
+        """
+        for url in (
+            *("", "pypi.example", "ftp://pypi.example", "https://", "https://a/?b"),
+            *("https://user:secret@pypi.example/", "https://user@pypi.example/"),
+        ):
+            error = self.assertRaises(BadSettings, public_address, url)
+            self.assertNotIn("secret", str(error))
 
 
 class FileHostTests(SynchronousTestCase):

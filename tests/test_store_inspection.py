@@ -101,5 +101,20 @@ class InspectTests(SynchronousTestCase):
         self.patch(inspection, "_LARGEST_READ", 100)
         self.assert_refused(zip_of(), "demo-1.0.zip")
 
+    def test_names(self) -> None:
+        """
+        What leads out is refused, on whatever system; a backslash alone does no harm.
+        """
+        for name, good in (
+            *(("demo-1.0/a\\b", True), ("demo-1.0/..a", True), ("demo-1.0/./b", True)),
+            *(("../b", False), ("demo-1.0/../../b", False), ("/b", False)),
+            *(("demo-1.0\\..\\..\\b", False), ("\\b", False)),
+        ):
+            content = tar_of({**FILES, name: b"x"})
+            if good:
+                self.assertEqual(METADATA, self.inspect(content, "demo-1.0.tar"))
+            else:
+                self.assert_refused(content, "demo-1.0.tar")
+
     def test_gone(self) -> None:
         self.assertRaises(BadRequest, inspect, "/none", "demo-1.0.zip")

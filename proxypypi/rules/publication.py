@@ -36,6 +36,7 @@ _METADATA_VERSION = re.compile(r"[0-9]{1,3}\.[0-9]{1,3}")
 _LONGEST_VERSION = 200  # characters
 _SINGLE = ("metadata_version", "name", "version")
 _EGG = "bdist_egg"
+_UNKNOWN = "UNKNOWN"
 
 
 @frozen(kw_only=True)
@@ -173,10 +174,11 @@ def read_metadata(metadata: bytes) -> RawMetadata:
             raise BadRequest(reason=f"the metadata in the file has no {said}")
     if not _METADATA_VERSION.fullmatch(raw["metadata_version"]):
         raise BadRequest(reason="the metadata in the file is of no known version")
-    # So that no field is said to be newer than the version: some tools do that.
-    anyhow: RawMetadata = {**raw, "metadata_version": "0.0"}
+    # Some tools use fields that are newer than the version they say, and old ones say
+    # that a field is UNKNOWN where they should leave it out.
+    anyhow: Any = {name: value for name, value in raw.items() if value != _UNKNOWN}
     try:
-        Metadata.from_raw(anyhow)
+        Metadata.from_raw({**anyhow, "metadata_version": "0.0"})
     except Exception as e:
         for problem in getattr(e, "exceptions", (e,)):
             if getattr(problem, "field", "") != "metadata-version":

@@ -8,10 +8,10 @@ import bz2
 import gzip
 import io
 import lzma
+import re
 import tarfile
 import zipfile
 from collections.abc import Iterable
-from pathlib import PurePosixPath
 from typing import IO, Any, BinaryIO
 
 from attrs import define
@@ -32,6 +32,7 @@ _MOST_TIMES = 50  # that it may be larger unpacked, beyond that
 _MOST_MEMBERS = 200_000
 _LARGEST_READ = 64 * 1024 * 1024  # bytes at once: a zip's directory is read whole
 _ENCRYPTED = 0x1
+_SEPARATOR = re.compile(r"[/\\]")
 _PIECE = 1024 * 1024  # bytes
 
 
@@ -190,8 +191,7 @@ def _check_names(names: Iterable[str], *, once: bool) -> None:
         if once and name in seen:
             raise _bad("the archive", "it has two files of one name in it")
         seen.add(name)
-        parts = PurePosixPath(name).parts
-        if name.startswith("/") or ".." in parts or "\\" in name or "\0" in name:
+        if name.startswith(("/", "\\")) or ".." in _SEPARATOR.split(name):
             raise _bad("the archive", "it has a file in it that leads out of it")
 
 

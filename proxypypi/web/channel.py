@@ -72,7 +72,7 @@ class Channel(HTTPChannel):
         """
         Method and target of the request that is coming.
         """
-        method, target, _ = self._line.split(b" ")
+        method, target, _ = self._line.split()
         return method, target
 
     def dataReceived(self, data: bytes) -> None:
@@ -121,7 +121,7 @@ class Channel(HTTPChannel):
             self.persistent, self.arriving = 0, True
             self.hold_on()
             self._be_busy(None)
-            request.begin(*self._line.split(b" "))
+            request.begin(*self._line.split())
 
     def checkPersistence(self, request: Request, version: bytes) -> bool:
         """
