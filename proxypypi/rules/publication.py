@@ -166,19 +166,20 @@ def read_metadata(metadata: bytes) -> RawMetadata:
         raise BadRequest(reason="the metadata in the file cannot be read") from e
     for name in _SINGLE:
         if name.replace("_", "-") in unknown:
-            said = name.replace("_", "-").title()
-            reason = f"the metadata in the file has no single, readable {said}"
+            shown = name.replace("_", "-").title()
+            reason = f"the metadata in the file has no single, readable {shown}"
             raise BadRequest(reason=reason)
         if name not in raw:
-            said = name.replace("_", "-").title()
-            raise BadRequest(reason=f"the metadata in the file has no {said}")
+            shown = name.replace("_", "-").title()
+            raise BadRequest(reason=f"the metadata in the file has no {shown}")
     if not _METADATA_VERSION.fullmatch(raw["metadata_version"]):
         raise BadRequest(reason="the metadata in the file is of no known version")
     # Some tools use fields that are newer than the version they say, and old ones say
     # that a field is UNKNOWN where they should leave it out.
-    anyhow: Any = {name: value for name, value in raw.items() if value != _UNKNOWN}
+    said: Any = {name: value for name, value in raw.items() if value != _UNKNOWN}
+    said["metadata_version"] = "0.0"
     try:
-        Metadata.from_raw({**anyhow, "metadata_version": "0.0"})
+        Metadata.from_raw(said)
     except Exception as e:
         for problem in getattr(e, "exceptions", (e,)):
             if getattr(problem, "field", "") != "metadata-version":
