@@ -3,7 +3,7 @@ Assembly: the core, and the faces in front of it, out of settings and what conne
 them to the world.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from attrs import define, field
@@ -11,47 +11,10 @@ from twisted.internet.defer import Deferred
 
 from proxypypi.auth.accounts import Accounts
 from proxypypi.cache.arrivals import Arrivals
-from proxypypi.cache.attestations import Attestations
-from proxypypi.cache.catalogue import Catalogue
-from proxypypi.cache.documents import Documents
-from proxypypi.cache.doubts import Doubts
-from proxypypi.cache.downloads import Downloads
-from proxypypi.cache.facts import Facts
-from proxypypi.cache.files import Files
-from proxypypi.cache.health import Health
-from proxypypi.cache.holdings import Holdings
-from proxypypi.cache.json_api import JsonApi
-from proxypypi.cache.keeper import Keeper
-from proxypypi.cache.listings import Listings
-from proxypypi.cache.marks import MarkCache
-from proxypypi.cache.metadata import MetadataCache
-from proxypypi.cache.pages import PageCache
-from proxypypi.cache.prefetch import Prefetch
-from proxypypi.cache.private import PrivateNames
-from proxypypi.cache.reader import Reader
-from proxypypi.cache.removal import Removal
-from proxypypi.cache.shelf import Shelf
-from proxypypi.cache.streams import Streams
-from proxypypi.cache.uploads import Uploads
-from proxypypi.cache.upstreams import Upstream, Upstreams
+from proxypypi.core import Core, build_core
 from proxypypi.interfaces import IIndex
-from proxypypi.rules.freshness import Freshness
 from proxypypi.settings import Settings
-from proxypypi.store.attestations import AttestationStore
-from proxypypi.store.changes import Changes
-from proxypypi.store.claims import ClaimStore
-from proxypypi.store.directory import Directory
-from proxypypi.store.facts import FactsStore
 from proxypypi.store.generations import Generations
-from proxypypi.store.lists import ListStore
-from proxypypi.store.marks import MarkStore
-from proxypypi.store.pages import PageStore
-from proxypypi.store.partials import PartialStore
-from proxypypi.store.releases import Releases
-from proxypypi.store.tokens import TokenStore
-from proxypypi.store.turns import NoTurns, Turns
-from proxypypi.store.uploads import UploadStore
-from proxypypi.store.wishes import Wishes
 from proxypypi.web.files import FileRoutes
 from proxypypi.web.gate import Gate
 from proxypypi.web.home import HomeRoutes
@@ -68,17 +31,12 @@ from proxypypi.web.uploads import UploadRoutes
 class Proxy:
     """
     The core, assembled, and the faces in front of it.
+
+    :ivar draining: is no new request welcome?
     """
 
+    core: Core
     faces: Faces
-    partials: PartialStore
-    uploads: UploadStore
-    claims: ClaimStore
-    tokens: TokenStore
-    names: PrivateNames
-    downloads: Downloads
-    prefetch: Prefetch
-    generations: Generations
     draining: bool = field(default=False)
 
 
@@ -98,156 +56,40 @@ def build(
     :param generations: what all processes of the server have in common; :obj:`None` if
         it is of one process.
     """
-    root = settings.directory
-    cache = root / ".proxypypi" / "cache"
-    decisions = root / ".proxypypi" / "decisions"
-    turns = NoTurns() if generations is None else Turns(cache / "turns", clock)
-    generations = generations or Generations.alone()
-    changes = Changes(generations)
-    health = Health()
-    claims = ClaimStore.of(root)
-    names = PrivateNames(
-        settings.private, settings.deny, claims, health, changes, clock, in_thread
-    )
-    directory = Directory(root, clock, in_thread, names.is_denied, changes)
-    facts_store = FactsStore(cache, decisions, in_thread)
-    facts = Facts(facts_store, health, changes)
-    partials = PartialStore(cache / "partial", root, in_thread, settings.min_free)
-    attestations = AttestationStore(decisions, in_thread)
-    holdings = Holdings(
-        directory,
-        facts,
-        Reader(directory, facts, facts_store, attestations, health, clock, in_thread),
-        Removal(facts, Releases(decisions, in_thread), settings.withhold, health),
-        changes,
-        clock,
-        in_thread,
-    )
-    upstreams = Upstreams(_upstreams(settings, indexes), names, health)
-    store = PageStore(cache / "pages", in_thread)
-    shelf = Shelf(upstreams, store, health, changes, in_thread)
-    wishes = Wishes.of(root)
-    doubts = Doubts(shelf, holdings, health, clock)
-    pages = PageCache(upstreams, shelf, wishes, holdings, doubts, changes, turns, clock)
-    marks = MarkCache(MarkStore(decisions, in_thread), health)
-    streams = Streams()
-    downloads = Downloads(
-        partials, holdings, streams, pages.distrust, health, clock, in_thread
-    )
-    files = Files(
-        *(pages, holdings, upstreams, names, marks, downloads, streams),
-        *(generations, clock),
-    )
-    metadata = MetadataCache(holdings, facts_store, upstreams, health, clock, in_thread)
-    keeper = Keeper(files, metadata, clock)
-    prefetch = Prefetch(pages, holdings, upstreams, names, keeper, clock, in_thread)
-    listings = Listings(
-        pages,
-        holdings,
-        upstreams,
-        names,
-        marks,
-        health,
-        directory,
-        generations,
-        in_thread,
-        settings.public_url,
-    )
-    catalogue = Catalogue(
-        upstreams.all,
-        ListStore(cache / "lists", in_thread, make_list),
-        directory,
-        health,
-        clock,
-        in_thread,
-        turns,
-    )
-    documents = PageStore(cache / "documents", in_thread)
-    api = JsonApi(
-        listings,
-        Documents(upstreams, documents, health, changes, clock, in_thread),
-        *(files, metadata, holdings, in_thread),
-    )
-    simple = SimpleRoutes(listings, catalogue, clock).router.resource()
-    of_files = FileRoutes(files, metadata, clock).router.resource()
+    core = build_core(settings, clock, indexes, in_thread, make_list, generations)
     gate = Gate(
-        Accounts.of(settings, health, clock, in_thread),
+        Accounts.of(settings, core.health, clock, in_thread),
         says_who_reads=settings.read_auth is not None,
         says_who_uploads=settings.upload_auth is not None,
     )
-    uploads = UploadStore(cache / "uploads", root, in_thread, settings.min_free)
-    upload_routes = UploadRoutes(
-        Arrivals(uploads, settings.max_upload),
-        Uploads(
-            pages,
-            holdings,
-            directory,
-            upstreams,
-            names,
-            attestations,
-            health,
-            turns,
-            in_thread,
-        ),
-        gate,
+    uploads = UploadRoutes(
+        Arrivals(core.uploads, settings.max_upload), core.publishing, gate
     )
-    integrity = IntegrityRoutes(Attestations(attestations, files)).router.resource()
-    of_uploads = upload_routes.router.resource()
-    home = HomeRoutes([index.url for index in indexes], upload_routes).router.resource()
 
     def trouble() -> str:
-        if proxy.draining:
-            return "stopping"
-        return health.trouble
+        return "stopping" if proxy.draining else core.health.trouble
 
-    status = StatusRoutes(
-        lambda: not proxy.draining, trouble, pages, gate
-    ).router.resource()
-    requirements = RequirementsRoutes(
-        gate, prefetch, clock, in_thread
-    ).router.resource()
+    status = StatusRoutes(lambda: not proxy.draining, trouble, core.pages, gate)
+    simple = SimpleRoutes(core.listings, core.catalogue, clock).router.resource()
+    files = FileRoutes(core.files, core.metadata, clock).router.resource()
+    of_uploads = uploads.router.resource()
+    requirements = RequirementsRoutes(gate, core.prefetch, clock, in_thread)
     faces = Faces(
-        home,
+        HomeRoutes([index.url for index in indexes], uploads).router.resource(),
         {
             "simple": simple,
             "local": simple,
-            "files": of_files,
-            "package": of_files,
-            "packages": of_files,
-            "pypi": JsonRoutes(api, clock).router.resource(),
+            "files": files,
+            "package": files,
+            "packages": files,
+            "pypi": JsonRoutes(core.documents, clock).router.resource(),
             "legacy": of_uploads,
             "uploadpackage": of_uploads,
-            "integrity": integrity,
-            "-": status,
-            "requirements.txt": requirements,
+            "integrity": IntegrityRoutes(core.attestations).router.resource(),
+            "-": status.router.resource(),
+            "requirements.txt": requirements.router.resource(),
         },
         gate,
     )
-    proxy = Proxy(
-        faces=faces,
-        partials=partials,
-        uploads=uploads,
-        claims=claims,
-        tokens=TokenStore.of(root),
-        names=names,
-        downloads=downloads,
-        prefetch=prefetch,
-        generations=generations,
-    )
+    proxy = Proxy(core=core, faces=faces)
     return proxy
-
-
-def _upstreams(settings: Settings, indexes: Iterable[IIndex]) -> list[Upstream]:
-    return [
-        Upstream(
-            index=index,
-            name=upstream.name,
-            freshness=Freshness(
-                max_age=settings.index_ttl
-                if upstream.index_ttl is None
-                else upstream.index_ttl
-            ),
-            projects=upstream.projects,
-        )
-        for upstream, index in zip(settings.upstreams, indexes, strict=True)
-    ]

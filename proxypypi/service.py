@@ -48,7 +48,7 @@ class ProxyService(Service):
         self._reactor = reactor
         self._proxy = proxy
         self._indexes = indexes
-        self._site = ProxySite(proxy.faces, reactor, proxy.generations)
+        self._site = ProxySite(proxy.faces, reactor, proxy.core.generations)
         self._premises = premises
         self._has_entered = False
         self._patience: Deferred[None] = Deferred()
@@ -75,10 +75,10 @@ class ProxyService(Service):
         # go would stop everything for a tenth of a second each time.
         self._reactor.callWhenRunning(gc.freeze)
         older_than = self._reactor.seconds() - _LEFT_OVER
-        self._reactor.callInThread(self._proxy.partials.sweep, older_than)
-        self._reactor.callInThread(self._proxy.uploads.sweep)
-        self._reactor.callInThread(self._proxy.claims.check)
-        self._reactor.callInThread(self._proxy.tokens.check)
+        self._reactor.callInThread(self._proxy.core.partials.sweep, older_than)
+        self._reactor.callInThread(self._proxy.core.uploads.sweep)
+        self._reactor.callInThread(self._proxy.core.claims.check)
+        self._reactor.callInThread(self._proxy.core.tokens.check)
         if not self._indexes:
             self._log.info("no upstream is asked: what is in the directory is all")
         for index in self._indexes:
@@ -119,7 +119,7 @@ class ProxyService(Service):
     async def _drain(self) -> None:
         self._proxy.draining = True
         await self._premises.close()
-        idle = [self._proxy.faces.when_idle(), self._proxy.downloads.when_idle()]
+        idle = [self._proxy.faces.when_idle(), self._proxy.core.downloads.when_idle()]
         idle.append(self._site.connections.end())
         if not await self._finish(gatherResults(idle, consumeErrors=True)):
             self._log.warn("transfers that still run are cut off")

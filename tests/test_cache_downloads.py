@@ -842,7 +842,7 @@ class Tee:
             make_list_here,
             generations,
         )
-        self.downloads = proxy.downloads
+        self.downloads = proxy.core.downloads
 
     def join(self, even_so: bool = True) -> "Deferred[IByteSource]":
         return self.downloads.join(NAME, self.listed, self.index, even_so)

@@ -268,7 +268,7 @@ class FilesTests(ProxyTestCase):
         A file that is only looked at starts nothing.
         """
         self.get(self.url, "HEAD")
-        downloads = self.proxy.downloads
+        downloads = self.proxy.core.downloads
         assert downloads is not None
         idle: Deferred[None] = downloads.when_idle()
         self.successResultOf(idle)

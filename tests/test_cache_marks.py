@@ -143,4 +143,4 @@ class StatusTests(MarksTestCase):
         """
         set_status(self.decisions, OURS, "quarantined", None)
         self.assertEqual([], self.page("ours")["files"])
-        self.assertTrue(self.proxy.claims.is_claimed(OURS))
+        self.assertTrue(self.proxy.core.claims.is_claimed(OURS))

@@ -18,7 +18,9 @@ class PrefetchTestCase(ProxyTestCase):
     def begin(self, *wanted: Wanted) -> "Deferred[Sequence[Fetched]]":
         self.told: list[tuple[int, int]] = []
         fetching = Deferred.fromCoroutine(
-            self.proxy.prefetch.fetch(wanted, lambda *counts: self.told.append(counts))
+            self.proxy.core.prefetch.fetch(
+                wanted, lambda *counts: self.told.append(counts)
+            )
         )
         self.flush()
         return fetching
@@ -129,7 +131,7 @@ class ReleaseTests(PrefetchTestCase):
         mine = make_wheel("mine", "1.0")
         self.drop(mine)
         self.assertEqual((mine.filename,), self.fetch("mine")[0].files)
-        self.assertTrue(self.proxy.claims.is_claimed(normalize("mine")))
+        self.assertTrue(self.proxy.core.claims.is_claimed(normalize("mine")))
 
     def test_upstream_down(self) -> None:
         """

@@ -421,11 +421,11 @@ class SharedTests(NamesTestCase):
         """
         What upstream has, too, can be asked for, until it is claimed.
         """
-        self.assertEqual({}, self.proxy.names.shared)
+        self.assertEqual({}, self.proxy.core.names.shared)
         self.page("acme")
-        self.assertEqual({"acme": INDEX_URL}, self.proxy.names.shared)
+        self.assertEqual({"acme": INDEX_URL}, self.proxy.core.names.shared)
         self.claims.claim(normalize("acme"), 0.0, "")
-        self.assertEqual({}, self.proxy.names.shared)
+        self.assertEqual({}, self.proxy.core.names.shared)
 
     def test_no_warning(self) -> None:
         """

@@ -908,7 +908,7 @@ class DamagedRecordsTests(HostileTestCase):
             self.settle()
             self.has_all(self.get(self.url))
             self.assertEqual([], [k for k in self.kept() if k.startswith("demo/")])
-            self.proxy.partials.sweep(1e12)
+            self.proxy.core.partials.sweep(1e12)
             path.rmdir() if path.is_dir() else path.unlink()
 
 

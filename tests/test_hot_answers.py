@@ -273,7 +273,7 @@ class RefusalTests(AnswersTestCase):
         self.warm(self.listing)
         self.assertEqual(4, len(self.answer(self.listing).files))
         now = self.clock.seconds()
-        self.proxy.claims.claim(normalize("demo"), now, "by hand")
+        self.proxy.core.claims.claim(normalize("demo"), now, "by hand")
         self.pass_by(2)
         here = sorted([ours.filename, self.small.filename, self.large.filename])
         self.assertEqual(here, sorted(self.answer(self.listing, self.plain).files))

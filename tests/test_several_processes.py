@@ -77,9 +77,9 @@ class TruthTests(ProcessesTestCase):
         self.drop(make_wheel("demo", "9.0"))
         self.get(PAGE)
         check("private file")
-        Deferred.fromCoroutine(self.proxy.names.claim(DEMO))
+        Deferred.fromCoroutine(self.proxy.core.names.claim(DEMO))
         check("claim")
-        self.assertEqual(self.generations, self.proxy.generations)
+        self.assertEqual(self.generations, self.proxy.core.generations)
         self.get("/simple/other/")
         self.assertEqual(seen[-1], self.generations.of(DEMO))
 
@@ -88,9 +88,9 @@ class TruthTests(ProcessesTestCase):
         A server of one process has such numbers, too, and no turns to take.
         """
         self.start_proxy()
-        before = self.proxy.generations.of(DEMO)
+        before = self.proxy.core.generations.of(DEMO)
         self.get(PAGE)
-        self.assertNotEqual(before, self.proxy.generations.of(DEMO))
+        self.assertNotEqual(before, self.proxy.core.generations.of(DEMO))
         self.assertFalse((self.directory / ".proxypypi" / "cache" / "turns").exists())
 
     def test_private_file(self) -> None:

@@ -205,7 +205,7 @@ class HotTests(HotTestCase):
         super().setUp()
         self.readers = write_users(self.directory.with_suffix(".read"), eve="two")
         self.start_proxy(read_auth=self.readers)
-        core = self.proxy.faces, self.loopback.pump, self.proxy.generations
+        core = self.proxy.faces, self.loopback.pump, self.proxy.core.generations
         self.fast = ProxySite(*core)
         self.addCleanup(self.fast.hot.clear)
         self.paths = ("/simple/demo/", f"/files/demo/{self.small.filename}")
@@ -309,7 +309,7 @@ class HotTests(HotTestCase):
         Where everybody may read, who says who they are is as quick as others.
         """
         self.start_proxy()
-        core = self.proxy.faces, self.loopback.pump, self.proxy.generations
+        core = self.proxy.faces, self.loopback.pump, self.proxy.core.generations
         self.fast = ProxySite(*core)
         self.addCleanup(self.fast.hot.clear)
         for path in self.paths:

@@ -64,7 +64,7 @@ class HotTestCase(ProxyTestCase):
         """
         Have both sites answer for the proxy as it was last started.
         """
-        core = self.proxy.faces, self.loopback.pump, self.proxy.generations
+        core = self.proxy.faces, self.loopback.pump, self.proxy.core.generations
         self.fast, self.plain = ProxySite(*core), PlainSite(*core)
         self.addCleanup(self.fast.hot.clear)
 

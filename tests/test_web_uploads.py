@@ -440,4 +440,4 @@ class NamesTests(UploadTestCase):
         wire = self.upload(form)
         self.advance_slowly(15.0)
         self.assertEqual(200, wire.code)
-        self.assertFalse(self.proxy.claims.is_claimed(make_wheel("demo").project))  # type: ignore[arg-type]
+        self.assertFalse(self.proxy.core.claims.is_claimed(make_wheel("demo").project))  # type: ignore[arg-type]

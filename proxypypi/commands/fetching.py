@@ -39,7 +39,7 @@ async def _fetch(
     in_thread = partial(deferToThreadPool, reactor, reactor.getThreadPool())
     proxy = build(settings, reactor, indexes, in_thread, ListMaker(reactor))
     try:
-        return await proxy.prefetch.fetch(wanted, told)
+        return await proxy.core.prefetch.fetch(wanted, told)
     finally:
         for index in indexes:
             await index.close()
