@@ -146,11 +146,11 @@ class TooLarge(ProxypypiError):
 @define(kw_only=True)
 class TooSlow(ProxypypiError):
     """
-    A client has stopped sending in the middle.
+    A client has stopped sending in the middle, or nearly so.
     """
 
     def __str__(self) -> str:
-        return "nothing came for too long"
+        return "hardly anything came for too long"
 
 
 @define(kw_only=True)

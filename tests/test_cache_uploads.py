@@ -159,3 +159,15 @@ class DiskTests(UploadTestCase):
         self.assertEqual(404, self.get("/simple/demo/").code)
         self.threads.release()
         self.assertEqual(200, wire.code)
+
+    def test_few_examined_at_once(self) -> None:
+        """
+        Each takes a thread, for minutes if it is large; the other threads are for
+        everybody else.
+        """
+        self.threads.hold("inspect")
+        versions = ("1.0", "2.0", "3.0", "4.0")
+        wires = [self.upload(form_of(make_wheel("demo", v))) for v in versions]
+        self.assertEqual(2, self.threads.calls.count("inspect"))
+        self.threads.release()
+        self.assertEqual([200] * 4, [wire.code for wire in wires])

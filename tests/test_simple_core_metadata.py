@@ -69,3 +69,23 @@ class ReadTests(SynchronousTestCase):
             info = dict(read_info(content))
             info.pop("description", None)
             self.assertEqual(expected, info, content)
+
+    def test_too_much(self) -> None:
+        """
+        No time is spent on what would take hours: of such metadata nothing is said.
+        """
+        for more in (
+            "".join(f"A{i}: b\n" for i in range(300_000)),
+            "Classifier: x\n" * 300_000,
+            "Description-Content-Type: text/plain" + ";a=b" * 1_000_000 + "\n",
+            "Content-Type: multipart/mixed; boundary=a\n\n--a\n" + "b\n" * 10_000,
+        ):
+            self.assertEqual({}, read_info(f"Name: a\n{more}".encode()))
+
+    def test_long(self) -> None:
+        """
+        A description in a header, and a whole license, may be long.
+        """
+        for name in ("License", "Description"):
+            info = read_info(f"{name}: {'x' * 100_000}\n".encode())
+            self.assertEqual(100_000, len(info[name.lower()]))

@@ -8,6 +8,7 @@ import gzip
 import io
 import lzma
 import tarfile
+import tracemalloc
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -109,12 +110,27 @@ class InspectTests(SynchronousTestCase):
             *(("demo-1.0/a\\b", True), ("demo-1.0/..a", True), ("demo-1.0/./b", True)),
             *(("../b", False), ("demo-1.0/../../b", False), ("/b", False)),
             *(("demo-1.0\\..\\..\\b", False), ("\\b", False)),
+            *(("demo-1.0/" + "a/" * 2000, True), ("demo-1.0/" + "a/" * 3000, False)),
         ):
             content = tar_of({**FILES, name: b"x"})
             if good:
                 self.assertEqual(METADATA, self.inspect(content, "demo-1.0.tar"))
             else:
                 self.assert_refused(content, "demo-1.0.tar")
+
+    def test_headers(self) -> None:
+        """
+        However much there is in the headers of a tar, none of it is held.
+        """
+        out, large = io.BytesIO(), "x" * 90_000
+        for number in range(300):
+            out.write(tarfile.TarInfo.create_pax_global_header({f"a{number}": large}))
+            out.write(tarfile.TarInfo(f"demo-1.0/{number}").tobuf())
+        content = gzip.compress(out.getvalue() + tar_of())
+        tracemalloc.start()
+        self.addCleanup(tracemalloc.stop)
+        self.assertEqual(METADATA, self.inspect(content, "demo-1.0.tar.gz"))
+        self.assertLess(tracemalloc.get_traced_memory()[1], 15_000_000)
 
     def test_gone(self) -> None:
         self.assertRaises(BadRequest, inspect, "/none", "demo-1.0.zip")

@@ -49,6 +49,22 @@ class UploadStoreTests(SynchronousTestCase):
         self.assertEqual(b"content", Path(file.path).read_bytes())
         self.assertEqual([], self.left())
 
+    def test_survives_a_power_cut(self) -> None:
+        """
+        Also if it is the first file of its project, whose folder is new.
+        """
+        synced: list[str] = []
+        fsync = os.fsync
+
+        def note(fd: int) -> None:
+            synced.append(os.readlink(f"/proc/self/fd/{fd}"))
+            fsync(fd)
+
+        self.patch(os, "fsync", note)
+        upload = self.store.open()
+        self.successResultOf(upload.publish(NAME, "a.zip"))
+        self.assertEqual([str(self.root), str(self.root / "demo")], synced)
+
     def test_never_over_another(self) -> None:
         """
         A file that is there already stays, be it a link or a directory.

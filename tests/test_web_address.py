@@ -7,6 +7,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.test.requesthelper import DummyRequest
 
+from proxypypi.errors import BadRequest
 from proxypypi.web.address import address_of
 
 
@@ -32,3 +33,14 @@ class AddressTests(SynchronousTestCase):
             for name, value in headers.items():
                 request.requestHeaders.setRawHeaders(name, [value])
             self.assertEqual(expected, address_of(request), headers)
+
+    def test_long(self) -> None:
+        """
+        Each file's address begins with it, so that it is no way to have us make
+        documents of any size.
+        """
+        for name in ("Host", "X-Forwarded-Prefix"):
+            request: Any = DummyRequest([b""])
+            request.isSecure = lambda: False
+            request.requestHeaders.setRawHeaders(name, ["a." * 1000])
+            self.assertRaises(BadRequest, address_of, request)

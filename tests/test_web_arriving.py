@@ -64,11 +64,16 @@ class ArrivingBodyTests(SynchronousTestCase):
         self.failureResultOf(delivered, ValueError)
         self.assertEqual([b"a"], self.pieces)
 
-    def test_silence(self) -> None:
+    def test_slow(self) -> None:
+        """
+        Who sends a byte now and then keeps nobody else's place.
+        """
         delivered = self.body.deliver(self.pieces.append)
         self.clock.advance(59.0)
+        self.body.received(b"a" * 65_535)
         self.body.received(b"a")
         self.clock.advance(59.0)
+        self.body.received(b"a")
         self.assertNoResult(delivered)
         self.clock.advance(1.0)
         self.failureResultOf(delivered, TooSlow)

@@ -307,7 +307,7 @@ class RefusalTests(UploadTestCase):
         """
         A client that goes away in the middle leaves nothing, nor does one that stops.
         """
-        form = form_of(make_wheel("demo", payload=100_000))
+        form = form_of(make_wheel("demo", payload=1_000_000))
         wire = self.begin(f"Content-Length: {len(form)}")
         wire.send_bytes(form[:60_000])
         self.assertEqual(1, len(self.arriving()))
@@ -316,7 +316,7 @@ class RefusalTests(UploadTestCase):
         wire = self.begin(f"Content-Length: {len(form)}")
         for _ in range(5):
             self.advance(50.0)
-            wire.send_bytes(b"x" * 1000)
+            wire.send_bytes(b"x" * 65_536)
         self.assertEqual(1, len(self.arriving()))
         self.advance(61.0)
         self.assertEqual(408, wire.code)

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from attrs import define, field
 from msgspec import Raw
-from twisted.internet.defer import Deferred, DeferredLock
+from twisted.internet.defer import Deferred, DeferredLock, DeferredSemaphore
 from twisted.logger import Logger
 
 from proxypypi.cache.arrivals import ArrivingFile, no_room
@@ -37,6 +37,7 @@ from proxypypi.store.archives import Findings, digests_of, requires_python_in, s
 from proxypypi.store.inspection import inspect
 
 _TURN = "~upload"  # no project's name
+_EXAMINED_AT_ONCE = 2  # each takes a thread, for minutes if it is large
 
 
 @define(eq=False)
@@ -57,6 +58,9 @@ class Uploads:
     _turns: ITurns
     _in_thread: Callable[..., "Deferred[Any]"]
     _flight: SingleFlight = field(factory=SingleFlight, init=False)
+    _examining: DeferredSemaphore = field(
+        factory=lambda: DeferredSemaphore(_EXAMINED_AT_ONCE), init=False
+    )
     _publishing: DeferredLock = field(factory=DeferredLock, init=False)
 
     def publish(
@@ -81,14 +85,9 @@ class Uploads:
         self, user: User, claimed: Claimed, arriving: ArrivingFile
     ) -> Publication:
         try:
-            path = arriving.upload.path
-            if set(claimed.hashes) - {"sha256"}:
-                found = await self._in_thread(digests_of, path, claimed.hashes)
-            else:
-                found = {"sha256": arriving.sha256}
-            check_hashes(claimed, found)
-            metadata = await self._in_thread(inspect, path, claimed.filename)
-            publication: Publication = await self._in_thread(judge, claimed, metadata)
+            metadata, publication = await self._examining.run(
+                Deferred.fromCoroutine, self._examine(claimed, arriving)
+            )
             attestations = read_attestations(claimed.attestations, arriving.sha256)
             is_new = await self._check_rights(user, publication.name)
             try:
@@ -107,6 +106,22 @@ class Uploads:
             return publication
         finally:
             arriving.discard()
+
+    async def _examine(
+        self, claimed: Claimed, arriving: ArrivingFile
+    ) -> tuple[bytes | None, Publication]:
+        """
+        :returns: also its metadata.
+        """
+        path = arriving.upload.path
+        if set(claimed.hashes) - {"sha256"}:
+            found = await self._in_thread(digests_of, path, claimed.hashes)
+        else:
+            found = {"sha256": arriving.sha256}
+        check_hashes(claimed, found)
+        metadata: bytes | None = await self._in_thread(inspect, path, claimed.filename)
+        publication: Publication = await self._in_thread(judge, claimed, metadata)
+        return metadata, publication
 
     async def _check_rights(self, user: User, name: NormalizedName) -> bool:
         """

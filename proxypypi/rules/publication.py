@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from attrs import evolve, field, frozen
-from packaging.metadata import Metadata, RawMetadata, parse_email
+from packaging.metadata import Metadata, RawMetadata
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 from packaging.version import Version
 
@@ -21,6 +21,7 @@ from proxypypi.names import (
     normalize,
     version_of,
 )
+from proxypypi.simple.core_metadata import read_headers
 
 DIGESTS = {
     "sha256_digest": "sha256",
@@ -161,7 +162,7 @@ def read_metadata(metadata: bytes) -> RawMetadata:
     :raises BadRequest: it is not valid.
     """
     try:
-        raw, unknown = parse_email(metadata)
+        raw, unknown = read_headers(metadata)
     except Exception as e:  # whatever a parser makes of any bytes
         raise BadRequest(reason="the metadata in the file cannot be read") from e
     for name in _SINGLE:

@@ -26,7 +26,10 @@ def write_atomically(
     :param durable: come back only when a power cut would not lose it.
     :param modified_at: POSIX seconds, part of the new content; :obj:`None` for now.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if durable:
+        make_folder(path.parent)
+    else:
+        path.parent.mkdir(parents=True, exist_ok=True)
     with NamedTemporaryFile(
         dir=path.parent, prefix=".", suffix=".tmp", delete=False
     ) as beside:
@@ -73,6 +76,17 @@ def read_if_there(path: Path) -> bytes | None:
             return opened.read()
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return None
+
+
+def make_folder(path: Path) -> None:
+    """
+    Have a folder there, and those above it, such that a power cut does not take it, and
+    with it all that was put into it since.
+    """
+    if not path.is_dir():
+        make_folder(path.parent)
+        path.mkdir(exist_ok=True)
+        sync_directory(path.parent)
 
 
 def sync_directory(path: Path) -> None:

@@ -11,7 +11,6 @@ import lzma
 import re
 import tarfile
 import zipfile
-from collections.abc import Iterable
 from typing import IO, Any, BinaryIO
 
 from attrs import define
@@ -30,6 +29,7 @@ from proxypypi.store.files import open_file
 _UNSUSPICIOUS = 64 * 1024 * 1024  # bytes that may be unpacked, however few they were
 _MOST_TIMES = 50  # that it may be larger unpacked, beyond that
 _MOST_MEMBERS = 200_000
+_LONGEST_NAME = 4096  # characters, as systems have it
 _LARGEST_READ = 64 * 1024 * 1024  # bytes at once: a zip's directory is read whole
 _ENCRYPTED = 0x1
 _SEPARATOR = re.compile(r"[/\\]")
@@ -118,22 +118,22 @@ def _inspect_tar(file: BinaryIO) -> bytes:
     """
     limit = _most_unpacked(_size_of(file))
     found: list[bytes] = []
-    names: list[str] = []
     unpacked = _unpacked(file)
     with tarfile.open(fileobj=unpacked, mode="r|", tarinfo=ModestMember) as tar:
-        for member in tar:
-            names.append(member.name)
-            if len(names) > _MOST_MEMBERS or member.offset_data + member.size > limit:
+        for count, member in enumerate(tar, 1):
+            if count > _MOST_MEMBERS or member.offset_data + member.size > limit:
                 raise _bad("the sdist", "it unpacks to far too much")
+            _check_name(member.name)
             if member.ischr() or member.isblk() or member.isfifo():
                 raise _bad("the sdist", "it has a device in it")
             if member.isfile() and is_pkg_info(member.name):
                 found.append(_read_member(tar, member))
-            tar.members = []  # type: ignore[attr-defined] # it would hold all headers
+            # It would hold all headers.
+            tar.members = []  # type: ignore[attr-defined]
+            tar.pax_headers = {}
     while unpacked.read(_PIECE):
         if unpacked.tell() > limit:
             raise _bad("the sdist", "it unpacks to far too much")
-    _check_names(names, once=False)
     if len(found) != 1:
         raise _bad("the sdist", f"it has {len(found)} PKG-INFO at its top")
     return found[0]
@@ -179,20 +179,19 @@ def _check_zip(archive: zipfile.ZipFile, size: int) -> None:
     unpacked = sum(member.file_size for member in members)
     if len(members) > _MOST_MEMBERS or unpacked > _most_unpacked(size):
         raise _bad("the archive", "it unpacks to far too much")
-    _check_names([member.filename for member in members], once=True)
-
-
-def _check_names(names: Iterable[str], *, once: bool) -> None:
-    """
-    :param once: may none be there a second time?
-    """
     seen: set[str] = set()
-    for name in names:
-        if once and name in seen:
+    for member in members:
+        if member.filename in seen:
             raise _bad("the archive", "it has two files of one name in it")
-        seen.add(name)
-        if name.startswith(("/", "\\")) or ".." in _SEPARATOR.split(name):
-            raise _bad("the archive", "it has a file in it that leads out of it")
+        seen.add(member.filename)
+        _check_name(member.filename)
+
+
+def _check_name(name: str) -> None:
+    if len(name) > _LONGEST_NAME:
+        raise _bad("the archive", "it has a file in it whose name is too long")
+    if name.startswith(("/", "\\")) or ".." in _SEPARATOR.split(name):
+        raise _bad("the archive", "it has a file in it that leads out of it")
 
 
 def _most_unpacked(size: int) -> int:

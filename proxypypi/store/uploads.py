@@ -16,7 +16,7 @@ from zope.interface import implementer
 from proxypypi.interfaces import IUpload, IUploadStore
 from proxypypi.model import LocalFile
 from proxypypi.names import NormalizedName
-from proxypypi.store.files import sync_directory
+from proxypypi.store.files import make_folder, sync_directory
 from proxypypi.store.locked import open_locked, open_new
 from proxypypi.store.publishing import check_folder, give_name, local_file
 from proxypypi.store.room import check_room
@@ -51,7 +51,7 @@ class Upload:
     def _publish(self, name: NormalizedName, filename: str) -> LocalFile | None:
         folder = self._directory / name
         check_folder(folder, self._directory)
-        folder.mkdir(exist_ok=True)
+        make_folder(folder)
         try:
             give_name(Path(self.path), folder / filename)
         except FileExistsError:

@@ -12,7 +12,8 @@ from twisted.python.failure import Failure
 
 from proxypypi.errors import TooSlow
 
-_SILENCE = 60.0  # seconds without a byte after which the client is given up
+_LEAST = 64 * 1024  # bytes that have to come
+_WITHIN = 60.0  # seconds; else the client is given up, so that none keeps its place
 _GO_ON = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -23,6 +24,8 @@ class ArrivingBody:
 
     :ivar length: bytes; :obj:`None` if the client does not say.
     :ivar is_expected: does the client wait to be told to send it?
+    :ivar _patience: until enough has come.
+    :ivar _lately: bytes that have come since it began anew.
     :ivar _channel: see :class:`proxypypi.web.channel.Channel`; it is held already.
     """
 
@@ -32,7 +35,8 @@ class ArrivingBody:
     is_expected: bool = field(default=False, init=False)
     _receive: Callable[[bytes], None] | None = field(default=None, init=False)
     _ended: "Deferred[None] | None" = field(default=None, init=False)
-    _silence: IDelayedCall | None = field(default=None, init=False)
+    _patience: IDelayedCall | None = field(default=None, init=False)
+    _lately: int = field(default=0, init=False)
 
     def deliver(self, receive: Callable[[bytes], None]) -> "Deferred[None]":
         """
@@ -40,12 +44,12 @@ class ArrivingBody:
 
         :returns: fires when all has come. An exception out of *receive* ends it, and is
             the Deferred's failure.
-        :raises TooSlow: nothing came for too long.
+        :raises TooSlow: too little came for too long.
         """
         self._receive = receive
         ended: Deferred[None] = Deferred(self._abandon)
         self._ended = ended
-        self._silence = self._clock.callLater(_SILENCE, self.fail, TooSlow())
+        self._patience = self._clock.callLater(_WITHIN, self.fail, TooSlow())
         if self.is_expected:
             self._channel.transport.write(_GO_ON)
         self._channel.go_on()
@@ -55,9 +59,12 @@ class ArrivingBody:
         """
         A piece has come.
         """
-        if self._receive is None or self._silence is None:
+        if self._receive is None or self._patience is None:
             return
-        self._silence.reset(_SILENCE)
+        self._lately += len(data)
+        if self._lately >= _LEAST:
+            self._lately = 0
+            self._patience.reset(_WITHIN)
         try:
             self._receive(data)
         except Exception as e:
@@ -87,8 +94,8 @@ class ArrivingBody:
         :returns: what is still to be told of the end.
         """
         self._receive = None
-        if self._silence is not None and self._silence.active():
-            self._silence.cancel()
-        self._silence = None
+        if self._patience is not None and self._patience.active():
+            self._patience.cancel()
+        self._patience = None
         ended, self._ended = self._ended, None
         return ended
