@@ -6,6 +6,7 @@ from base64 import urlsafe_b64encode
 from hashlib import md5
 
 from twisted.internet.defer import Deferred, fail
+from twisted.logger import capturedLogs, formatEvent
 
 from proxypypi.errors import NotAllowed, NotAuthenticated
 from proxypypi.model import User
@@ -170,8 +171,13 @@ class PublishingTests(UploadTestCase):
         """
         wheel = make_wheel("demo")
         other = make_wheel("demo", requires=["attrs"])
-        self.upload(form_of(wheel))
-        self.assertEqual(200, self.upload(form_of(wheel)).code)
+        with capturedLogs() as logs:
+            self.upload(form_of(wheel))
+            self.assertEqual(200, self.upload(form_of(wheel)).code)
+        told = [e for e in map(formatEvent, logs) if "ann published" in (e or "")]
+        self.assertEqual(
+            [False, True], [str(e).endswith(", which was here already") for e in told]
+        )
         wire = self.upload(form_of(other))
         self.assertEqual(409, wire.code)
         self.assertRegex(wire.phrase, "^File already exists")
