@@ -244,6 +244,16 @@ class NoSuchProject(ProxypypiError):
 
 
 @define(kw_only=True)
+class NobodyIsAsked(NoSuchProject):
+    """
+    No upstream may be asked about the project.
+    """
+
+    def __str__(self) -> str:
+        return f"no index is asked about {self.project!r}"
+
+
+@define(kw_only=True)
 class NoProjectList(ProxypypiError):
     """
     The index does not say which projects it has.

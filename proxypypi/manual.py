@@ -91,7 +91,8 @@ def _section(option: Option) -> str:
     if option.in_file:
         places.append(f"in the file ``{option.name}``")
     facts = [f"default: {option.default_shown}", *_again(option), *places]
-    return f"{heading}\n    {option.doc}\n\n    {'; '.join(facts)}\n"
+    doc = option.doc.replace("*", "\\*")  # as it is, for --help has no markup
+    return f"{heading}\n    {doc}\n\n    {'; '.join(facts)}\n"
 
 
 def _item(option: Option) -> str:

@@ -246,7 +246,7 @@ OPTIONS = (
         name="config",
         kind=FILE,
         in_file=False,
-        doc="A TOML file with options and more; see the reference.",
+        doc="A TOML file with options, users and upstreams; docs/options.rst has all.",
     ),
 )
 

@@ -797,6 +797,19 @@ class RefreshTests(PagesTestCase):
             self.assertEqual(code, wire.code, (client, request))
         self.assertEqual(0, self.asked)
 
+    def test_nobody_is_asked(self) -> None:
+        """
+        Where no index is asked about a project, the client is told so.
+        """
+        for settings in ({"index_url": None}, {"private": ("demo",)}):
+            self.start_page()
+            self.start_proxy(**settings)
+            wire = self.connect_from("127.0.0.1")
+            wire.send("POST /-/refresh/demo HTTP/1.1", "Content-Length: 0")
+            self.flush()
+            self.assertEqual(404, wire.code)
+            self.assertIn("o index is asked about 'demo'", wire.phrase)
+
     def test_fails(self) -> None:
         """
         It tells why it failed; the page at hand stays.

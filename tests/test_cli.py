@@ -117,6 +117,8 @@ class MainTests(CliTestCase):
                 self.assertEqual(command in STARTING, "is rotated" in out, command)
                 ignores = command in ("stop", "maybestop", "status")
                 self.assertEqual(ignores, "Ignored" in out, command)
+                for line in out.splitlines():
+                    self.assertLess(line.count("[default:"), 2, command)
         self.assertEqual([], self.ran)
 
     def test_version_of_commands(self) -> None:

@@ -25,16 +25,22 @@ class ClaimTests(CliTestCase):
 
     def test_claim(self) -> None:
         """
-        Names in any spelling are claimed, once each.
+        Names in any spelling are claimed, once each; it is told in which directory, as
+        it may be the wrong one.
         """
+        here = self.directory
         self.assertEqual(
-            (0, "acme-x is claimed: no upstream is asked about it\n", ""),
+            (
+                0,
+                f"acme-x is claimed in {here}: no upstream is asked about it\n",
+                "",
+            ),
             self.run_here("claim", "Acme_X", "acme.x"),
         )
         self.assertEqual(
             (
                 0,
-                "b is claimed: no upstream is asked about it\n"
+                f"b is claimed in {here}: no upstream is asked about it\n"
                 "acme-x was claimed already\n",
                 "",
             ),
@@ -51,7 +57,11 @@ class ClaimTests(CliTestCase):
             (0, "a is no longer claimed\n", ""), self.run_here("unclaim", "A")
         )
         self.assertEqual(
-            (1, "b is no longer claimed\n", "proxypypi: a is not claimed\n"),
+            (
+                1,
+                "b is no longer claimed\n",
+                f"proxypypi: a is not claimed in {self.directory}\n",
+            ),
             self.run_here("unclaim", "a", "b"),
         )
         self.assertEqual([False, False, True], self.claimed("a", "b", "c"))
@@ -96,12 +106,15 @@ class ClaimTests(CliTestCase):
 
     def test_help(self) -> None:
         """
-        Both are listed among the commands, and say what a claim is.
+        Both are listed among the commands, and say what they do.
         """
         _, listed, _ = self.run_main("--help")
-        for command in ("claim", "unclaim"):
+        for command, does in (
+            ("claim", "no upstream is asked"),
+            ("unclaim", "Take claims back"),
+        ):
             status, out, _ = self.run_main(command, "--help")
             self.assertEqual(0, status)
             self.assertIn(f"\n    {command} ", listed)
             self.assertIn(f"Usage: proxypypi {command} [options] NAME...\n", out)
-            self.assertIn("no upstream is asked", " ".join(out.split()))
+            self.assertIn(does, " ".join(out.split()))

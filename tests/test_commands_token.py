@@ -70,6 +70,15 @@ class TokenTests(CliTestCase):
         self.assertEqual((1, ""), (status, out))
         self.assertIn("there is a token 'ci' already", err)
 
+    def test_none(self) -> None:
+        """
+        People are told that there are none, and where; programs get an empty list.
+        """
+        told = f"there are no tokens in {self.directory}\n"
+        self.assertEqual((0, told, ""), self.token("list"))
+        _, out, _ = self.token("list", "--json")
+        self.assertEqual({"tokens": [], "damaged": []}, json.loads(out))
+
     def test_list(self) -> None:
         """
         All that there is to know, but for what is secret.

@@ -2,6 +2,7 @@
 Tests for :mod:`proxypypi.manual`.
 """
 
+import re
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -37,6 +38,13 @@ class ManualTests(SynchronousTestCase):
             for key in table.keys:
                 self.assertIn(f"\n``{key.name}``\n", page)
         self.assertNotIn(DEFAULT_INDEX, page)
+
+    def test_markup(self) -> None:
+        """
+        What is no literal has no stars, which would be markup.
+        """
+        plain = re.sub("``.*?``", "", reference(), flags=re.DOTALL)
+        self.assertNotRegex(plain, r"(?<!\\)\*")
 
     def test_help(self) -> None:
         """

@@ -367,6 +367,7 @@ class RenderPageTests(SynchronousTestCase):
   </head>
   <body>
     <h1>Links for demo</h1>
+    <p>archived: &quot;old&quot;</p>
 <a href="../../files/demo/a%2Bb.whl">{WHEEL}</a><br/>
   </body>
 </html>
@@ -435,7 +436,8 @@ class RenderPageTests(SynchronousTestCase):
         """
         tags = Anchors(render_page(page)).tags
         files = ["a", "br"] * len(page.distributions)
-        self.assertEqual(["body", "h1", *files], tags[tags.index("body") :])
+        told = ["p"] if page.status is not None else []
+        self.assertEqual(["body", "h1", *told, *files], tags[tags.index("body") :])
         self.assertEqual(
             {"html", "head", "meta", "title"}, set(tags[: tags.index("body")])
         )

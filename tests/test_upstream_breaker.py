@@ -9,6 +9,7 @@ from proxypypi.errors import UpstreamError, UpstreamRefusal, UpstreamUnreachable
 from proxypypi.upstream.breaker import Breaker, Connecting
 
 URL = "https://index.example/simple/demo/"
+OTHER_URL = "https://index.example/simple/other/"
 
 
 class BreakerTests(SynchronousTestCase):
@@ -18,9 +19,10 @@ class BreakerTests(SynchronousTestCase):
 
     def is_open(self) -> bool:
         try:
-            self.breaker.check()
+            self.breaker.check(OTHER_URL)
         except UpstreamUnreachable as e:
             self.assertIn("refused, and it is not asked again yet", e.reason)
+            self.assertEqual(OTHER_URL, e.url)
             return True
         return False
 
@@ -30,7 +32,8 @@ class BreakerTests(SynchronousTestCase):
 
     def test_opens(self) -> None:
         """
-        An error that speaks for all of an index is given to all who ask in its time.
+        An error that speaks for all of an index is given to all who ask in its time,
+        with what they asked for.
         """
         self.assertFalse(self.is_open())
         self.refuse()

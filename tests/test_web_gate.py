@@ -62,7 +62,7 @@ class ReadTests(GateTestCase):
             self.assertEqual("no-store", answer.header("Cache-Control"))
             self.assertEqual("proxypypi", answer.header("Cache-Status"))
             self.assertEqual(
-                "A user and a password, or a token, are needed", answer.phrase
+                "a user and a password, or a token, are needed", answer.phrase
             )
         self.assertEqual([], self.index.requests)
         self.assertEqual(200, self.get("/simple/demo/", Authorization=EVE).code)
@@ -77,7 +77,7 @@ class ReadTests(GateTestCase):
             answer = self.refuse("/simple/demo/", Authorization=header)
             self.assertEqual(401, answer.code, header)
             self.assertIsNotNone(answer.header("WWW-Authenticate"))
-        self.assertEqual("The Authorization header is not understood", answer.phrase)
+        self.assertEqual("the Authorization header is not understood", answer.phrase)
         self.assertEqual([], self.index.requests)
 
     def test_tokens(self) -> None:
@@ -338,7 +338,7 @@ class UploadTests(GateTestCase):
         self.assertEqual(200, self.refresh(Authorization=BOB))
         answer = self.refuse("/-/refresh/demo", "POST", Authorization=EVE)
         self.assertEqual(
-            (403, "This is not allowed for eve"), (answer.code, answer.phrase)
+            (403, "this is not allowed for eve"), (answer.code, answer.phrase)
         )
 
     def test_tokens(self) -> None:

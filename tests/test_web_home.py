@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 
 from proxypypi import __version__
 from proxypypi.settings import UpstreamSettings
+from tests.passwords import write_users
 from tests.proxy_case import INDEX_URL, ProxyTestCase
 
 
@@ -137,6 +138,16 @@ class HomeTests(ProxyTestCase):
         text = self.text()
         self.assertIn(INDEX_URL, text)
         self.assertNotIn("secret", text)
+
+    def test_publishing(self) -> None:
+        """
+        Where packages are published is said if anybody may.
+        """
+        command = "twine upload --repository-url http://proxy.example/legacy/ dist/*"
+        self.assertNotIn("twine", self.text())
+        users = write_users(self.directory.with_suffix(".up"), bob="one")
+        self.start_proxy(upload_auth=users)
+        self.assertIn(command, self.text())
 
     def test_nothing_else(self) -> None:
         """

@@ -158,10 +158,19 @@ class TableTests(SynchronousTestCase):
         Addresses and methods that are nobody's are answered in the same form.
         """
         wire = ask(ValueError(), f"Accept: {JSON}", path="/other")
-        self.assertEqual((404, "Nothing here"), (wire.code, wire.phrase))
+        self.assertEqual((404, "nothing here"), (wire.code, wire.phrase))
         self.assertEqual(404, json.loads(wire.body)["status"])
         wire = ask(ValueError(), f"Accept: {JSON}", method="PUT")
         self.assertEqual((405, "GET, HEAD"), (wire.code, header(wire, "Allow")))
+
+    def test_publishing_elsewhere(self) -> None:
+        """
+        Who publishes to an address that takes none is told which does.
+        """
+        wire = ask(ValueError(), method="POST")
+        self.assertEqual(405, wire.code)
+        self.assertIn("this address takes GET and HEAD", wire.phrase)
+        self.assertIn("packages are published to /legacy/", wire.phrase)
 
     def test_a_defect_of_ours(self) -> None:
         """
@@ -240,12 +249,14 @@ class FormTests(SynchronousTestCase):
 class ReasonTests(SynchronousTestCase):
     def test_printable_and_short(self) -> None:
         """
-        Nothing is smuggled into the head by way of the reason phrase.
+        Nothing is smuggled into the head by way of the reason phrase, and names in it
+        are as they are.
         """
         for why, expected in [
-            ("a\r\nSet-Cookie: b", "A??Set-Cookie: b"),
-            ("caf\xe9 \u2603\x00", "Caf? ??"),
-            ("x" * 1000, "X" + "x" * 146 + "..."),
+            ("a\r\nSet-Cookie: b", "a??Set-Cookie: b"),
+            ("caf\xe9 \u2603\x00", "caf? ??"),
+            ("ann may not", "ann may not"),
+            ("x" * 1000, "x" * 147 + "..."),
         ]:
             wire = ask(errors.NoSuchFile(filename="a", why=why))
             self.assertEqual(expected, wire.phrase)

@@ -50,7 +50,9 @@ class RequestTestCase(ProxyTestCase):
 
 class LargeBodyIsRefusedUnreadTests(RequestTestCase):
     def assert_refused(self, wire: Wire, case: object) -> None:
-        self.assertRegex(wire.received, rb"^HTTP/1\.1 413 [ -~]+\r\n", str(case))
+        self.assertRegex(
+            wire.received, rb"^HTTP/1\.1 413 [ -~]+/legacy/\r\n", str(case)
+        )
         self.assertIn(b"\r\nCache-Control: no-store\r\n", wire.received, str(case))
         self.assertIn(b"\r\nCache-Status: proxypypi\r\n", wire.received, str(case))
         self.assertEqual(1, wire.received.count(b"HTTP/1.1 "), case)

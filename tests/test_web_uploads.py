@@ -6,10 +6,12 @@ from base64 import urlsafe_b64encode
 from hashlib import md5
 
 from twisted.internet.defer import Deferred, fail
+from twisted.logger import capturedLogs, formatEvent
 
 from proxypypi.errors import NotAllowed, NotAuthenticated
 from proxypypi.model import User
 from tests.distributions import make_sdist, make_wheel
+from tests.passwords import write_users
 from tests.proxy_case import INDEX_URL
 from tests.upload_case import ANYBODY, UploadTestCase
 from tests.uploads import end, form_of, part
@@ -149,12 +151,18 @@ class PublishingTests(UploadTestCase):
 
     def test_help(self) -> None:
         """
-        Who opens the address in a browser is told what it is for.
+        Who opens the address in a browser is told what it is for, with the address that
+        was asked, and whether anybody may publish.
         """
+        command = b"twine upload --repository-url http://proxy.example/legacy/ dist/*"
         for path in ("/legacy/", "/legacy"):
             answer = self.get(path)
             self.assertEqual(200, answer.code)
-            self.assertIn(b"twine upload", answer.body)
+            self.assertIn(command, answer.body)
+            self.assertIn(b"Nobody may do so", answer.body)
+        users = write_users(self.directory.with_suffix(".up"), bob="one")
+        self.start_proxy(upload_auth=users)
+        self.assertNotIn(b"Nobody may do so", self.get("/legacy/").body)
 
     def test_once_more(self) -> None:
         """
@@ -163,8 +171,13 @@ class PublishingTests(UploadTestCase):
         """
         wheel = make_wheel("demo")
         other = make_wheel("demo", requires=["attrs"])
-        self.upload(form_of(wheel))
-        self.assertEqual(200, self.upload(form_of(wheel)).code)
+        with capturedLogs() as logs:
+            self.upload(form_of(wheel))
+            self.assertEqual(200, self.upload(form_of(wheel)).code)
+        told = [e for e in map(formatEvent, logs) if "ann published" in (e or "")]
+        self.assertEqual(
+            [False, True], [str(e).endswith(", which was here already") for e in told]
+        )
         wire = self.upload(form_of(other))
         self.assertEqual(409, wire.code)
         self.assertRegex(wire.phrase, "^File already exists")
@@ -193,7 +206,7 @@ class PublishingTests(UploadTestCase):
         wheel = make_wheel("demo")
         wire = self.upload(form_of(wheel, {"version": "2.0"}))
         self.assertEqual(400, wire.code)
-        self.assertEqual("The form says version 2.0, the metadata 1.0", wire.phrase)
+        self.assertEqual("the form says version 2.0, the metadata 1.0", wire.phrase)
         self.assertIn(b"the form says version 2.0", wire.body)
 
 

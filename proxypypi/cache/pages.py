@@ -18,6 +18,7 @@ from proxypypi.cache.known import Known
 from proxypypi.cache.shelf import HeldPage, PageAnswer, Shelf
 from proxypypi.cache.upstreams import Hindered, Upstreams
 from proxypypi.errors import (
+    NobodyIsAsked,
     NoSuchProject,
     StillFetching,
     UnreadablePage,
@@ -142,6 +143,8 @@ class PageCache:
         :raises UpstreamError: it cannot be had.
         :raises StillFetching: it takes long; it is being fetched still.
         """
+        if not self._upstreams.asked_about(name):
+            raise NobodyIsAsked(project=name)
         self._let_be_until.pop(name)
         self._changes.changed(name)
         joined = self._join(name, await self.held(name))

@@ -92,13 +92,15 @@ class Uploads:
             is_new = await self._check_rights(user, publication.name)
             try:
                 await arriving.upload.sync()
-                await self._put(publication, arriving, metadata, attestations)
+                put = await self._put(publication, arriving, metadata, attestations)
             except OSError as e:
                 raise no_room(e) from e
             if is_new:
                 await self._names.claim(publication.name)
             self._log.info(
-                "{user} published {filename} of {project}",
+                "{user} published {filename} of {project}"
+                if put
+                else "{user} published {filename} of {project}, which was here already",
                 user=user.name or "somebody",
                 filename=publication.filename,
                 project=publication.name,
@@ -148,11 +150,12 @@ class Uploads:
         arriving: ArrivingFile,
         metadata: bytes | None,
         attestations: tuple[Raw, ...],
-    ) -> None:
+    ) -> bool:
         """
         One after the other, in all processes: of two of one name the second finds the
         first.
 
+        :returns: is it there only now?
         :raises FileExists: and it is not the same.
         """
         name, filename = publication.name, publication.filename
@@ -162,13 +165,13 @@ class Uploads:
             self._directory.changed(name)  # or the last second would not be seen
             if await self._is_there(publication, arriving):
                 await self._attest(publication, arriving, attestations)
-                return
+                return False
             file = await arriving.upload.publish(name, filename)
             if file is None:
                 self._directory.changed(name)
                 if not await self._is_there(publication, arriving):
                     raise FileExists(filename=filename, project=name)
-                return
+                return False
             findings = Findings(
                 hashes={"sha256": arriving.sha256},
                 requires_python=requires_python_in(metadata or b""),
@@ -176,6 +179,7 @@ class Uploads:
             )
             await self._keep(name, arriving.sha256, attestations)
             await self._holdings.add_private(name, file, findings)
+            return True
         finally:
             turn.end()
             self._publishing.release()

@@ -18,12 +18,21 @@ class ClaimOptions(NamesOptions):
     )
 
 
+class UnclaimOptions(NamesOptions):
+    longdesc = (
+        "Take claims back: upstreams are asked about the projects again, from the next "
+        "request on. One that has private files and that no upstream has is claimed "
+        "anew when it is asked for."
+    )
+
+
 def claim(command: str, arguments: Sequence[str]) -> int:
     """
     Have no upstream asked about projects.
     """
     options = parse(ClaimOptions, command, arguments)
-    store = ClaimStore.of(options.settings.directory)
+    root = options.settings.directory
+    store = ClaimStore.of(root)
     made = {name: store.claim(name, time(), "by command") for name in options.names}
     options.report(
         {
@@ -31,7 +40,7 @@ def claim(command: str, arguments: Sequence[str]) -> int:
             "already": [name for name in made if not made[name]],
         },
         [
-            f"{name} is claimed: no upstream is asked about it"
+            f"{name} is claimed in {root}: no upstream is asked about it"
             if is_new
             else f"{name} was claimed already"
             for name, is_new in made.items()
@@ -44,8 +53,9 @@ def unclaim(command: str, arguments: Sequence[str]) -> int:
     """
     Have upstreams asked about projects again.
     """
-    options = parse(ClaimOptions, command, arguments)
-    store = ClaimStore.of(options.settings.directory)
+    options = parse(UnclaimOptions, command, arguments)
+    root = options.settings.directory
+    store = ClaimStore.of(root)
     dropped = {name: store.unclaim(name) for name in options.names}
     unknown = [name for name in dropped if not dropped[name]]
     released = [name for name in dropped if dropped[name]]
@@ -54,5 +64,5 @@ def unclaim(command: str, arguments: Sequence[str]) -> int:
         [f"{name} is no longer claimed" for name in released],
     )
     for name in unknown:
-        complain(f"{name} is not claimed")
+        complain(f"{name} is not claimed in {root}")
     return 1 if unknown else 0

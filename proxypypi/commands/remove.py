@@ -37,7 +37,7 @@ class RemoveOptions(ProjectOptions):
         "remove it, and then drop it in or upload it anew. A running server notices "
         "within two seconds."
     )
-    optParameters = [["reason", None, "", "For the record. [default: nothing]"]]
+    optParameters = [["reason", None, None, "For the record. [default: nothing]"]]
     optFlags = [
         ["yes", "y", "Do not ask, on a terminal, whether that is meant."],
         ["dry-run", None, "Only say what would be removed."],
@@ -164,7 +164,7 @@ def _entry(options: RemoveOptions, file: LocalFile) -> Removed:
         size=file.size,
         removed_at=time(),
         by=_account(),
-        reason=options["reason"],
+        reason=options["reason"] or "",
     )
 
 

@@ -155,14 +155,18 @@ def _create(command: str, arguments: Sequence[str]) -> int:
 
 def _list(command: str, arguments: Sequence[str]) -> int:
     options = parse(ListOptions, command, arguments)
-    found = TokenStore.of(options.settings.directory).all()
+    root = options.settings.directory
+    found = TokenStore.of(root).all()
     tokens = sorted(found.intact.values(), key=lambda each: each.name)
+    lines = [_line(each) for each in tokens]
+    if not lines and not found.damaged:
+        lines = [f"there are no tokens in {root}"]
     options.report(
         {
             "tokens": [_facts(each) for each in tokens],
             "damaged": [each.path for each in found.damaged],
         },
-        [_line(each) for each in tokens],
+        lines,
     )
     for trouble in found.damaged:
         complain(f"{trouble.path} is damaged, and grants nothing: {trouble.reason}")

@@ -42,7 +42,7 @@ class YankOptions(UnyankOptions):
         "release later are yanked, too. This goes for private files and for those of "
         "an index. A running server notices at once."
     )
-    optParameters = [["reason", None, "", "What to tell people. [default: nothing]"]]
+    optParameters = [["reason", None, None, "What to tell people. [default: nothing]"]]
 
 
 def yank(command: str, arguments: Sequence[str]) -> int:
@@ -54,7 +54,7 @@ def yank(command: str, arguments: Sequence[str]) -> int:
     if problem:
         complain(problem)
         return 1
-    reason = str(options["reason"])
+    reason = options["reason"] or ""
 
     def change(yanks: Yanks) -> None:
         if options.files:

@@ -47,12 +47,16 @@ def render_page(page: ProjectPage) -> bytes:
     HTML has no place for size, upload time, versions and serial.
     """
     meta = [("pypi:repository-version", _VERSION)]
+    said = []
     if page.status is not None:
         meta.append(("pypi:project-status", page.status))
+        said.append(page.status)
         if page.status_reason is not None:
             meta.append(("pypi:project-status-reason", page.status_reason))
+            said.append(page.status_reason)
+    told = f"    <p>{escape(': '.join(said))}</p>\n" if said else ""
     anchors = map(_anchor, page.distributions)
-    return _document(f"Links for {page.name}", meta, anchors)
+    return _document(f"Links for {page.name}", meta, (told, *anchors))
 
 
 def render_list(names: Iterable[str]) -> bytes:

@@ -25,14 +25,15 @@ class Breaker:
     _error: UpstreamError | None = field(default=None, init=False)
     _open_until: float = field(default=0.0, init=False)
 
-    def check(self) -> None:
+    def check(self, url: str) -> None:
         """
+        :param url: what would be asked for, without credentials.
         :raises UpstreamUnreachable: it is open.
         """
         if self._error is not None and self._clock.seconds() < self._open_until:
             e = self._error
             reason = f"{e.reason}, and it is not asked again yet"
-            raise UpstreamUnreachable(url=e.url, reason=reason, dead_for=e.dead_for)
+            raise UpstreamUnreachable(url=url, reason=reason, dead_for=e.dead_for)
 
     def failed(self, error: UpstreamError) -> None:
         if error.dead_for:

@@ -201,7 +201,7 @@ class Index:
         """
         Try, and try again, unless it is of no use to try at all.
         """
-        self._breaker.check()
+        self._breaker.check(shown(url))
 
         def stalled() -> None:
             error = UpstreamTimeout(

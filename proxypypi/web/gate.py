@@ -25,12 +25,12 @@ class Gate:
     What it asks for is in the request's head; its body need not have come yet.
 
     :ivar _says_who_reads: is there ``--read-auth``?
-    :ivar _says_who_uploads: is there ``--upload-auth``?
+    :ivar says_who_uploads: is there ``--upload-auth``?
     """
 
     _accounts: Accounts
     _says_who_reads: bool = False
-    _says_who_uploads: bool = False
+    says_who_uploads: bool = False
 
     def is_open(self, request: Request) -> bool:
         """
@@ -59,7 +59,7 @@ class Gate:
         :raises NotAuthenticated: it has to be said who asks.
         :raises NotAllowed: that user may not upload.
         """
-        if not self._says_who_uploads:
+        if not self.says_who_uploads:
             raise NotAllowed(reason="uploads need --upload-auth")
         user = await self._user(request)
         if not user.may_upload:
@@ -73,7 +73,7 @@ class Gate:
         :raises NotAuthenticated: it has to be said who asks.
         :raises NotAllowed: that user may not.
         """
-        if not self._says_who_uploads:
+        if not self.says_who_uploads:
             check_local(request)
             return User(may_administer=True)
         user = await self._user(request)

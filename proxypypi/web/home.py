@@ -53,12 +53,17 @@ url = "{simple}"
 default = true</pre>
 <h2>poetry</h2>
 <pre>poetry source add --priority=primary proxypypi {simple}</pre>
-<h2>What is here</h2>
+{publish}<h2>What is here</h2>
 <p><a href="local/">Projects with files here</a>, served without asking anybody:
 use <code>{local}</code> for builds that repeat.</p>
 <footer>proxypypi {version}</footer>
 </body>
 </html>
+"""
+_PUBLISH = """\
+<h2>Publish</h2>
+<pre>twine upload --repository-url {legacy} dist/*
+uv publish --publish-url {legacy} dist/*</pre>
 """
 
 
@@ -90,6 +95,11 @@ class HomeRoutes:
             local=escape(f"{base}local/"),
             trust=f"--trusted-host {escape(name)} " if plain else "",
             trusted=f"\ntrusted-host = {escape(name)}" if plain else "",
+            publish=(
+                _PUBLISH.format(legacy=escape(f"{base}legacy/"))
+                if self._uploads.takes_any
+                else ""
+            ),
             version=escape(__version__),
         ).encode()
         set_headers(

@@ -97,9 +97,13 @@ def problem_of(error: BaseException | None) -> Problem:
             size=getattr(error, "size", None),
         )
     if isinstance(error, HTTPException) and error.code is not None:
-        methods = getattr(error, "valid_methods", None)
+        methods = sorted(getattr(error, "valid_methods", None) or ())
         detail = "nothing here" if error.code == 404 else error.name.lower()
-        allow = ", ".join(sorted(methods)) if methods else None
+        if methods:
+            detail = f"{detail}: this address takes {' and '.join(methods)}"
+            if "POST" not in methods:
+                detail += "; packages are published to /legacy/"
+        allow = ", ".join(methods) or None
         return Problem(status=error.code, detail=detail, allow=allow)
     return Problem(status=500, detail="an internal error, which has been logged")
 
@@ -146,8 +150,7 @@ def _reason(problem: Problem) -> bytes:
     """
     The reason phrase: printable ASCII, so that nothing can be smuggled in with it.
     """
-    text = problem.detail[0].upper() + problem.detail[1:]
-    clean = "".join(c if " " <= c <= "~" else "?" for c in text)
+    clean = "".join(c if " " <= c <= "~" else "?" for c in problem.detail)
     if len(clean) > _LONGEST_REASON:
         clean = clean[: _LONGEST_REASON - 3] + "..."
     return clean.encode("ascii")
@@ -156,9 +159,8 @@ def _reason(problem: Problem) -> bytes:
 def _body(problem: Problem, form: ErrorForm) -> bytes:
     title = _title(problem.status)
     if form is ErrorForm.PROBLEM:
-        return msgspec.json.encode(
-            {"title": title, "status": problem.status, "detail": problem.detail}
-        )
+        facts = {"title": title, "status": problem.status, "detail": problem.detail}
+        return msgspec.json.encode(facts) + b"\n"
     if form is ErrorForm.HTML:
         return (
             f"<!DOCTYPE html>\n<html><head><title>{problem.status} {title}</title>"

@@ -13,7 +13,8 @@ from proxypypi.web.hot import CanBeReused
 _LARGEST_BODY = 64 * 1024  # bytes; these are kept in memory
 _LARGER_BODIES = {(b"POST", b"/requirements.txt"): 1024 * 1024}  # in a temporary file
 _TOO_LARGE = (
-    b"HTTP/1.1 413 The request's body is too large\r\n"
+    b"HTTP/1.1 413 the request's body is too large for this address; packages are "
+    b"published to /legacy/\r\n"
     b"Content-Length: 0\r\nCache-Control: no-store\r\nCache-Status: proxypypi\r\n"
     b"Connection: close\r\n\r\n"
 )

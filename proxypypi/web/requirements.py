@@ -90,10 +90,9 @@ class RequirementsRoutes:
             failed=len(failed),
             count=len(fetched),
         )
-        return msgspec.json.encode(
-            {
-                "cached": [one.said for one in fetched if not one.problem],
-                "unparseable": found.unparseable,
-                "failed": failed,
-            }
-        )
+        facts = {
+            "cached": [one.said for one in fetched if not one.problem],
+            "unparseable": found.unparseable,
+            "failed": failed,
+        }
+        return msgspec.json.encode(facts) + b"\n"

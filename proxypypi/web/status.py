@@ -48,7 +48,7 @@ class StatusRoutes:
         name = normalize(project)
         answer = await self._pages.refresh(name)
         facts = {"project": name, "files": len(answer.page.distributions)}
-        return _send(request, msgspec.json.encode(facts), "application/json")
+        return _send(request, msgspec.json.encode(facts) + b"\n", "application/json")
 
 
 def _answer(request: Request, text: str) -> bytes:

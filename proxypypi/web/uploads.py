@@ -13,6 +13,7 @@ from proxypypi.cache.uploads import Uploads
 from proxypypi.errors import BadRequest
 from proxypypi.model import Outcome
 from proxypypi.rules.publication import DIGESTS, Claimed, read_filename, read_form
+from proxypypi.web.address import address_of
 from proxypypi.web.arriving import ArrivingBody
 from proxypypi.web.forms import FormReader, boundary_of
 from proxypypi.web.gate import Gate
@@ -25,13 +26,14 @@ _FIELDS = {
     **dict.fromkeys(("name", "version"), _SHORT),
     "attestations": 1_000_000,
 }
-_HELP = b"""\
+_HELP = """\
 Packages are published here, with
 
-    twine upload --repository-url THIS-ADDRESS dist/*
-    uv publish --publish-url THIS-ADDRESS
+    twine upload --repository-url {base}legacy/ dist/*
+    uv publish --publish-url {base}legacy/ dist/*
 
-and likewise by poetry, pdm and flit. They are installed from ../simple/.
+and likewise by poetry, pdm and flit. They are installed from {base}simple/.
+{who}
 """
 
 
@@ -45,6 +47,13 @@ class UploadRoutes:
     _arrivals: Arrivals
     _uploads: Uploads
     _gate: Gate
+
+    @property
+    def takes_any(self) -> bool:
+        """
+        Is there anybody who may publish?
+        """
+        return self._gate.says_who_uploads
 
     @router.route("/legacy/", methods=["POST"])
     @router.route("/legacy", methods=["POST"])
@@ -68,7 +77,13 @@ class UploadRoutes:
     @router.route("/legacy/", methods=["GET"])
     @router.route("/legacy", methods=["GET"])
     def explain(self, request: Request) -> bytes:
-        return _answer(request, _HELP, "text/plain; charset=utf-8")
+        who = (
+            "Those whom --upload-auth names may do so."
+            if self.takes_any
+            else "Nobody may do so, as the server was started without --upload-auth."
+        )
+        text = _HELP.format(base=address_of(request), who=who)
+        return _answer(request, text.encode(), "text/plain; charset=utf-8")
 
     async def _publish(
         self, request: Request, file: str, read: Callable[[FormReader], Claimed]
