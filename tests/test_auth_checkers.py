@@ -49,6 +49,18 @@ class PasswordTests(AccountsTestCase):
         self.clock.advance(4)
         self.assertEqual(102 * 2, self.checked())
 
+    def test_others_are_not_kept(self) -> None:
+        """
+        Who tries many passwords keeps nobody out who comes from elsewhere.
+        """
+        self.threads.hold("fits")
+        for i in range(200):
+            self.start(basic("bob", str(i))).addErrback(lambda _: None)
+        other = self.start(basic("bob", "one"), client="192.0.2.2")
+        self.assertNoResult(other)
+        self.threads.release()
+        self.assertTrue(self.successResultOf(other).may_upload)
+
 
 class TokenTests(AccountsTestCase):
     def test_ways(self) -> None:

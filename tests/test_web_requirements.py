@@ -104,6 +104,20 @@ class ReportTests(RequirementsTestCase):
         )
         self.assertEqual(["demo", "demo==1.0"], self.report(self.post(body))["cached"])
 
+    def test_asked_before_it_is_read(self) -> None:
+        """
+        Who may not do this is told so before a byte of the form has come: nobody fills
+        memory or disk with forms, or takes all descriptors for them.
+        """
+        kind, length = b"Content-Type: " + FORM, b"Content-Length: 900000"
+        for more in (b"Expect: 100-continue", b"X-Forwarded-For: 192.0.2.1"):
+            path = b"/requirements.txt"
+            wire = self.ask(path, kind, length, b"Via: a", more, method=b"POST")
+            self.assertEqual(403, wire.code, more)
+        wire = self.ask(path, kind, length, method=b"POST")
+        self.assertEqual(b"", wire.received)
+        self.assertEqual(b"", self.received_request().content.read())
+
     def test_large(self) -> None:
         """
         A file of a megabyte is taken, one that is larger is refused unread, as are

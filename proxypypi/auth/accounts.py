@@ -17,6 +17,7 @@ from proxypypi.auth.checkers import Grant, PasswordChecker, Right, TokenChecker
 from proxypypi.auth.credentials import TokenCredentials, parse_authorization
 from proxypypi.auth.failures import Failures
 from proxypypi.auth.htpasswd import TOKEN_USER
+from proxypypi.auth.queue import FairQueue
 from proxypypi.auth.realm import Realm
 from proxypypi.auth.remembered import Remembered
 from proxypypi.auth.users import UsersFile
@@ -46,6 +47,7 @@ class Accounts:
     failures: Failures = field(factory=Failures, init=False)
     _remembered: Remembered = field(factory=Remembered, init=False)
     _versions: tuple[int, ...] = field(default=(), init=False)
+    _queue: FairQueue = field(factory=FairQueue, init=False)
     _flight: SingleFlight = field(factory=SingleFlight, init=False)
 
     @classmethod
@@ -96,7 +98,7 @@ class Accounts:
             return user
         try:
             return await self._flight.join(
-                digest, lambda: self._check(credentials, digest)
+                digest, lambda: self._check(credentials, digest, client)
             )
         except LoginFailed:
             await self._refuse(credentials, client)
@@ -113,15 +115,23 @@ class Accounts:
         user = self._remembered.get(self._remembered.digest(said), now)
         return user is not None and user.may_read
 
-    async def _check(self, credentials: Any, digest: bytes) -> User:
+    async def _check(self, credentials: Any, digest: bytes, client: str) -> User:
         versions, now = self._versions, self._clock.seconds()
-        avatar: Any = await self._portal.login(credentials, None, IUser)
-        user: User = avatar[1]
-        known_for = _PASSWORD_FOR
         if isinstance(credentials, TokenCredentials):
-            known_for = _TOKEN_FOR
+            user, known_for = await self._find(credentials), _TOKEN_FOR
+        else:
+            await self._queue.take(client)
+            try:
+                user, known_for = await self._find(credentials), _PASSWORD_FOR
+            finally:
+                self._queue.end()
         if versions == self._versions:
             self._remembered.keep(digest, user, now + known_for)
+        return user
+
+    async def _find(self, credentials: Any) -> User:
+        avatar: Any = await self._portal.login(credentials, None, IUser)
+        user: User = avatar[1]
         return user
 
     async def _refuse(self, credentials: Any, client: str) -> None:

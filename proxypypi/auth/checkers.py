@@ -7,18 +7,18 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, ClassVar
 
-from attrs import define, field, frozen
+from attrs import define, frozen
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.credentials import IUsernamePassword
 from twisted.cred.error import UnauthorizedLogin
-from twisted.internet.defer import Deferred, DeferredSemaphore, fail
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from zope.interface import implementer
 
 from proxypypi.auth.credentials import IToken
 from proxypypi.auth.users import UsersFile
-from proxypypi.errors import DamagedRecord, TooManyLogIns
+from proxypypi.errors import DamagedRecord
 from proxypypi.store.tokens import Token, TokenStore
 
 
@@ -60,30 +60,20 @@ class Identity:
 @define(eq=False)
 class PasswordChecker:
     """
-    Checks few at a time: each takes a processor and a thread.
+    Takes a processor, a thread and perhaps a second for each.
     """
 
     credentialInterfaces = (IUsernamePassword,)
 
-    _AT_ONCE: ClassVar[int] = 2
-    _WAITING: ClassVar[int] = 100  # that may wait for their turn
-
     _grants: Sequence[Grant]
-    _turns: DeferredSemaphore = field(init=False)
-
-    def __attrs_post_init__(self) -> None:
-        self._turns = DeferredSemaphore(self._AT_ONCE)
 
     def requestAvatarId(self, credentials: Any) -> "Deferred[Any]":
         """
         :returns: an :class:`Identity`.
         :raises UnauthorizedLogin: no file has that user with that password.
-        :raises TooManyLogIns: it would take too long to find out.
         """
-        if len(self._turns.waiting) >= self._WAITING:
-            return fail(TooManyLogIns())
         user, password = credentials.username.decode(), credentials.password
-        return self._turns.run(Deferred.fromCoroutine, self._check(user, password))
+        return Deferred.fromCoroutine(self._check(user, password))
 
     async def _check(self, user: str, password: bytes) -> Identity:
         """

@@ -13,7 +13,7 @@ from twisted.web.server import Request
 
 from proxypypi.errors import BadRequest
 from proxypypi.web.arriving import ArrivingBody
-from proxypypi.web.request import is_upload
+from proxypypi.web.request import may_be_large
 
 _ALL_IN = 30.0  # seconds for a request's head, however it drips; again for its body
 _GONE_IN = 120.0  # seconds in which a client takes what is left, at the end
@@ -113,7 +113,7 @@ class Channel(HTTPChannel):
 
     def allHeadersReceived(self) -> None:
         request = self.requests[-1]
-        if self.length != 0 and not self.refused and is_upload(*self.asked_for):
+        if self.length != 0 and not self.refused and may_be_large(*self.asked_for):
             request.arriving = ArrivingBody(self.length, self, self.site.reactor)
         super().allHeadersReceived()
         self.setTimeout(_ALL_IN)

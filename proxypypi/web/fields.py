@@ -4,30 +4,32 @@ Small forms that people send.
 
 from collections.abc import Iterator
 from io import BytesIO
-from typing import Any
 
 from multipart import MultipartError, MultipartParser, parse_options_header
 from twisted.web.server import Request
 
-from proxypypi.errors import BadRequest
+from proxypypi.errors import BadRequest, TooLarge
+from proxypypi.web.arriving import ArrivingBody
 from proxypypi.web.headers import header
 
 _MOST_PARTS = 64
+_LARGEST = 1024 * 1024  # bytes
 
 
-def read_field(request: Request, name: str) -> bytes:
+async def read_field(request: Request, name: str) -> bytes:
     """
-    One field of a form that is in memory, or was sent as a file; if there are several
-    of that name, one after the other.
+    One field of a form, which may be a file; if there are several of that name, one
+    after the other.
 
     :raises BadRequest: it is no form, or has no such field.
+    :raises TooLarge: it is none of the small ones.
+    :raises TooSlow: it does not come.
     """
     kind, options = parse_options_header(header(request, "Content-Type") or "")
     boundary = options.get("boundary")
     if kind != "multipart/form-data" or not boundary:
         raise BadRequest(reason=f"send a multipart form with the field {name!r}")
-    content: Any = request.content
-    body = content.read()
+    body = await _body_of(request)
     try:
         values = [value for field, value in _fields(body, boundary) if field == name]
     except MultipartError as e:
@@ -35,6 +37,20 @@ def read_field(request: Request, name: str) -> bytes:
     if not values:
         raise BadRequest(reason=f"the form has no field {name!r}")
     return b"\n".join(values)
+
+
+async def _body_of(request: Request) -> bytes:
+    arriving: ArrivingBody | None = getattr(request, "arriving", None)
+    body = bytearray()
+
+    def receive(data: bytes) -> None:
+        body.extend(data)
+        if len(body) > _LARGEST:
+            raise TooLarge(reason=f"the form is larger than {_LARGEST:,} bytes")
+
+    if arriving is not None:
+        await arriving.deliver(receive)
+    return bytes(body)
 
 
 def _fields(body: bytes, boundary: str) -> Iterator[tuple[str, bytes]]:

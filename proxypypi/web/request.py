@@ -11,25 +11,25 @@ from proxypypi.web.arriving import ArrivingBody
 from proxypypi.web.hot import CanBeReused
 
 _LARGEST_BODY = 64 * 1024  # bytes; these are kept in memory
-_LARGER_BODIES = {(b"POST", b"/requirements.txt"): 1024 * 1024}  # in a temporary file
 _TOO_LARGE = (
     b"HTTP/1.1 413 the request's body is too large for this address; packages are "
     b"published to /legacy/\r\n"
     b"Content-Length: 0\r\nCache-Control: no-store\r\nCache-Status: proxypypi\r\n"
     b"Connection: close\r\n\r\n"
 )
-_UPLOAD = re.compile(
-    rb"(?:https?://[^/?]*)?/?(?:(?:legacy|uploadpackage)/?)?(?:\?.*)?",
+_LARGE = re.compile(
+    rb"(?:https?://[^/?]*)?/?(?:(?:legacy|uploadpackage)/?|requirements\.txt)?(?:\?.*)?",
     re.IGNORECASE | re.DOTALL,
 )
 _ABSOLUTE = re.compile(rb"https?://[^/]*(/.*)?", re.IGNORECASE | re.DOTALL)
 
 
-def is_upload(method: bytes, target: bytes) -> bool:
+def may_be_large(method: bytes, target: bytes) -> bool:
     """
-    May the body of such a request be large, as it is taken while it comes?
+    May the body of such a request be large, as it is taken while it comes, once it is
+    known who sends it?
     """
-    return method == b"POST" and _UPLOAD.fullmatch(target) is not None
+    return method == b"POST" and _LARGE.fullmatch(target) is not None
 
 
 class ProxyRequest(CanBeReused, Request):
@@ -40,7 +40,6 @@ class ProxyRequest(CanBeReused, Request):
     :ivar arriving: such a body; :obj:`None` if what there is has come already.
     """
 
-    _largest_body = _LARGEST_BODY
     arriving: ArrivingBody | None = None
 
     _body_size = 0
@@ -50,12 +49,9 @@ class ProxyRequest(CanBeReused, Request):
         if self.arriving is not None:
             super().gotLength(0)
             return
-        channel: Any = self.channel
-        self._largest_body = _LARGER_BODIES.get(channel.asked_for, _LARGEST_BODY)
-        if length is not None and length > self._largest_body:
+        if length is not None and length > _LARGEST_BODY:
             self._refuse()
-        is_small = self._refused or self._largest_body == _LARGEST_BODY
-        super().gotLength(min(length or 0, _LARGEST_BODY) if is_small else length)
+        super().gotLength(min(length or 0, _LARGEST_BODY))
 
     def begin(self, command: bytes, path: bytes, version: bytes) -> None:
         """
@@ -70,7 +66,7 @@ class ProxyRequest(CanBeReused, Request):
             self.arriving.received(data)
             return
         self._body_size += len(data)
-        if self._body_size > self._largest_body:
+        if self._body_size > _LARGEST_BODY:
             self._refuse()
         else:
             super().handleContentChunk(data)

@@ -47,7 +47,7 @@ class RequirementsRoutes:
     @router.route("/requirements.txt", methods=["POST"])
     async def fetch(self, request: Request) -> bytes:
         await self._gate.check_administer(request)
-        content = read_field(request, "requirements")
+        content = await read_field(request, "requirements")
         key = sha256(content).digest()
         if len(self._flight) >= _MOST_AT_ONCE and not self._flight.is_flying(key):
             raise StillFetching(what="what others want")
