@@ -158,8 +158,11 @@ class FactsStoreTests(FactsStoreContract, SynchronousTestCase):
         synced = note_fsyncs(self)
         self.successResultOf(self.store.save_facts(DEMO, {"a": FULL_FACTS}))
         self.assertEqual([], synced)
-        self.successResultOf(self.store.save_first_seen(DEMO, {"a": {"1": 2.0}}))
-        self.assertEqual(2, len(synced))
+        first_seen = {"a": {"1": 2.0}}
+        self.successResultOf(self.store.save_first_seen(DEMO, first_seen))
+        self.assertEqual(5, len(synced))  # for three new folders, too
+        self.successResultOf(self.store.save_first_seen(DEMO, first_seen))
+        self.assertEqual(7, len(synced))
 
     def whole_facts(self) -> bytes:
         self.successResultOf(self.store.save_facts(DEMO, {"a": FULL_FACTS}))
