@@ -232,7 +232,7 @@ class UnsentTests(SynchronousTestCase):
                     told = accepted.getsockopt(
                         socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT
                     )
-        self.assertEqual(128 * 1024, told)
+        self.assertEqual(1024 * 1024, told)
 
     def test_others(self) -> None:
         """

@@ -24,7 +24,7 @@ from proxypypi.web.request import ProxyRequest
 IDLE = 60.0  # seconds that a connection is kept open for another request
 _MOST = 10_000
 _INTERNET = (socket.AF_INET, socket.AF_INET6)
-_UNSENT = 128 * 1024  # bytes in the kernel, of those that the client has no room for
+_UNSENT = 1024 * 1024  # bytes in the kernel, of those that the client has no room for
 _TOLD_FOR = 60.0  # seconds until it is worth a line in the log again
 
 
