@@ -76,7 +76,11 @@ class Download:
     def __attrs_post_init__(self) -> None:
         self.size = self._listed.size
         self._transfer = Transfer(
-            self._listed, self._index, self._clock, self._start_anew
+            self._listed,
+            self._index,
+            self._clock,
+            self._start_anew,
+            self._in_thread,
         )
 
     def is_of(self, listed: Distribution, index: IIndex) -> bool:

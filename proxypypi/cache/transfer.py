@@ -3,7 +3,7 @@ A file as it comes from upstream: checked, and taken up again where it breaks of
 """
 
 from collections.abc import Callable
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from attrs import define, field
 from twisted.internet.defer import Deferred
@@ -11,6 +11,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
+from proxypypi.cache.hashing import Hashing
 from proxypypi.errors import UpstreamRefusal, UpstreamUnreachable, WrongBytes
 from proxypypi.interfaces import IBody, IIndex
 from proxypypi.model import Distribution
@@ -41,10 +42,10 @@ class Transfer:
     :ivar listed: the file, as the index lists it.
     :ivar size: bytes in all; :obj:`None` until the index or upstream has said it.
     :ivar got: how many bytes have come so far.
-    :ivar digests: of these.
     :ivar paced: does one client, who may be slow, set its pace?
     :ivar _restart: throw away what an earlier attempt left; :obj:`False` if somebody
         has got some of it.
+    :ivar _in_thread: runs a blocking call; :obj:`None` to hash what comes at once.
     """
 
     _log: ClassVar[Logger] = Logger()
@@ -53,9 +54,10 @@ class Transfer:
     _index: IIndex
     _clock: IReactorTime
     _restart: Callable[[], bool] = field(default=lambda: False)
+    _in_thread: "Callable[..., Deferred[Any]] | None" = None
     size: int | None = field(init=False)
     got: int = field(default=0, init=False)
-    digests: Digests = field(init=False)
+    _hashing: Hashing = field(init=False)
     paced: bool = field(default=False, init=False)
     _skip: int = field(default=0, init=False)
     _validator: str | None = field(default=None, init=False)
@@ -69,7 +71,7 @@ class Transfer:
 
     def __attrs_post_init__(self) -> None:
         self.size = self.listed.size
-        self.digests = Digests.checking(self.listed.hashes)
+        self.forget()
 
     def fork(self) -> "Transfer":
         """
@@ -77,9 +79,16 @@ class Transfer:
         """
         other = Transfer(self.listed, self._index, self._clock)
         other.size, other.got = self.size, self.got
-        other.digests = self.digests.copy()
+        other._hashing = Hashing(self.digests.copy())
         other._validator = self._validator
         return other
+
+    @property
+    def digests(self) -> Digests:
+        """
+        Of all bytes that have come so far.
+        """
+        return self._hashing.digests
 
     @property
     def releasable(self) -> int:
@@ -99,7 +108,7 @@ class Transfer:
         """
         Begin anew, from the first byte.
         """
-        self.digests = Digests.checking(self.listed.hashes)
+        self._hashing = Hashing(Digests.checking(self.listed.hashes), self._in_thread)
         self.got = 0
 
     async def open(self) -> None:
@@ -243,7 +252,7 @@ class Transfer:
         if self.size is not None and self.got + len(data) > self.size:
             raise self.wrong(f"it has more than {self.size} bytes")
         self._write(data)
-        self.digests.update(data)
+        self._hashing.update(data)
         self.got += len(data)
         self._moved()
 
