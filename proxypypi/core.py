@@ -8,6 +8,7 @@ from typing import Any
 from attrs import define
 from twisted.internet.defer import Deferred
 
+from proxypypi.cache.ahead import Ahead
 from proxypypi.cache.attestations import Attestations
 from proxypypi.cache.catalogue import Catalogue
 from proxypypi.cache.documents import Documents
@@ -67,6 +68,7 @@ class Core:
     downloads: Downloads
     files: Files
     metadata: MetadataCache
+    ahead: Ahead
     prefetch: Prefetch
     listings: Listings
     catalogue: Catalogue
@@ -179,6 +181,7 @@ def build_core(
         downloads=downloads,
         files=files,
         metadata=metadata,
+        ahead=Ahead(keeper),
         prefetch=prefetch,
         listings=listings,
         catalogue=catalogue,

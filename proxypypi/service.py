@@ -118,6 +118,7 @@ class ProxyService(Service):
 
     async def _drain(self) -> None:
         self._proxy.draining = True
+        self._proxy.core.ahead.stop()
         await self._premises.close()
         idle = [self._proxy.faces.when_idle(), self._proxy.core.downloads.when_idle()]
         idle.append(self._site.connections.end())

@@ -6,14 +6,16 @@ import hashlib
 from collections.abc import Coroutine
 from typing import Any, ClassVar
 from urllib.parse import unquote
+from weakref import WeakKeyDictionary
 
-from attrs import define
+from attrs import define, field
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.web.http import NOT_MODIFIED, PARTIAL_CONTENT
 from twisted.web.server import Request
 
+from proxypypi.cache.ahead import Ahead, ReadAbout
 from proxypypi.cache.files import Files
 from proxypypi.cache.flight import PATIENCE
 from proxypypi.cache.found import FoundFile
@@ -50,12 +52,18 @@ _CHECKED_LAST = 64 * 1024  # bytes at the end that come from checked files alone
 class FileRoutes:
     """
     One route, and its aliases of older proxies.
+
+    :ivar _read: what was read about on each connection.
     """
 
     router: ClassVar[Router] = Router()
     _files: Files
     _metadata: MetadataCache
+    _ahead: Ahead
     _clock: IReactorTime
+    _read: "WeakKeyDictionary[Any, ReadAbout]" = field(
+        factory=WeakKeyDictionary, init=False
+    )
 
     @router.route("/files/<name>/<filename>", methods=["GET"])
     @router.route("/package/<name>/<filename>", methods=["GET"])
@@ -154,11 +162,17 @@ class FileRoutes:
         return b""
 
     async def _send_whole(self, request: Request, found: FoundFile) -> None:
+        self._ahead.fetch(self._read_by(request).take(found))
         source = await self._open(request, found)
         if source.size is not None:
             set_headers(request, content_length=str(source.size))
         _offer(request, found, source)
         await send_file(request, source, self._clock)
+
+    def _read_by(self, request: Request) -> ReadAbout:
+        if request.channel is None:  # the client has gone
+            return ReadAbout()
+        return self._read.setdefault(request.channel, ReadAbout())
 
     async def _open(self, request: Request, found: FoundFile) -> IByteSource:
         source = await self._files.open(found)
@@ -239,6 +253,8 @@ class FileRoutes:
 
     async def _serve_metadata(self, request: Request, file: FoundFile) -> bytes:
         found = await self._metadata.get(file)
+        if request.method == b"GET":
+            self._read_by(request).note(file)
         content = found.content
         etag = f'"{hashlib.sha256(content).hexdigest()}"'
         set_headers(
