@@ -12,6 +12,7 @@ import subprocess
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from compileall import compile_dir
 from html import unescape
 from pathlib import Path
 from typing import ClassVar
@@ -420,8 +421,10 @@ EVERYBODY: Sequence[type[Server]] = (
 
 def install(environments: Path) -> None:
     """
-    Make the environments that are not there yet.
+    Make the environments that are not there yet; and compile this program, as pip does
+    with those that it installs.
     """
+    compile_dir(ROOT / "proxypypi", quiet=1)
     for peer in EVERYBODY:
         if not peer.packages:
             continue
