@@ -59,6 +59,25 @@ class DirectoryTests(CliTestCase):
             directory = (self.base / expected).resolve()
             self.assertEqual((0, f"2 words\n{directory}\n", ""), said, arguments)
 
+    def test_options_anywhere(self) -> None:
+        """
+        Options may stand before, between and after the words; what comes after ``--``
+        is a word.
+        """
+        for arguments, words in (
+            (["x", "--json", "y", "-d", "a"], ["x", "y"]),
+            (["x", "-da", "--json"], ["x"]),
+            (["--js", "--dir=a", "x"], ["x"]),
+            (["--json", "-d", "a", "--", "--json", "x"], ["--json", "x"]),
+        ):
+            status, out, err = self.run_main("count", *arguments)
+            self.assertEqual((0, ""), (status, err), arguments)
+            self.assertEqual(
+                {"words": words, "dir": str(self.base / "a")}, json.loads(out)
+            )
+        status, _, err = self.run_main("count", "x", "--frobnicate")
+        self.assertEqual((2, True), (status, "frobnicate" in err))
+
     def test_json(self) -> None:
         """
         With ``--json`` the report is for programs.

@@ -23,7 +23,7 @@ class RefreshTests(CliTestCase):
         """
         The server of the directory finds word of each, in whatever spelling.
         """
-        said = "acme-x is fetched anew at its next request\n"
+        said = f"acme-x is fetched anew at its next request, in {self.directory}\n"
         self.assertEqual((0, said, ""), self.run_here("Acme_X"))
         _, out, _ = self.run_here("--json", "b", "B")
         self.assertEqual({"refreshed": ["b"]}, json.loads(out))

@@ -99,7 +99,7 @@ class RemoveTests(ProjectTestCase):
         self.assertEqual({self.wheel.filename}, self.here())
         status, _, err = self.run_command("remove", "demo", "1.0")
         self.assertEqual(1, status)
-        self.assertIn("there is no private file of demo 1.0 here", err)
+        self.assertIn("there is no private file of demo 1.0 in ", err)
         self.assertEqual(0, self.run_command("remove", "demo", self.wheel.filename)[0])
         self.assertEqual(set(), self.here())
 
@@ -169,10 +169,10 @@ class RemoveTests(ProjectTestCase):
         """
         for operands, word in (
             (("other",), "there is no project other in "),
-            (("demo", "3.0"), "there is no private file of demo 3.0 here"),
+            (("demo", "3.0"), "there is no private file of demo 3.0 in "),
             (
                 ("demo", self.sdist.filename, "demo-9.zip"),
-                "there is no file 'demo-9.zip' of demo here",
+                "there is no file 'demo-9.zip' of demo in ",
             ),
         ):
             status, out, err = self.run_command("remove", *operands)

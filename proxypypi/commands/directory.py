@@ -4,7 +4,9 @@ What the commands have in common that work on a cache directory, be it served or
 
 import json
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
+from getopt import GetoptError, gnu_getopt
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn, TypeVar
 
@@ -56,6 +58,25 @@ class DirectoryOptions(usage.Options):
         """
         print(f"proxypypi {__version__}")
         raise SystemExit(0)
+
+    def parseOptions(self, options: Sequence[str] | None = None) -> None:
+        """
+        Options may stand before, between and after the operands.
+        """
+        try:
+            found, operands = gnu_getopt(
+                list(options or ()), self.shortOpt, self.longOpt
+            )
+        except GetoptError as e:
+            raise usage.UsageError(str(e)) from e
+        with_value = {f"--{long[:-1]}" for long in self.longOpt if long[-1] == "="}
+        with_value.update(f"-{short}" for short in re.findall("(.):", self.shortOpt))
+        first = [
+            part
+            for option, value in found
+            for part in ((option, value) if option in with_value else (option,))
+        ]
+        super().parseOptions([*first, "--", *operands])
 
     def postOptions(self) -> None:
         given = {name: [self[name]] for name in ("dir", "config") if self[name]}

@@ -20,11 +20,15 @@ def refresh(command: str, arguments: Sequence[str]) -> int:
     Have project pages fetched anew.
     """
     options = parse(RefreshOptions, command, arguments)
-    wishes = Wishes.of(options.settings.directory)
+    root = options.settings.directory
+    wishes = Wishes.of(root)
     for name in options.names:
         wishes.make(name)
     options.report(
         {"refreshed": list(options.names)},
-        [f"{name} is fetched anew at its next request" for name in options.names],
+        [
+            f"{name} is fetched anew at its next request, in {root}"
+            for name in options.names
+        ],
     )
     return 0

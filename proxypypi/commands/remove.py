@@ -104,9 +104,10 @@ def _meant(
     """
     The files to be removed, and what is wrong with that; empty for nothing.
     """
+    root = options.root
     missing = [f for f in options.files if f not in project.here]
     if missing:
-        return [], f"there is no file {missing[0]!r} of {project.name} here"
+        return [], f"there is no file {missing[0]!r} of {project.name} in {root}"
     if options.files:
         return [project.here[f] for f in options.files], ""
     facts = _facts(options)
@@ -117,7 +118,7 @@ def _meant(
         if filename in wanted and not _is_cached(file, facts, project)
     ]
     of = f"{project.name} {options.version}".rstrip()
-    return files, "" if files else f"there is no private file of {of} here"
+    return files, "" if files else f"there is no private file of {of} in {root}"
 
 
 def _facts(options: RemoveOptions) -> Mapping[str, FileFacts]:
