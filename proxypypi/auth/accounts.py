@@ -17,6 +17,7 @@ from proxypypi.auth.checkers import Grant, PasswordChecker, Right, TokenChecker
 from proxypypi.auth.credentials import TokenCredentials, parse_authorization
 from proxypypi.auth.failures import Failures
 from proxypypi.auth.htpasswd import TOKEN_USER
+from proxypypi.auth.origins import origin_of
 from proxypypi.auth.queue import FairQueue
 from proxypypi.auth.realm import Realm
 from proxypypi.auth.remembered import Remembered
@@ -47,8 +48,12 @@ class Accounts:
     failures: Failures = field(factory=Failures, init=False)
     _remembered: Remembered = field(factory=Remembered, init=False)
     _versions: tuple[int, ...] = field(default=(), init=False)
-    _queue: FairQueue = field(factory=FairQueue, init=False)
+    _queue: FairQueue = field(init=False)
     _flight: SingleFlight = field(factory=SingleFlight, init=False)
+
+    @_queue.default
+    def _make_queue(self) -> FairQueue:
+        return FairQueue(self._clock)
 
     @classmethod
     def of(
@@ -90,7 +95,7 @@ class Accounts:
         versions = tuple(grant.file.version for grant in self._grants)
         if versions != self._versions:
             self._versions = versions
-            self._remembered.clear()
+            self._remembered.doubt()
         credentials = parse_authorization(said)
         digest = self._remembered.digest(said[0])
         user = self._remembered.get(digest, self._clock.seconds())
@@ -120,7 +125,10 @@ class Accounts:
         if isinstance(credentials, TokenCredentials):
             user, known_for = await self._find(credentials), _TOKEN_FOR
         else:
-            await self._queue.take(client)
+            # Who was right before does not wait with those who come the same way.
+            known = digest.hex() if self._remembered.was_right(digest) else ""
+            name = credentials.username.decode()
+            await self._queue.take(known or origin_of(client), name)
             try:
                 user, known_for = await self._find(credentials), _PASSWORD_FOR
             finally:
@@ -139,7 +147,7 @@ class Accounts:
         Have whoever tries again and again wait for the answer.
         """
         name = getattr(credentials, "username", TOKEN_USER.encode()).decode()
-        late = self.failures.note(client, name, self._clock.seconds())
+        late = self.failures.note(origin_of(client), name, self._clock.seconds())
         is_known = any(name in grant.file.users for grant in self._grants)
         # An unknown one may be a password or a token that got into the wrong place.
         self._log.warn(
