@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from attrs import define, field
 from twisted.cred.error import LoginFailed
 from twisted.cred.portal import Portal
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
@@ -90,8 +90,7 @@ class Accounts:
         :raises NotAuthenticated: that is nobody, or not their password.
         :raises TooManyLogIns: it will take too long to find out.
         """
-        for grant in self._grants:
-            await grant.file.look()
+        await self.look()
         versions = tuple(grant.file.version for grant in self._grants)
         if versions != self._versions:
             self._versions = versions
@@ -108,6 +107,14 @@ class Accounts:
         except LoginFailed:
             await self._refuse(credentials, client)
             raise NotAuthenticated(reason=_wrong(credentials)) from None
+
+    async def look(self) -> None:
+        """
+        See that what is known of the files of users, and what health says of them, is
+        of a second ago or later.
+        """
+        looks = [Deferred.fromCoroutine(grant.file.look()) for grant in self._grants]
+        await gatherResults(looks, consumeErrors=True)
 
     def may_read(self, said: bytes) -> bool:
         """
