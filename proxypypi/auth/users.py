@@ -54,8 +54,8 @@ class UsersFile:
         """
         Read it for the first time. Blocks. If it cannot be used, there are no users.
         """
-        self._state = _state_of(self.path)
-        self._take(_try_to_read(self.path))
+        state = _state_of(self.path)
+        self._take(_try_to_read(self.path), state)
 
     def is_fresh(self, now: float) -> bool:
         """
@@ -94,13 +94,15 @@ class UsersFile:
         state = await self._in_thread(_state_of, self.path)
         if state != self._state:
             found = await self._in_thread(_try_to_read, self.path)
-            was_read = not isinstance(found, BadUsers) or found.line is not None
-            self._state = state if was_read else None  # else try again
-            self._take(found)
+            self._take(found, state)
         self._looked_at = now
         self._health.mend(f"--{self.option}, its disk")
 
-    def _take(self, found: "Mapping[str, HashedPassword] | BadUsers") -> None:
+    def _take(
+        self, found: "Mapping[str, HashedPassword] | BadUsers", state: _State | None
+    ) -> None:
+        was_read = not isinstance(found, BadUsers) or found.line is not None
+        self._state = state if was_read else None  # else it is tried again
         if isinstance(found, BadUsers):
             if str(found) != self._trouble:
                 self._log.error(
