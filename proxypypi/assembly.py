@@ -57,8 +57,9 @@ def build(
         it is of one process.
     """
     core = build_core(settings, clock, indexes, in_thread, make_list, generations)
+    accounts = Accounts.of(settings, core.health, clock, in_thread)
     gate = Gate(
-        Accounts.of(settings, core.health, clock, in_thread),
+        accounts,
         says_who_reads=settings.read_auth is not None,
         says_who_uploads=settings.upload_auth is not None,
     )
@@ -66,7 +67,8 @@ def build(
         Arrivals(core.uploads, settings.max_upload), core.publishing, gate
     )
 
-    def trouble() -> str:
+    async def trouble() -> str:
+        await accounts.look()
         return "stopping" if proxy.draining else core.health.trouble
 
     status = StatusRoutes(lambda: not proxy.draining, trouble, core.pages, gate)

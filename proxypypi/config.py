@@ -182,6 +182,9 @@ def _check_users(choice: _Choice) -> list[str]:
             )
             for name in weak(users)
         ]
+        if not users:
+            trouble = f"nobody is in {str(path)!r}, so that nobody can log in by it yet"
+            warnings.append(choice.sources[option].place.complaint(option, trouble))
         if option == "upload-auth":
             uploaders = users
     warnings += [

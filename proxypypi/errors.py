@@ -113,9 +113,18 @@ class NotAuthenticated(ProxypypiError):
 class TooManyLogIns(ProxypypiError):
     """
     More passwords wait to be checked than can be in a reasonable time.
+
+    :ivar waited: seconds, as long as one can; 0 if so many wait already.
     """
 
+    waited: float = 0.0
+
     def __str__(self) -> str:
+        if self.waited:
+            return (
+                f"this log-in waited {self.waited:g} s to be checked, as many others "
+                "are: try again"
+            )
         return "too many log-ins are being checked: try again"
 
 

@@ -229,6 +229,13 @@ class Threads:
         for waiting, call in held:
             maybeDeferred(call).chainDeferred(waiting)
 
+    def step(self) -> None:
+        """
+        Run what was held back first, and hold back what comes of it.
+        """
+        waiting, call = self._held.pop(0)
+        maybeDeferred(call).chainDeferred(waiting)
+
     def __call__(self, call: Callable[..., Any], *args: Any, **kw: Any) -> Any:
         self.calls.append(call.__name__)
         if not self._holds(call.__name__):

@@ -61,6 +61,80 @@ class PasswordTests(AccountsTestCase):
         self.threads.release()
         self.assertTrue(self.successResultOf(other).may_upload)
 
+    def guess(self, name: str, client: str = "192.0.2.1") -> None:
+        self.start(basic(name, "x"), client=client).addErrback(lambda _: None)
+
+    def checked_before(self, *said: str, client: str = "192.0.2.1") -> int:
+        """
+        How many passwords are, of those that wait, until this right one has been.
+        """
+        before = self.checked()
+        waiting = self.start(*said, client=client)
+        while not waiting.called:
+            self.threads.step()
+        self.successResultOf(waiting)
+        checked = self.checked() - before
+        self.threads.release()
+        return checked
+
+    def test_same_network(self) -> None:
+        """
+        Who has an IPv6 network tries as many passwords at a time from all of it as
+        others do from one address.
+        """
+        self.threads.hold("fits")
+        for i in range(100):
+            self.guess(f"{i}", f"2001:db8:1:1::{i:x}")
+        other = "2001:db8:1:2::1"
+        self.assertLess(self.checked_before(basic("eve", "two"), client=other), 10)
+
+    def test_same_address(self) -> None:
+        """
+        Who tries a user's password again and again does not keep other users waiting
+        who come from the same address, as all do behind a web server.
+        """
+        self.threads.hold("fits")
+        for i in range(100):
+            self.start(basic("bob", f"{i}")).addErrback(lambda _: None)
+        self.assertLess(self.checked_before(basic("eve", "two")), 10)
+
+    def test_remembered(self) -> None:
+        """
+        Who has logged in lately does not wait at all.
+        """
+        self.log_in(basic("eve", "two"))
+        self.threads.hold("fits")
+        for i in range(102):
+            self.guess(f"{i}")
+        self.assertEqual("eve", self.log_in(basic("eve", "two")).name)
+
+    def test_right_before(self) -> None:
+        """
+        Who has logged in earlier, or before the users changed, does not wait behind
+        many from the same address.
+        """
+        self.log_in(basic("eve", "two"))
+        write_users(self.readers, eve="two", fay="four")
+        for seconds in (1, 601):
+            self.clock.advance(seconds)
+            self.threads.hold("fits")
+            for i in range(102):
+                self.guess(f"{i}")
+            self.assertLess(self.checked_before(basic("eve", "two")), 10, seconds)
+
+    def test_waited_too_long(self) -> None:
+        """
+        Who has waited for ten seconds is told so.
+        """
+        self.threads.hold("fits")
+        for i in range(2):
+            self.guess(f"{i}")
+        waiting = self.start(basic("bob", "one"))
+        self.clock.advance(9.9)
+        self.assertNoResult(waiting)
+        self.clock.advance(0.1)
+        self.failureResultOf(waiting, TooManyLogIns)
+
 
 class TokenTests(AccountsTestCase):
     def test_ways(self) -> None:

@@ -24,8 +24,20 @@ class RememberedTests(SynchronousTestCase):
         self.assertIsNone(self.remembered.get(digest, 10.0))
         other = self.remembered.digest(b"Basic y")
         self.assertIsNone(self.remembered.get(other, 1.0))
-        self.remembered.clear()
+        self.remembered.doubt()
         self.assertIsNone(self.remembered.get(digest, 1.0))
+
+    def test_was_right(self) -> None:
+        """
+        That is known for longer, also when it has to be found out again.
+        """
+        digest = self.remembered.digest(b"Basic x")
+        self.assertFalse(self.remembered.was_right(digest))
+        self.remembered.keep(digest, BOB, 10.0)
+        self.remembered.doubt()
+        self.assertTrue(self.remembered.was_right(digest))
+        other = self.remembered.digest(b"Basic y")
+        self.assertFalse(self.remembered.was_right(other))
 
     def test_what_was_said_is_not_there(self) -> None:
         """

@@ -2,11 +2,13 @@
 Tests for :mod:`proxypypi.auth.users`.
 """
 
+import resource
 from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
+from twisted.logger import LogLevel, capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
 from proxypypi.auth.users import UsersFile
@@ -133,6 +135,50 @@ class UsersFileTests(SynchronousTestCase):
         self.path.write_text(content)
         self.look()
         self.assertTrue(self.fits("bob", "one"))
+
+    def test_cannot_be_read_for_a_moment(self) -> None:
+        """
+        It is tried again although the file stays as it is, also by a worker that starts
+        meanwhile; the log says so once.
+        """
+        write_users(self.path, eve="two")
+        new = UsersFile("read-auth", self.path, self.health, self.clock, self.threads)
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        with capturedLogs() as events:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))
+            try:
+                new.load()
+                for _ in range(3):
+                    self.clock.advance(1)
+                    self.look()
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+            self.assertIn("cannot be used", self.health.trouble)
+            self.assertTrue(self.fits("bob", "one"))
+            self.clock.advance(1)
+            self.look()
+        self.assertTrue(self.fits("eve", "two"))
+        self.assertEqual("", self.health.trouble)
+        told = [event for event in events if event["log_level"] is LogLevel.error]
+        self.assertEqual(2, len(told))  # by each
+        self.successResultOf(Deferred.fromCoroutine(new.look()))
+        self.assertIn("eve", new.users)
+
+    def test_nobody_is_in_it(self) -> None:
+        """
+        A file that was emptied lets nobody in, and one that was empty is noticed when
+        it is filled.
+        """
+        self.path.write_text("")
+        self.clock.advance(1)
+        with capturedLogs() as events:
+            self.look()
+        self.assertIn(LogLevel.warn, [event["log_level"] for event in events])
+        self.assertFalse(self.fits("bob", "one"))
+        write_users(self.path, eve="two")
+        self.clock.advance(1)
+        self.look()
+        self.assertTrue(self.fits("eve", "two"))
 
     def test_unknown_users_cost_as_much(self) -> None:
         """

@@ -961,6 +961,17 @@ class UsersTests(ConfigTestCase):
         self.assertIn("upload-auth: the password of 'bob' is hashed by SHA-1", warning)
         self.assertEqual((), self.configure().warnings)
 
+    def test_nobody(self) -> None:
+        """
+        A file without users, which may come later, is worth a warning that names it.
+        """
+        for content in ("", "\n", "# users\n"):
+            self.write(content)
+            configuration = self.configure(content="read-auth = 'htpasswd:users'")
+            (warning,) = configuration.warnings
+            self.assertIn("read-auth: nobody is in", warning)
+            self.assertIn("users', so that nobody can log in", warning)
+
     def test_tables(self) -> None:
         """
         A table says what a user may upload; if there is none of that name, so far,

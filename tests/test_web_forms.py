@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from proxypypi.errors import BadRequest, ProxypypiError, TooLarge
+from proxypypi.errors import BadRequest, NotAllowed, ProxypypiError, TooLarge
 from proxypypi.web.forms import FormReader, boundary_of
 from tests.uploads import BOUNDARY, end, part
 
@@ -55,6 +55,28 @@ class FormReaderTests(SynchronousTestCase):
         self.assertEqual({"name": "demo\r\n--", "version": "é"}, form.fields)
         self.assertEqual("demo.zip", form.filename)
         self.assertEqual(b"\r\n--" + b"x" * 300 + b"\r\n", self.written)
+
+    def test_checked(self) -> None:
+        """
+        Each field that is wanted can be looked at once it has come as a whole, and the
+        reading ended by that.
+        """
+        came: list[tuple[str, str, bytes]] = []
+
+        def check(name: str, value: str) -> None:
+            came.append((name, value, self.written))
+            if name == "version":
+                raise NotAllowed(reason="not this one")
+
+        def write(data: bytes) -> None:
+            self.written += data
+
+        form = FormReader(BOUNDARY, "content", WANTED, write, 1000, check)
+        with self.assertRaises(NotAllowed):
+            for i in range(len(FORM)):
+                form.feed(FORM[i : i + 1])
+        file = b"\r\n--" + b"x" * 300 + b"\r\n"
+        self.assertEqual([("name", "demo\r\n--", b""), ("version", "é", file)], came)
 
     def test_pieces(self) -> None:
         """

@@ -2,6 +2,9 @@
 Tests for :mod:`proxypypi.web.status`.
 """
 
+from typing import Any
+
+from tests.passwords import write_users
 from tests.proxy_case import ProxyTestCase
 
 
@@ -45,6 +48,34 @@ class StatusTests(ProxyTestCase):
         self.index.heal()
         self.assertEqual(404, self.get("/simple/attrs/").code)
         self.assertEqual(b"ok\n", self.get("/-/health").body)
+
+    def test_users_are_gone(self) -> None:
+        """
+        That a file of users cannot be used is told also while nobody logs in.
+        """
+        users = write_users(self.directory.with_suffix(".read"), eve="two")
+        options: list[dict[str, Any]] = [{"read_auth": users}, {"upload_auth": users}]
+        for option in options:
+            self.start_proxy(**option)
+            self.assertEqual(b"ok\n", self.get("/-/health").body)
+            users.unlink()
+            self.advance(1)
+            self.assertRegex(self.get("/-/health").body, b"^degraded: .*-auth: ")
+            write_users(users, eve="two")
+            self.advance(1)
+            self.assertEqual(b"ok\n", self.get("/-/health").body)
+
+    def test_silent_disk(self) -> None:
+        """
+        If the disk of such files keeps silent, health says so after two seconds.
+        """
+        users = write_users(self.directory.with_suffix(".read"), eve="two")
+        self.start_proxy(read_auth=users, upload_auth=users)
+        self.threads.hold("_state_of")
+        waiting = self.start("/-/health")
+        self.advance(2)
+        self.assertRegex(waiting.body, b"^degraded: .*cannot be told")
+        self.threads.release()
 
     def test_stopping(self) -> None:
         """

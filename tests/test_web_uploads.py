@@ -234,6 +234,46 @@ class RefusalTests(UploadTestCase):
             self.advance(2.0)
             self.assertTrue(wire.is_cut)
 
+    def test_before_the_file(self) -> None:
+        """
+        Who may publish, but not this project, is told so when the form has said its
+        name: the file is not taken, nor is any index asked.
+        """
+        self.start_proxy(INDEX_URL, deny=("evil*",))
+        self.user = User(name="ann", may_upload=True, projects=("demo*", "evil"))
+        for name, code, words in (
+            ("Other", 403, "other is not among the projects that ann may publish"),
+            ("evil", 403, "evil"),
+            ("../x", 400, "the form has no valid project name"),
+        ):
+            wire = self.begin("Content-Length: 1000000000")
+            wire.send_bytes(part(":action", b"file_upload"))
+            wire.send_bytes(part("name", name.encode()))
+            self.assertEqual(b"", wire.received)
+            wire.send_bytes(part("version", b"1.0"))
+            self.assertEqual(code, wire.code, name)
+            self.assertIn(words, wire.phrase)
+            self.assertIn(b"\r\nConnection: close\r\n", wire.received)
+            self.assertEqual([], self.arriving())
+            wire.send_bytes(b"x" * 1_000_000)
+            self.assertFalse(wire.is_cut)
+            self.advance(31.0)
+            self.assertTrue(wire.is_cut)
+            self.assertEqual(1, wire.received.count(b"HTTP/1.1 "))
+        self.assertEqual(200, self.upload(form_of(make_wheel("demo"))).code)
+        self.assertEqual(1, len(self.index.requests))
+
+    def test_name_after_the_file(self) -> None:
+        """
+        Who says the name last is told then.
+        """
+        self.user = User(name="ann", may_upload=True, projects=("demo*",))
+        wheel = make_wheel("other")
+        form = form_of(wheel, {"name": None}).removesuffix(end())
+        wire = self.upload(form + part("name", b"other") + end())
+        self.assertEqual(403, wire.code)
+        self.assertEqual(([], []), (self.kept(), self.arriving()))
+
     def test_not_heard_out_for_ever(self) -> None:
         """
         A client that sends on and on, although it has its answer, is cut off.

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from attrs import define, field
 from twisted.cred.error import LoginFailed
 from twisted.cred.portal import Portal
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
@@ -17,6 +17,7 @@ from proxypypi.auth.checkers import Grant, PasswordChecker, Right, TokenChecker
 from proxypypi.auth.credentials import TokenCredentials, parse_authorization
 from proxypypi.auth.failures import Failures
 from proxypypi.auth.htpasswd import TOKEN_USER
+from proxypypi.auth.origins import origin_of
 from proxypypi.auth.queue import FairQueue
 from proxypypi.auth.realm import Realm
 from proxypypi.auth.remembered import Remembered
@@ -47,8 +48,12 @@ class Accounts:
     failures: Failures = field(factory=Failures, init=False)
     _remembered: Remembered = field(factory=Remembered, init=False)
     _versions: tuple[int, ...] = field(default=(), init=False)
-    _queue: FairQueue = field(factory=FairQueue, init=False)
+    _queue: FairQueue = field(init=False)
     _flight: SingleFlight = field(factory=SingleFlight, init=False)
+
+    @_queue.default
+    def _make_queue(self) -> FairQueue:
+        return FairQueue(self._clock)
 
     @classmethod
     def of(
@@ -85,12 +90,11 @@ class Accounts:
         :raises NotAuthenticated: that is nobody, or not their password.
         :raises TooManyLogIns: it will take too long to find out.
         """
-        for grant in self._grants:
-            await grant.file.look()
+        await self.look()
         versions = tuple(grant.file.version for grant in self._grants)
         if versions != self._versions:
             self._versions = versions
-            self._remembered.clear()
+            self._remembered.doubt()
         credentials = parse_authorization(said)
         digest = self._remembered.digest(said[0])
         user = self._remembered.get(digest, self._clock.seconds())
@@ -103,6 +107,14 @@ class Accounts:
         except LoginFailed:
             await self._refuse(credentials, client)
             raise NotAuthenticated(reason=_wrong(credentials)) from None
+
+    async def look(self) -> None:
+        """
+        See that what is known of the files of users, and what health says of them, is
+        of a second ago or later.
+        """
+        looks = [Deferred.fromCoroutine(grant.file.look()) for grant in self._grants]
+        await gatherResults(looks, consumeErrors=True)
 
     def may_read(self, said: bytes) -> bool:
         """
@@ -120,7 +132,10 @@ class Accounts:
         if isinstance(credentials, TokenCredentials):
             user, known_for = await self._find(credentials), _TOKEN_FOR
         else:
-            await self._queue.take(client)
+            # Who was right before does not wait with those who come the same way.
+            known = digest.hex() if self._remembered.was_right(digest) else ""
+            name = credentials.username.decode()
+            await self._queue.take(known or origin_of(client), name)
             try:
                 user, known_for = await self._find(credentials), _PASSWORD_FOR
             finally:
@@ -139,7 +154,7 @@ class Accounts:
         Have whoever tries again and again wait for the answer.
         """
         name = getattr(credentials, "username", TOKEN_USER.encode()).decode()
-        late = self.failures.note(client, name, self._clock.seconds())
+        late = self.failures.note(origin_of(client), name, self._clock.seconds())
         is_known = any(name in grant.file.users for grant in self._grants)
         # An unknown one may be a password or a token that got into the wrong place.
         self._log.warn(

@@ -35,6 +35,12 @@ class Remembered:
         user, until = self._users.get(digest, (None, 0.0))
         return user if now < until else None
 
+    def was_right(self, digest: bytes) -> bool:
+        """
+        Has it been so at any time, as far as one still remembers?
+        """
+        return digest in self._users
+
     def keep(self, digest: bytes, user: User, until: float) -> None:
         """
         :param until: POSIX seconds.
@@ -44,5 +50,8 @@ class Remembered:
         if len(self._users) > self._MOST:
             del self._users[next(iter(self._users))]
 
-    def clear(self) -> None:
-        self._users.clear()
+    def doubt(self) -> None:
+        """
+        All have to be found out again.
+        """
+        self._users = {digest: (user, 0.0) for digest, (user, _) in self._users.items()}

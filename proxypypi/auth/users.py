@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from attrs import define, field
 from twisted.internet.defer import Deferred, TimeoutError
 from twisted.internet.interfaces import IReactorTime
-from twisted.logger import Logger
+from twisted.logger import Logger, LogLevel
 
 from proxypypi.auth.hashes import HashedPassword
 from proxypypi.auth.htpasswd import read_users
@@ -46,6 +46,7 @@ class UsersFile:
     version: int = field(default=0, init=False)
     _decoy: HashedPassword | None = field(default=None, init=False)
     _state: _State | None = field(default=None, init=False)
+    _trouble: str = field(default="", init=False)
     _looked_at: float | None = field(default=None, init=False)
     _flight: SingleFlight = field(factory=SingleFlight, init=False)
 
@@ -53,8 +54,8 @@ class UsersFile:
         """
         Read it for the first time. Blocks. If it cannot be used, there are no users.
         """
-        self._state = _state_of(self.path)
-        self._take(_try_to_read(self.path))
+        state = _state_of(self.path)
+        self._take(_try_to_read(self.path), state)
 
     def is_fresh(self, now: float) -> bool:
         """
@@ -93,30 +94,36 @@ class UsersFile:
         state = await self._in_thread(_state_of, self.path)
         if state != self._state:
             found = await self._in_thread(_try_to_read, self.path)
-            self._state = state
-            self._take(found)
+            self._take(found, state)
         self._looked_at = now
         self._health.mend(f"--{self.option}, its disk")
 
-    def _take(self, found: "Mapping[str, HashedPassword] | BadUsers") -> None:
+    def _take(
+        self, found: "Mapping[str, HashedPassword] | BadUsers", state: _State | None
+    ) -> None:
+        was_read = not isinstance(found, BadUsers) or found.line is not None
+        self._state = state if was_read else None  # else it is tried again
         if isinstance(found, BadUsers):
-            self._log.error(
-                "the file of --{option} cannot be used; who was in it before is let "
-                "in: {error}",
-                option=self.option,
-                error=found,
-            )
+            if str(found) != self._trouble:
+                self._log.error(
+                    "the file of --{option} cannot be used; who was in it before is "
+                    "let in: {error}",
+                    option=self.option,
+                    error=found,
+                )
+            self._trouble = str(found)
             # Everybody may read what health says; the log has the details.
             trouble = "it cannot be used, see the log"
             self._health.worsen(f"--{self.option}", f"--{self.option}: {trouble}")
             return
         if self.version:
-            self._log.info(
+            self._log.emit(
+                LogLevel.info if found else LogLevel.warn,
                 "the file of --{option} was read again: {count} users",
                 option=self.option,
                 count=len(found),
             )
-        self.users = found
+        self.users, self._trouble = found, ""
         self.version += 1
         self._decoy = max(found.values(), key=lambda h: h.cost, default=None)
         self._health.mend(f"--{self.option}")

@@ -63,6 +63,17 @@ class Uploads:
     )
     _publishing: DeferredLock = field(factory=DeferredLock, init=False)
 
+    def check(self, user: User, name: NormalizedName) -> None:
+        """
+        See that it is not certain already that this user may not publish that project.
+
+        :raises NameDenied: it is refused.
+        :raises NotAllowed: it is not among those of the user.
+        """
+        self._names.check(name)
+        if not user.may_publish(name, upstream_has=False):
+            raise _not_allowed(user, name, False)
+
     def publish(
         self, user: User, claimed: Claimed, arriving: ArrivingFile
     ) -> "Deferred[Publication]":
@@ -129,7 +140,7 @@ class Uploads:
         """
         :returns: is it known that no upstream that may be asked has the project?
         """
-        self._names.check(name)
+        self.check(user, name)
         has: bool | None = None
         if self._upstreams.asked_about(name):
             try:

@@ -108,11 +108,20 @@ def read_form(fields: Mapping[str, str], filename: str) -> Claimed:
     }
     return evolve(
         claimed,
-        name=_name(fields.get("name", ""), "the form"),
+        name=read_name(fields.get("name", "")),
         version=_version(fields.get("version", ""), "the form"),
         hashes=hashes,
         attestations=fields.get("attestations", ""),
     )
+
+
+def read_name(text: str) -> NormalizedName:
+    """
+    What the form of an upload says that the project is.
+
+    :raises BadRequest: it is none.
+    """
+    return _name(text, "the form")
 
 
 def check_hashes(claimed: Claimed, found: Mapping[str, str]) -> None:

@@ -48,6 +48,8 @@ class FormReader:
     :ivar _wanted: names of fields to how long they may be, in bytes.
     :ivar _write: gets the file's bytes.
     :ivar _most: bytes that the form may have beside its file.
+    :ivar _check: gets the name and value of each field that is wanted, once it has
+        come; an exception out of it ends the reading.
     """
 
     _boundary: str
@@ -55,6 +57,7 @@ class FormReader:
     _wanted: Mapping[str, int]
     _write: Callable[[bytes], None]
     _most: int
+    _check: Callable[[str, str], None] = field(default=lambda name, value: None)
     fields: dict[str, str] = field(factory=dict, init=False)
     filename: str | None = field(default=None, init=False)
     _parser: PushMultipartParser = field(init=False)
@@ -139,10 +142,11 @@ class FormReader:
     def _end(self) -> None:
         if self._receive == self._append:
             try:
-                self.fields[self._field] = self._value.decode()
+                value = self.fields[self._field] = self._value.decode()
             except UnicodeDecodeError as e:
                 reason = f"the field {self._field!r} is not in UTF-8"
                 raise BadRequest(reason=reason) from e
+            self._check(self._field, value)
         self._receive = None
 
 

@@ -2,7 +2,7 @@
 Routes for those who watch over the server.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import ClassVar
 
 import msgspec
@@ -26,13 +26,13 @@ class StatusRoutes:
 
     router: ClassVar[Router] = Router()
     _is_ready: Callable[[], bool]
-    _trouble: Callable[[], str]
+    _trouble: Callable[[], Awaitable[str]]
     _pages: PageCache
     _gate: Gate
 
     @router.route("/-/health", methods=["GET"])
-    def health(self, request: Request) -> bytes:
-        trouble = self._trouble()
+    async def health(self, request: Request) -> bytes:
+        trouble = await self._trouble()
         return _answer(request, f"degraded: {trouble}" if trouble else "ok")
 
     @router.route("/-/ready", methods=["GET"])

@@ -2,7 +2,7 @@
 Where twine, uv, poetry, pdm and flit publish to.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 from attrs import define
@@ -12,7 +12,13 @@ from proxypypi.cache.arrivals import FORM, Arrivals
 from proxypypi.cache.uploads import Uploads
 from proxypypi.errors import BadRequest
 from proxypypi.model import Outcome
-from proxypypi.rules.publication import DIGESTS, Claimed, read_filename, read_form
+from proxypypi.rules.publication import (
+    DIGESTS,
+    Claimed,
+    read_filename,
+    read_form,
+    read_name,
+)
 from proxypypi.web.address import address_of
 from proxypypi.web.arriving import ArrivingBody
 from proxypypi.web.forms import FormReader, boundary_of
@@ -40,7 +46,7 @@ and likewise by poetry, pdm and flit. They are installed from {base}simple/.
 @define(eq=False)
 class UploadRoutes:
     """
-    Who may publish is asked before anything of a file is taken.
+    Who may publish is asked before anything of a form is taken.
     """
 
     router: ClassVar[Router] = Router()
@@ -59,7 +65,10 @@ class UploadRoutes:
     @router.route("/legacy", methods=["POST"])
     async def publish(self, request: Request) -> bytes:
         await self._publish(
-            request, "content", lambda form: read_form(form.fields, form.filename or "")
+            request,
+            "content",
+            _FIELDS,
+            lambda form: read_form(form.fields, form.filename or ""),
         )
         return _answer(request, b"", "text/plain; charset=utf-8")
 
@@ -70,7 +79,7 @@ class UploadRoutes:
         A file by itself, which has to say all that there is to say of it.
         """
         await self._publish(
-            request, "sdist", lambda form: read_filename(form.filename or "")
+            request, "sdist", {}, lambda form: read_filename(form.filename or "")
         )
         return _answer(request, b'{"uploaded": "ok"}', "application/json")
 
@@ -86,10 +95,18 @@ class UploadRoutes:
         return _answer(request, text.encode(), "text/plain; charset=utf-8")
 
     async def _publish(
-        self, request: Request, file: str, read: Callable[[FormReader], Claimed]
+        self,
+        request: Request,
+        file: str,
+        fields: Mapping[str, int],
+        read: Callable[[FormReader], Claimed],
     ) -> None:
         """
+        Who may not publish the project is told so as soon as the form has said its
+        name, which clients send before the file.
+
         :param file: the name of the form's field that the file is.
+        :param fields: see :class:`proxypypi.web.forms.FormReader`.
         :param read: says what the form claims.
         """
         user = await self._gate.check_upload(request)
@@ -97,9 +114,14 @@ class UploadRoutes:
         body: ArrivingBody | None = getattr(request, "arriving", None)
         if body is None:
             raise BadRequest(reason="there is nothing in this upload")
+
+        def check(field: str, value: str) -> None:
+            if field == "name":
+                self._uploads.check(user, read_name(value))
+
         arriving = await self._arrivals.open(body.length)
         try:
-            form = FormReader(boundary, file, _FIELDS, arriving.write, FORM)
+            form = FormReader(boundary, file, fields, arriving.write, FORM, check)
             await body.deliver(form.feed)
             form.end()
             claimed = read(form)
