@@ -2,7 +2,7 @@
 The nouns: distributions, project pages, and what an index sent.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from enum import Enum
@@ -339,6 +339,10 @@ class FileFacts:
             file.inode,
             file.changed_at,
         )
+
+
+# Makes other facts of those of a project's files; changes nothing itself.
+FactsChange = Callable[[Mapping[str, FileFacts]], Mapping[str, FileFacts]]
 
 
 class Fate(Enum):
