@@ -553,6 +553,12 @@ class IPartial(Interface):
         Remove it. Can be called repeatedly.
         """
 
+    def give_up() -> None:
+        """
+        As :meth:`discard`, of what is right as far as it has come, but finds no room.
+        Others who have it open are told so, and can go on from there by other ways.
+        """
+
     def release() -> None:
         """
         Let go of it, published or left for another attempt; what is there can still be

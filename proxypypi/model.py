@@ -354,6 +354,7 @@ class Fate(Enum):
     PUBLISHED = "published"  # and was checked before
     LEFT = "left"  # and is ours to go on with
     LOST = "lost"  # to begin anew
+    UNKEPT = "unkept"  # as it found no room; what had come can be read
 
 
 @frozen(kw_only=True)

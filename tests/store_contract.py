@@ -365,6 +365,24 @@ class PartialStoreContract(_Case):
         self.successResultOf(partial.publish())
         self.assertEqual({"demo-1.zip": b"first, second"}, self.offered())
 
+    def test_given_up(self) -> None:
+        """
+        What the other found no room for can be read as far as it had come, and is begun
+        anew by who wants all of it.
+        """
+        partial = self.open()
+        partial.write(b"first")
+        other = self.open()
+        partial.give_up()
+        for _ in range(2):
+            self.assertEqual((Fate.UNKEPT, 5), (other.look(), other.size))
+        self.assertEqual(b"first", os.pread(other.fd, 99, 0))
+        other.give_up()
+        anew = self.open()
+        self.assertEqual((True, 0), (anew.is_ours, anew.size))
+        partial.give_up()
+        self.assertEqual(Fate.GROWING, self.open().look())
+
     def test_left_by_another(self) -> None:
         """
         When the other lets go of it, it is ours to go on with, and nobody else's.
