@@ -12,6 +12,7 @@ from proxypypi.errors import UpstreamError
 from proxypypi.model import (
     Beginning,
     Doubt,
+    FactsChange,
     Fate,
     FileFacts,
     HeldList,
@@ -310,11 +311,15 @@ class IFactsStore(Interface):
         :returns: file name to facts; empty if none are kept or they are damaged.
         """
 
-    def save_facts(
-        name: NormalizedName, facts: Mapping[str, FileFacts]
-    ) -> "Deferred[None]":
+    def change_facts(
+        name: NormalizedName, change: FactsChange
+    ) -> "Deferred[Mapping[str, FileFacts]]":
         """
-        Replace the facts; the whole change or nothing.
+        Replace the facts by what *change* makes of them; the whole change or nothing.
+        No other change, of this process or another, comes in between.
+
+        :param change: is run in a thread, and others wait for it.
+        :returns: file name to facts, as they are from then on.
         """
 
     def load_metadata(name: NormalizedName, filename: str) -> "Deferred[bytes | None]":
@@ -337,11 +342,12 @@ class IFactsStore(Interface):
             seen under that name.
         """
 
-    def save_first_seen(
+    def add_first_seen(
         name: NormalizedName, seen: Mapping[str, Mapping[str, float]]
     ) -> "Deferred[None]":
         """
-        Replace those times. Unlike facts they cannot be found out again.
+        Add such times. Those that are there stay as they are: unlike facts they cannot
+        be found out again.
         """
 
 
@@ -545,6 +551,12 @@ class IPartial(Interface):
     def discard() -> None:
         """
         Remove it. Can be called repeatedly.
+        """
+
+    def give_up() -> None:
+        """
+        As :meth:`discard`, of what is right as far as it has come, but finds no room.
+        Others who have it open are told so, and can go on from there by other ways.
         """
 
     def release() -> None:

@@ -2,7 +2,7 @@
 The nouns: distributions, project pages, and what an index sent.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from enum import Enum
@@ -341,6 +341,10 @@ class FileFacts:
         )
 
 
+# Makes other facts of those of a project's files; changes nothing itself.
+FactsChange = Callable[[Mapping[str, FileFacts]], Mapping[str, FileFacts]]
+
+
 class Fate(Enum):
     """
     What has become of a file that another process fetches.
@@ -350,6 +354,7 @@ class Fate(Enum):
     PUBLISHED = "published"  # and was checked before
     LEFT = "left"  # and is ours to go on with
     LOST = "lost"  # to begin anew
+    UNKEPT = "unkept"  # as it found no room; what had come can be read
 
 
 @frozen(kw_only=True)

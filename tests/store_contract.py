@@ -4,6 +4,7 @@ for each.
 """
 
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
@@ -199,6 +200,12 @@ class FactsStoreContract(_Case):
         super().setUp()
         self.store = self.make_store()
 
+    def save(self, facts: Mapping[str, FileFacts]) -> None:
+        """
+        Have these facts, and no others.
+        """
+        self.successResultOf(self.store.change_facts(DEMO, lambda _: facts))
+
     def test_interface(self) -> None:
         """
         It has all that is asked of a store of facts.
@@ -219,28 +226,51 @@ class FactsStoreContract(_Case):
         Facts come back as they were saved, each field of them.
         """
         facts = {"demo-1.zip": FULL_FACTS, "d\u00e9mo-2.zip": BARE_FACTS}
-        self.successResultOf(self.store.save_facts(DEMO, facts))
+        self.save(facts)
         self.assertEqual(facts, self.successResultOf(self.store.load_facts(DEMO)))
 
     def test_facts_replaced(self) -> None:
         """
-        What is saved takes the place of all that was there.
+        What a change makes of them takes the place of all that was there.
         """
-        self.successResultOf(self.store.save_facts(DEMO, {"a": FULL_FACTS}))
-        self.successResultOf(self.store.save_facts(DEMO, {"b": BARE_FACTS}))
+        self.save({"a": FULL_FACTS})
+        self.save({"b": BARE_FACTS})
         loaded = self.successResultOf(self.store.load_facts(DEMO))
         self.assertEqual({"b": BARE_FACTS}, loaded)
+
+    def test_facts_changed(self) -> None:
+        """
+        A change is given the facts as they are, whoever saved them, and says how they
+        are then.
+        """
+        self.save({"a": FULL_FACTS})
+        changed = self.store.change_facts(DEMO, lambda kept: {**kept, "b": BARE_FACTS})
+        expected = {"a": FULL_FACTS, "b": BARE_FACTS}
+        self.assertEqual(expected, self.successResultOf(changed))
+        loaded = self.successResultOf(self.store.load_facts(DEMO))
+        self.assertEqual(expected, loaded)
 
     def test_first_seen_round_trip(self) -> None:
         """
         So do times, and a file may have several under its name.
         """
         seen = {"demo-1.zip": {"5f": 1.5, "af": 2.0}, "d\u00e9mo-2.zip": {"0": 0.0}}
-        self.successResultOf(self.store.save_first_seen(DEMO, seen))
+        self.successResultOf(self.store.add_first_seen(DEMO, seen))
         self.assertEqual(seen, self.successResultOf(self.store.load_first_seen(DEMO)))
-        self.successResultOf(self.store.save_first_seen(DEMO, {"x": {"1": 2.0}}))
+
+    def test_first_seen_added(self) -> None:
+        """
+        A time that was noted once stays, whatever is added.
+        """
+        added: tuple[dict[str, dict[str, float]], ...] = (
+            {"a": {"1": 2.0}},
+            {"a": {"1": 3.0, "2": 3.0}},
+            {"b": {"1": 4.0}},
+        )
+        for seen in added:
+            self.successResultOf(self.store.add_first_seen(DEMO, seen))
         loaded = self.successResultOf(self.store.load_first_seen(DEMO))
-        self.assertEqual({"x": {"1": 2.0}}, loaded)
+        self.assertEqual({"a": {"1": 2.0, "2": 3.0}, "b": {"1": 4.0}}, loaded)
 
     def test_metadata_round_trip(self) -> None:
         """
@@ -256,8 +286,8 @@ class FactsStoreContract(_Case):
         What is known of one project, or file, is not taken for another's; and facts,
         times and metadata do not get in each other's way.
         """
-        self.successResultOf(self.store.save_facts(DEMO, {"a.whl": FULL_FACTS}))
-        self.successResultOf(self.store.save_first_seen(DEMO, {"a.whl": {"1": 2.0}}))
+        self.save({"a.whl": FULL_FACTS})
+        self.successResultOf(self.store.add_first_seen(DEMO, {"a.whl": {"1": 2.0}}))
         self.successResultOf(self.store.save_metadata(DEMO, "a.whl", b"a"))
         got = self.successResultOf
         self.assertEqual({}, got(self.store.load_facts(OTHER)))
@@ -334,6 +364,24 @@ class PartialStoreContract(_Case):
         other.close()
         self.successResultOf(partial.publish())
         self.assertEqual({"demo-1.zip": b"first, second"}, self.offered())
+
+    def test_given_up(self) -> None:
+        """
+        What the other found no room for can be read as far as it had come, and is begun
+        anew by who wants all of it.
+        """
+        partial = self.open()
+        partial.write(b"first")
+        other = self.open()
+        partial.give_up()
+        for _ in range(2):
+            self.assertEqual((Fate.UNKEPT, 5), (other.look(), other.size))
+        self.assertEqual(b"first", os.pread(other.fd, 99, 0))
+        other.give_up()
+        anew = self.open()
+        self.assertEqual((True, 0), (anew.is_ours, anew.size))
+        partial.give_up()
+        self.assertEqual(Fate.GROWING, self.open().look())
 
     def test_left_by_another(self) -> None:
         """

@@ -1009,6 +1009,30 @@ class DownloadsTests(SynchronousTestCase):
         source.close()
         self.successResultOf(theirs).close()
 
+    def test_another_process_finds_no_room(self) -> None:
+        """
+        What it had brought is given out but for the last bytes, before each client has
+        a transfer for the rest.
+        """
+        other = Tee(self.tee.directory)
+        theirs = other.join()
+        body = other.index.answer(ScriptedBody(total=len(CONTENT)))
+        body.send(CONTENT[:100])
+        source = self.successResultOf(self.tee.join())
+        body.send(CONTENT[100:4500])
+        disk = Disk()
+        self.addCleanup(disk.restore)
+        disk.is_full = True
+        body.send(CONTENT[4500:])
+        self.assertEqual((100, False), (source.released, source.ended))
+        self.tee.clock.advance(0.02)
+        self.assertEqual((3976, True), (source.released, source.overflowed))
+        rest = source.rest()
+        self.assertEqual(3976, rest.start)
+        rest.abandon()
+        source.close()
+        self.successResultOf(theirs).close()
+
     def test_validator(self) -> None:
         """
         The rest is asked for on the condition that the file is still the same, in the

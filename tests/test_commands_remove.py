@@ -60,7 +60,8 @@ class RemoveTests(ProjectTestCase):
         facts = make_facts(file, findings, 1.0, "https://index.example/simple/")
         cache = self.directory / ".proxypypi" / "cache"
         store = FactsStore(cache, self.decisions, maybeDeferred)
-        store.save_facts(DEMO, {built.filename: evolve(facts, **more)})
+        known = {built.filename: evolve(facts, **more)}
+        store.change_facts(DEMO, lambda _: known)
 
     def test_version(self) -> None:
         """

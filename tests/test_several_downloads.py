@@ -239,18 +239,62 @@ class FilesTests(ProcessesTestCase):
 
     def test_full_disk(self) -> None:
         """
-        If the fetching one cannot keep it, its own clients go on; of the others', those
-        who have got nothing have it on their own, and those who have are cut.
+        If the fetching one cannot keep it, all clients of all processes go on from
+        where they are.
+        """
+        transfers = self.fill_up()
+        self.assert_whole(*transfers, self.get(self.url))
+        # The last byte may have come with others that found no room.
+        self.assertLessEqual(set(self.ranges()), {None, "bytes=29999-", "bytes=30000-"})
+        self.assertEqual(4, len([r for r in self.ranges() if r is not None]))
+        self.assertEqual(([], []), (self.kept(), self.partials()))
+        for process in self.processes:
+            self.assertIn("cannot be kept", process.get("/-/health").body.decode())
+
+    def fill_up(self) -> list[Transfer]:
+        """
+        Two clients of each process want the file; the disk takes less than a third.
         """
         disk = Disk()
         self.addCleanup(disk.restore)
         disk.room = 30_000
-        theirs, ours = self.begin(Fault(rate=100_000))
-        self.advance_slowly(2)
-        self.assert_whole(theirs)
-        self.assertTrue(ours.is_cut)
-        self.assert_whole(self.get(self.url))
-        self.assertEqual(([], []), (self.kept(), self.partials()))
+        self.index.fail(self.path, Fault(rate=100_000))
+        clients = (self.other, self.other, self.process, self.process)
+        transfers = [process.start(self.url) for process in clients]
+        self.advance_slowly(3)
+        return transfers
+
+    def test_full_disk_and_wrong_bytes(self) -> None:
+        """
+        What they go on with is checked together with what they have.
+        """
+        self.index.fail(self.path, Fault(rate=100_000))
+        body = make_wheel("demo", "1.0", payload=100_001).content[: len(self.content)]
+        for _ in range(4):
+            self.index.fail(self.path, Fault(body=body))
+        for transfer in self.fill_up():
+            self.assertTrue(transfer.is_cut)
+            self.assertGreater(len(transfer.body), 30_000)
+
+    def test_full_disk_and_unknown_size(self) -> None:
+        """
+        They go on if the index does not say how long it is.
+        """
+        self.index.sizes = False
+        self.get("/-/refresh/demo", "POST")
+        self.assert_whole(*self.fill_up())
+
+    def test_full_disk_and_no_digest(self) -> None:
+        """
+        If there is no digest to check it by, those of others are cut, as nothing would
+        tell that what they go on with belongs to what they have.
+        """
+        self.index.hashes = ()
+        self.get("/-/refresh/demo", "POST")
+        theirs, also_theirs, *ours = self.fill_up()
+        self.assert_whole(theirs, also_theirs)
+        for transfer in ours:
+            self.assertTrue(transfer.is_cut)
 
     def test_put_there_meanwhile(self) -> None:
         """

@@ -4,9 +4,11 @@ Tests for several processes that serve one directory: they know the same, and as
 
 from twisted.internet.defer import Deferred
 
+from proxypypi.rules.merge import REMOVED
 from tests.distributions import make_wheel
 from tests.fake_index import JSON, Fault
 from tests.processes_case import DEMO, PAGE, ProcessesTestCase
+from tests.proxy_case import Process
 
 
 class TruthTests(ProcessesTestCase):
@@ -160,6 +162,122 @@ class TruthTests(ProcessesTestCase):
         for _ in range(3):
             self.start_pages()
         self.assertEqual(2, self.asked)
+
+
+class FactsTests(ProcessesTestCase):
+    """
+    What one learns of a project's files is not lost by what others learn of it.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.second = make_wheel("demo", "2.0")
+        self.index.add(self.second)
+        self.index.add(make_wheel("demo", "3.0"))
+        self.second_url = f"/files/demo/{self.second.filename}"
+
+    def assert_cached(self) -> None:
+        """
+        That both files are the index's is known when it lists them no longer.
+        """
+        for built in (self.wheel, self.second):
+            self.index.remove(built.filename)
+        self.advance(1000)
+        self.start_both()
+        files = self.files("demo")
+        for built in (self.wheel, self.second):
+            self.assertEqual(REMOVED, files[built.filename]["yanked"])
+
+    def test_at_once(self) -> None:
+        """
+        Two that have fetched a file each, at the same time.
+        """
+        self.threads.hold("_change_facts")
+        transfers = [self.start(self.url), self.other.start(self.second_url)]
+        self.threads.release()
+        self.flush()
+        self.assertEqual([True, True], [t.is_complete for t in transfers])
+        self.assert_cached()
+
+    def test_at_once_in_one(self) -> None:
+        """
+        Nor if it is one process that has fetched both, and in whatever order it hears
+        that they are kept.
+        """
+        self.threads.hold("_change_facts")
+        self.start(self.url)
+        self.start(self.second_url)
+        while self.threads._held:
+            held, self.threads._held = self.threads._held, []
+            kept = [(waiting, call()) for waiting, call in held]
+            for waiting, facts in reversed(kept):
+                waiting.callback(facts)
+        self.threads.release()
+        for url in (self.url, self.second_url):
+            self.assertEqual(200, self.get(url).code)
+        self.assertNotIn("examine", self.threads.calls)  # as what is not known would be
+        self.assert_cached()
+
+    def test_by_another_program(self) -> None:
+        """
+        A program beside the server, of whose changes nobody is told.
+        """
+        self.get(self.url)
+        self.make_beside().get(self.second_url)
+        self.index.add(make_wheel("demo", "4.0"))
+        self.get("/-/refresh/demo", "POST")
+        self.get("/files/demo/demo-4.0-py3-none-any.whl")
+        self.assert_cached()
+
+    def test_read_by_all(self) -> None:
+        """
+        A file that one has fetched, and the index has no longer, is not private to
+        those who have not heard of it, and find it.
+        """
+        self.get(PAGE)
+        self.threads.hold("_change_facts")
+        self.make_beside().start(self.second_url)
+        self.index.remove(self.second.filename)
+        self.get("/-/refresh/demo", "POST")
+        self.threads.release()
+        self.settle()
+        file = self.files("demo")[self.second.filename]
+        self.assertIn("examine", self.threads.calls)
+        self.assertEqual(REMOVED, file["yanked"])
+
+    def test_just_put_there(self) -> None:
+        """
+        Who has looked at the directory before a file was there does not think it gone.
+        """
+        self.get(self.url)
+        self.drop(make_wheel("demo", "9.0"))
+        beside = self.start_another()
+        self.threads.hold("_load_facts")
+        looking = beside.start("/local/demo/")
+        self.get(self.second_url)
+        self.threads.release()
+        self.flush()
+        self.assertEqual(200, looking.code)
+        self.assertIn("examine", self.threads.calls)
+        self.assert_cached()
+
+    def test_full_disk(self) -> None:
+        """
+        What could not be kept is kept with what is learned next.
+        """
+        facts = self.directory / ".proxypypi" / "cache" / "facts"
+        facts.parent.mkdir(parents=True, exist_ok=True)
+        facts.write_bytes(b"")
+        self.get(self.url)
+        self.assertIn("cannot be kept", self.get("/-/health").body.decode())
+        facts.unlink()
+        self.get(self.second_url)
+        self.assert_cached()
+
+    def make_beside(self) -> Process:
+        beside = self.start_another()
+        beside.get(PAGE)
+        return beside
 
 
 class TurnsTests(ProcessesTestCase):

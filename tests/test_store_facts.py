@@ -2,7 +2,9 @@
 Tests for :mod:`proxypypi.store.facts`.
 """
 
+import fcntl
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -50,38 +52,63 @@ class FactsStoreTests(FactsStoreContract, SynchronousTestCase):
         """
         What can be found out again lies in the cache; first-seen times do not.
         """
-        self.successResultOf(self.store.save_facts(DEMO, {"a.whl": FULL_FACTS}))
+        self.save({"a.whl": FULL_FACTS})
         self.successResultOf(self.store.save_metadata(DEMO, "a.whl", b"a"))
         self.assertEqual([], self.files_in(self.decisions))
         expected = ["facts/demo.json", "metadata/demo/a.whl.metadata"]
         self.assertEqual(expected, self.files_in(self.cache))
-        self.successResultOf(self.store.save_first_seen(DEMO, {"a.whl": {"1": 2.0}}))
+        self.successResultOf(self.store.add_first_seen(DEMO, {"a.whl": {"1": 2.0}}))
         self.assertEqual(["first-seen/demo.json"], self.files_in(self.decisions))
         self.assertEqual(expected, self.files_in(self.cache))
 
     def test_later_changes(self) -> None:
         """
-        What is saved is what was handed over, whatever becomes of it in the thread's
+        What is added is what was handed over, whatever becomes of it in the thread's
         time.
         """
         waiting: list[Any] = []
 
-        def later(*arguments: Any, **options: Any) -> Any:
-            waiting.append((arguments, options))
+        def later(*arguments: Any) -> Any:
+            waiting.append(arguments)
             return maybeDeferred(lambda: None)
 
-        store = FactsStore(self.cache, self.decisions, later)
-        facts, seen = {"a": FULL_FACTS}, {"a": {"1": 2.0}}
-        store.save_facts(DEMO, facts)
-        store.save_first_seen(DEMO, seen)
-        facts.clear()
+        seen = {"a": {"1": 2.0}}
+        FactsStore(self.cache, self.decisions, later).add_first_seen(DEMO, seen)
         seen["a"].clear()
-        for (function, *arguments), options in waiting:
-            function(*arguments, **options)
-        loaded = self.successResultOf(self.store.load_facts(DEMO))
-        self.assertEqual({"a": FULL_FACTS}, loaded)
+        for function, *arguments in waiting:
+            function(*arguments)
         times = self.successResultOf(self.store.load_first_seen(DEMO))
         self.assertEqual({"a": {"1": 2.0}}, times)
+
+    def test_many_at_once(self) -> None:
+        """
+        Of changes that many make at once, each on its own, none is lost.
+        """
+        numbers = range(40)
+
+        def change(number: int) -> None:
+            store = FactsStore(self.cache, self.decisions, maybeDeferred)
+            facts = {f"{number}.zip": BARE_FACTS}
+            store.change_facts(DEMO, lambda kept: {**kept, **facts})
+            store.add_first_seen(DEMO, {f"{number}.zip": {"1": 2.0}})
+
+        with ThreadPoolExecutor(8) as threads:
+            list(threads.map(change, numbers))
+        expected = {f"{number}.zip" for number in numbers}
+        facts = self.successResultOf(self.store.load_facts(DEMO))
+        self.assertEqual(expected, set(facts))
+        seen = self.successResultOf(self.store.load_first_seen(DEMO))
+        self.assertEqual(expected, set(seen))
+        self.assertEqual(["facts/demo.json"], self.files_in(self.cache))
+
+    def test_no_locks(self) -> None:
+        """
+        On a volume that knows no locks of that kind it is kept as well.
+        """
+        self.patch(fcntl, "flock", fail)
+        self.save({"a": FULL_FACTS})
+        loaded = self.successResultOf(self.store.load_facts(DEMO))
+        self.assertEqual({"a": FULL_FACTS}, loaded)
 
     def test_damaged_facts(self) -> None:
         """
@@ -103,7 +130,7 @@ class FactsStoreTests(FactsStoreContract, SynchronousTestCase):
             (self.cache / "facts" / "demo.json").write_bytes(content)
             loaded = self.successResultOf(self.store.load_facts(DEMO))
             self.assertEqual({}, loaded, case)
-            self.successResultOf(self.store.save_facts(DEMO, {"b": BARE_FACTS}))
+            self.save({"b": BARE_FACTS})
             loaded = self.successResultOf(self.store.load_facts(DEMO))
             self.assertEqual({"b": BARE_FACTS}, loaded, case)
 
@@ -111,7 +138,7 @@ class FactsStoreTests(FactsStoreContract, SynchronousTestCase):
         """
         Damaged times are none; what is left of them is set aside, never written over.
         """
-        self.successResultOf(self.store.save_first_seen(DEMO, {"a": {"1": 2.0}}))
+        self.successResultOf(self.store.add_first_seen(DEMO, {"a": {"1": 2.0}}))
         path = self.decisions / "first-seen" / "demo.json"
         whole = path.read_bytes()
         cases = {
@@ -124,7 +151,7 @@ class FactsStoreTests(FactsStoreContract, SynchronousTestCase):
             path.write_bytes(content)
             loaded = self.successResultOf(self.store.load_first_seen(DEMO))
             self.assertEqual({}, loaded, case)
-            self.successResultOf(self.store.save_first_seen(DEMO, {"b": {"1": 3.0}}))
+            self.successResultOf(self.store.add_first_seen(DEMO, {"b": {"1": 3.0}}))
             aside = path.with_name("demo.json.damaged")
             self.assertEqual(content, aside.read_bytes(), case)
 
@@ -133,13 +160,13 @@ class FactsStoreTests(FactsStoreContract, SynchronousTestCase):
         If the last step fails, what was there before is still there, and nothing else.
         """
         save_all = (
-            lambda: self.store.save_facts(DEMO, {"b": BARE_FACTS}),
+            lambda: self.store.change_facts(DEMO, lambda _: {"b": BARE_FACTS}),
             lambda: self.store.save_metadata(DEMO, "a.whl", b"new"),
-            lambda: self.store.save_first_seen(DEMO, {"b": {"1": 3.0}}),
+            lambda: self.store.add_first_seen(DEMO, {"b": {"1": 3.0}}),
         )
-        self.successResultOf(self.store.save_facts(DEMO, {"a": FULL_FACTS}))
+        self.save({"a": FULL_FACTS})
         self.successResultOf(self.store.save_metadata(DEMO, "a.whl", b"old"))
-        self.successResultOf(self.store.save_first_seen(DEMO, {"a": {"1": 2.0}}))
+        self.successResultOf(self.store.add_first_seen(DEMO, {"a": {"1": 2.0}}))
         before = self.files_in(self.cache), self.files_in(self.decisions)
         self.patch(os, "rename", fail)
         for save in save_all:
@@ -156,16 +183,16 @@ class FactsStoreTests(FactsStoreContract, SynchronousTestCase):
         Times wait for the disk; facts need not.
         """
         synced = note_fsyncs(self)
-        self.successResultOf(self.store.save_facts(DEMO, {"a": FULL_FACTS}))
+        self.save({"a": FULL_FACTS})
         self.assertEqual([], synced)
         first_seen = {"a": {"1": 2.0}}
-        self.successResultOf(self.store.save_first_seen(DEMO, first_seen))
+        self.successResultOf(self.store.add_first_seen(DEMO, first_seen))
         self.assertEqual(5, len(synced))  # for three new folders, too
-        self.successResultOf(self.store.save_first_seen(DEMO, first_seen))
+        self.successResultOf(self.store.add_first_seen(DEMO, first_seen))
         self.assertEqual(7, len(synced))
 
     def whole_facts(self) -> bytes:
-        self.successResultOf(self.store.save_facts(DEMO, {"a": FULL_FACTS}))
+        self.save({"a": FULL_FACTS})
         return (self.cache / "facts" / "demo.json").read_bytes()
 
     def changed(self, whole: bytes, old: bytes, new: bytes) -> bytes:

@@ -14,6 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from proxypypi.interfaces import IPartial
 from proxypypi.model import Fate
+from proxypypi.store import partials
 from proxypypi.store.partials import PartialStore
 from tests.store_contract import DEMO, OTHER, PartialStoreContract
 
@@ -414,6 +415,22 @@ class PartialStoreTests(PartialStoreContract, SynchronousTestCase):
         other.restart()
         other.write(b"x")
         self.assertEqual({"demo-1.zip": b"whole"}, self.offered())
+
+    def test_given_up_with_its_name(self) -> None:
+        """
+        What was published, but perhaps not for good, stays as it is.
+        """
+        partial = self.open()
+        partial.write(b"whole")
+        other = self.open()
+        patched = self.patch(partials, "sync_directory", refuse(errno.EIO))
+        self.failureResultOf(partial.publish(), OSError)
+        patched.restore()
+        path = self.root / "demo" / "demo-1.zip"
+        before = path.stat().st_mode
+        partial.give_up()
+        self.assertEqual(before, path.stat().st_mode)
+        self.assertEqual(Fate.PUBLISHED, other.look())
 
     def test_cannot_restart(self) -> None:
         """

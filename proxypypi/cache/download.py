@@ -2,9 +2,10 @@
 The tee: a file comes from upstream once, and whoever wants it follows its growth.
 """
 
+import errno
 import os
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 from attrs import define, field
 from twisted.internet.defer import Deferred
@@ -192,7 +193,7 @@ class Download:
         self._transfer.stop()
         self.error = Failure(missed)
         self.overflowed = True
-        self._partial.discard()
+        self._partial.give_up()
 
     async def _find_room(self) -> None:
         """
@@ -217,12 +218,25 @@ class Download:
                     raise self._transfer.wrong(f"it has {self._partial.size} bytes")
                 self.released = self.size = self._partial.size
                 return True
-            if fate is Fate.LOST:
+            if fate is not Fate.LEFT:
                 if self.released:
-                    raise CannotFollow(what=filename)
+                    await self._go_on_alone(fate)
                 self._partial.close()
                 self._partial = self._open()
         return False
+
+    async def _go_on_alone(self, fate: Fate) -> NoReturn:
+        """
+        What has been given out, another process has removed.
+
+        :raises OSError: it did not find room, and the rest can be had without any.
+        :raises CannotFollow: it is gone.
+        """
+        if fate is not Fate.UNKEPT:
+            raise CannotFollow(what=self._listed.filename)
+        self._see()
+        await self._resume()
+        raise OSError(errno.ENOSPC, "the process that fetched it could not keep it")
 
     def _see(self) -> None:
         self._give(releasable(self._partial.size, self.size))

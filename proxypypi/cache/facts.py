@@ -6,11 +6,12 @@ import hashlib
 from collections.abc import Mapping
 
 from attrs import define, field
+from twisted.internet.defer import DeferredLock
 
 from proxypypi.cache.health import Health
 from proxypypi.cache.known import Known
 from proxypypi.interfaces import IFactsStore
-from proxypypi.model import FileFacts, LocalFile
+from proxypypi.model import FactsChange, FileFacts, LocalFile
 from proxypypi.names import NormalizedName
 from proxypypi.store.archives import Findings
 from proxypypi.store.changes import Changes
@@ -28,6 +29,7 @@ class Facts:
     _health: Health
     _changes: Changes
     _remembered: Known[Mapping[str, FileFacts]] = field(init=False)
+    _learning: DeferredLock = field(factory=DeferredLock, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._remembered = Known(self._changes, MOST_FILES)
@@ -52,23 +54,38 @@ class Facts:
     async def learn(
         self,
         name: NormalizedName,
-        facts: Mapping[str, FileFacts],
+        change: FactsChange,
         found: Mapping[LocalFile, Findings],
     ) -> Mapping[str, FileFacts]:
         """
-        :param facts: of all files of the project; they replace what was known.
-        :param found: in those that were read just now.
-        :returns: *facts*.
+        :param change: makes of what is known what is known from now on. Other processes
+            may have learned more than we know, so that it is given what all know.
+        :param found: in the files that were read just now.
+        :returns: what is known from now on.
         """
-        with self._changes.changing(name):
-            self._remembered.put(name, facts, 1 + len(facts))
-            for file, findings in found.items():
-                if findings.metadata is not None:
-                    await self.keep_metadata(name, file.filename, findings.metadata)
-            await self._health.keeping(
-                f"facts about {name}", self._store.save_facts, name, facts
-            )
+        for file, findings in found.items():
+            if findings.metadata is not None:
+                await self.keep_metadata(name, file.filename, findings.metadata)
+        # One after the other, so that the last that was kept is what is remembered.
+        async with self._learning:
+            with self._changes.changing(name):
+                facts = await self._change(name, change)
+                self._remembered.put(name, facts, 1 + len(facts))
         return facts
+
+    async def _change(
+        self, name: NormalizedName, change: FactsChange
+    ) -> Mapping[str, FileFacts]:
+        known = await self.of(name)
+
+        def renew(kept: Mapping[str, FileFacts]) -> Mapping[str, FileFacts]:
+            # What we know and is not kept could not be, or was lost.
+            return change({**known, **kept})
+
+        facts = await self._health.keeping(
+            f"facts about {name}", self._store.change_facts, name, renew
+        )
+        return facts if facts is not None else change(known)
 
     async def metadata(
         self, name: NormalizedName, filename: str, digest: str

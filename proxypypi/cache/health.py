@@ -3,11 +3,13 @@ What makes our answers worse than they could be, at the moment.
 """
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from attrs import define, field
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
+
+T = TypeVar("T")
 
 
 @define(eq=False)
@@ -37,16 +39,18 @@ class Health:
         return "; ".join(self._troubles.values())
 
     async def keeping(
-        self, what: str, save: Callable[..., "Deferred[None]"], *arguments: Any
-    ) -> None:
+        self, what: str, save: Callable[..., "Deferred[T]"], *arguments: Any
+    ) -> T | None:
         """
         Save what is good to have, but not worth failing for.
 
         :param what: is saved.
+        :returns: what *save* returns; :obj:`None` if it failed.
         """
         try:
-            await save(*arguments)
+            saved = await save(*arguments)
         except OSError as e:
             self.worsen("disk", f"{what} cannot be kept: {e.strerror or e}")
-        else:
-            self.mend("disk")
+            return None
+        self.mend("disk")
+        return saved

@@ -199,13 +199,12 @@ class Holdings:
         :param uploaded_at: POSIX seconds, as it says; :obj:`None` if it does not.
         """
         findings = await self._in_thread(look_inside, file.path, file.filename, hashes)
-        facts = await self._facts.of(name)
         learned = evolve(
             make_facts(file, findings, self._clock.seconds(), origin),
             uploaded_at=uploaded_at,
         )
         await self._facts.learn(
-            name, {**facts, file.filename: learned}, {file: findings}
+            name, lambda known: {**known, file.filename: learned}, {file: findings}
         )
         self._directory.changed(name)
 

@@ -65,15 +65,10 @@ class Reader:
             reading = self._flight.join(key, lambda: self._read(name, unknown, page))
             await patiently(reading, self._clock, f"what lies here of {name}")
             facts = await self._facts.of(name)  # others may have learned more meanwhile
-        adopted = {
-            filename: _adopted(known, page, filename)
-            for filename, known in facts.items()
-            if page is not None
-            and not known.cached
-            and not is_private(known, page, filename)
-        }
-        if adopted:
-            facts = await self._facts.learn(name, {**facts, **adopted}, {})
+        if page is not None and _adopted(facts, page):
+            facts = await self._facts.learn(
+                name, lambda known: {**known, **_adopted(known, page)}, {}
+            )
         return facts
 
     async def learn(
@@ -82,31 +77,20 @@ class Reader:
         """
         :param file: a private one, that was put here and read by us.
         """
-        facts = await self._facts.of(name)
-        seen = await self._store.load_first_seen(name)
-        attested = await self._attestations.digests(name)
-        learned = self._judge(
-            file,
-            findings,
-            None,
-            facts.get(file.filename),
-            seen.get(file.filename, {}),
-            attested,
-        )
-        await self._note_first_seen(name, {file.filename: learned}, seen)
-        facts = await self._facts.of(name)  # others may have learned more meanwhile
-        await self._facts.learn(
-            name, {**facts, file.filename: learned}, {file: findings}
-        )
+        await self._learn(name, {file: findings}, None, ())
 
     async def attest(self, name: NormalizedName, filename: str) -> None:
         """
         There are attestations of a file that is here already.
         """
-        facts = await self._facts.of(name)
-        if filename in facts:
-            attested = evolve(facts[filename], attested=True)
-            await self._facts.learn(name, {**facts, filename: attested}, {})
+
+        def change(known: Mapping[str, FileFacts]) -> Mapping[str, FileFacts]:
+            if filename not in known:
+                return known
+            return {**known, filename: evolve(known[filename], attested=True)}
+
+        if filename in await self._facts.of(name):
+            await self._facts.learn(name, change, {})
 
     async def _read(
         self,
@@ -121,67 +105,45 @@ class Reader:
             findings = await self._in_thread(examine, file, digests)
             if findings is not None:
                 found[file] = findings
+        before = await self._facts.of(name)
+        self._directory.changed(name)  # or the last second would not be seen
+        here = await self._directory.files(name)
+        return await self._learn(name, found, page, before.keys() - here.keys())
+
+    async def _learn(
+        self,
+        name: NormalizedName,
+        found: Mapping[LocalFile, Findings],
+        page: ProjectPage | None,
+        gone: Collection[str],
+    ) -> Mapping[str, FileFacts]:
+        """
+        :param found: in files that are new, or were never read before.
+        :param gone: names of files that were known, and are there no longer.
+        """
         seen = await self._store.load_first_seen(name)
         attested = await self._attestations.digests(name)
-        before = await self._facts.of(name)
-        learned = {
-            file.filename: self._judge(
-                file,
-                findings,
-                page,
-                before.get(file.filename),
-                seen.get(file.filename, {}),
-                attested,
-            )
-            for file, findings in found.items()
-        }
-        await self._note_first_seen(name, learned, seen)
-        here = await self._directory.files(name)
-        still = {
-            filename: known
-            for filename, known in (await self._facts.of(name)).items()
-            if filename in here
-        }
-        return await self._facts.learn(name, {**still, **learned}, found)
+        now = self._clock.seconds()
 
-    def _judge(
-        self,
-        file: LocalFile,
-        findings: Findings,
-        page: ProjectPage | None,
-        before: FileFacts | None,
-        seen: Mapping[str, float],
-        attested: Collection[str],
-    ) -> FileFacts:
-        """
-        :param before: what was known under this name; it may have been another file.
-        :param seen: digest to the time it was first seen under this name.
-        :param attested: digests of which there are attestations.
-        """
-        sha256 = findings.hashes["sha256"]
-        listed = _listed(page, file)
-        origin = None
-        if listed is not None and agree(findings.hashes, listed.hashes):
-            assert page is not None
-            origin = page.index
-        seen_at = seen.get(sha256, self._clock.seconds())
-        if before is not None and before.hashes["sha256"] == sha256:  # only moved
-            return evolve(
-                make_facts(
+        def judge(known: Mapping[str, FileFacts]) -> Mapping[str, FileFacts]:
+            return {
+                file.filename: _judge(
                     file,
                     findings,
-                    before.seen_at,
-                    origin if before.origin is None else before.origin,
-                    sha256 in attested,
-                ),
-                uploaded_at=before.uploaded_at,
-                missed_at=before.missed_at,
-                missed_again=before.missed_again,
-            )
-        learned = make_facts(file, findings, seen_at, origin, sha256 in attested)
-        if origin is not None and listed is not None:
-            return evolve(learned, uploaded_at=listed.uploaded_at)
-        return learned
+                    page,
+                    known.get(file.filename),
+                    seen.get(file.filename, {}).get(findings.hashes["sha256"], now),
+                    attested,
+                )
+                for file, findings in found.items()
+            }
+
+        def change(known: Mapping[str, FileFacts]) -> Mapping[str, FileFacts]:
+            still = {f: facts for f, facts in known.items() if f not in gone}
+            return {**still, **judge(known)}
+
+        await self._note_first_seen(name, judge(await self._facts.of(name)), seen)
+        return await self._facts.learn(name, change, found)
 
     async def _note_first_seen(
         self,
@@ -192,18 +154,18 @@ class Reader:
         """
         Note when private files came, for good.
         """
-        noted = dict(seen)
+        noted = {}
         for filename, facts in learned.items():
-            times, sha256 = seen.get(filename, {}), facts.hashes["sha256"]
-            if not facts.cached and sha256 not in times:
-                noted[filename] = {**times, sha256: facts.seen_at}
+            sha256 = facts.hashes["sha256"]
+            if not facts.cached and sha256 not in seen.get(filename, {}):
+                noted[filename] = {sha256: facts.seen_at}
                 self._log.info(
                     "private file of {name}: {filename}", name=name, filename=filename
                 )
-        if noted != seen:
+        if noted:
             await self._health.keeping(
                 f"when files of {name} were first seen",
-                self._store.save_first_seen,
+                self._store.add_first_seen,
                 name,
                 noted,
             )
@@ -213,9 +175,59 @@ def _listed(page: ProjectPage | None, file: LocalFile) -> Distribution | None:
     return page.by_filename.get(file.filename) if page is not None else None
 
 
-def _adopted(facts: FileFacts, page: ProjectPage, filename: str) -> FileFacts:
-    listed = page.by_filename[filename]
-    return evolve(facts, origin=page.index, uploaded_at=listed.uploaded_at)
+def _judge(
+    file: LocalFile,
+    findings: Findings,
+    page: ProjectPage | None,
+    before: FileFacts | None,
+    seen_at: float,
+    attested: Collection[str],
+) -> FileFacts:
+    """
+    :param before: what was known under this name; it may have been another file.
+    :param seen_at: when this content was first seen under this name.
+    :param attested: digests of which there are attestations.
+    """
+    sha256 = findings.hashes["sha256"]
+    listed = _listed(page, file)
+    origin = None
+    if listed is not None and agree(findings.hashes, listed.hashes):
+        assert page is not None
+        origin = page.index
+    if before is not None and before.hashes["sha256"] == sha256:  # only moved
+        return evolve(
+            make_facts(
+                file,
+                findings,
+                before.seen_at,
+                origin if before.origin is None else before.origin,
+                sha256 in attested,
+            ),
+            uploaded_at=before.uploaded_at,
+            missed_at=before.missed_at,
+            missed_again=before.missed_again,
+        )
+    learned = make_facts(file, findings, seen_at, origin, sha256 in attested)
+    if origin is not None and listed is not None:
+        return evolve(learned, uploaded_at=listed.uploaded_at)
+    return learned
+
+
+def _adopted(
+    known: Mapping[str, FileFacts], page: ProjectPage
+) -> Mapping[str, FileFacts]:
+    """
+    Those that were private, and are the index's by now.
+    """
+    return {
+        filename: evolve(
+            facts,
+            origin=page.index,
+            uploaded_at=page.by_filename[filename].uploaded_at,
+        )
+        for filename, facts in known.items()
+        if not facts.cached and not is_private(facts, page, filename)
+    }
 
 
 def _is_known(

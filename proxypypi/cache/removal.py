@@ -38,13 +38,13 @@ class Removal:
         :param page: :obj:`None` if upstream has no such project any more.
         :param at: POSIX seconds at which the refresh was.
         """
+
+        def change(known: Mapping[str, FileFacts]) -> Mapping[str, FileFacts]:
+            return {f: observe(facts, page, f, at) for f, facts in known.items()}
+
         before = await self._facts.of(name)
-        after = {
-            filename: observe(facts, page, filename, at)
-            for filename, facts in before.items()
-        }
-        if after != before:
-            await self._facts.learn(name, after, {})
+        if change(before) != before:
+            await self._facts.learn(name, change, {})
 
     async def withheld(
         self, name: NormalizedName, facts: Mapping[str, FileFacts]

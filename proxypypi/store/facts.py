@@ -15,9 +15,9 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from proxypypi.interfaces import IFactsStore
-from proxypypi.model import FileFacts
+from proxypypi.model import FactsChange, FileFacts
 from proxypypi.names import NormalizedName
-from proxypypi.store.files import read_if_there, write_atomically
+from proxypypi.store.files import alone, make_folder, read_if_there, write_atomically
 
 _FORMAT = 1
 
@@ -51,7 +51,7 @@ class _FactsRecord(msgspec.Struct):
 
 class _SeenRecord(msgspec.Struct):
     format: int
-    seen: dict[str, dict[str, _Moment]]
+    seen: Mapping[str, Mapping[str, _Moment]]
 
 
 @implementer(IFactsStore)
@@ -71,10 +71,10 @@ class FactsStore:
     def load_facts(self, name: NormalizedName) -> "Deferred[Mapping[str, FileFacts]]":
         return self._in_thread(self._load_facts, name)
 
-    def save_facts(
-        self, name: NormalizedName, facts: Mapping[str, FileFacts]
-    ) -> "Deferred[None]":
-        return self._in_thread(self._save_facts, name, dict(facts))
+    def change_facts(
+        self, name: NormalizedName, change: FactsChange
+    ) -> "Deferred[Mapping[str, FileFacts]]":
+        return self._in_thread(self._change_facts, name, change)
 
     def load_metadata(
         self, name: NormalizedName, filename: str
@@ -93,16 +93,11 @@ class FactsStore:
     ) -> "Deferred[Mapping[str, Mapping[str, float]]]":
         return self._in_thread(self._load_seen, name)
 
-    def save_first_seen(
+    def add_first_seen(
         self, name: NormalizedName, seen: Mapping[str, Mapping[str, float]]
     ) -> "Deferred[None]":
-        record = _SeenRecord(_FORMAT, {f: dict(times) for f, times in seen.items()})
-        return self._in_thread(
-            write_atomically,
-            self._seen(name),
-            msgspec.json.encode(record),
-            durable=True,
-        )
+        times = {filename: dict(times) for filename, times in seen.items()}
+        return self._in_thread(self._add_seen, name, times)
 
     def _metadata(self, name: NormalizedName, filename: str) -> Path:
         return self._cache / "metadata" / name / f"{filename}.metadata"
@@ -137,6 +132,14 @@ class FactsStore:
             if "sha256" in facts.hashes
         }
 
+    def _change_facts(
+        self, name: NormalizedName, change: FactsChange
+    ) -> Mapping[str, FileFacts]:
+        with alone(self._facts(name).parent):
+            facts = change(self._load_facts(name))
+            self._save_facts(name, facts)
+        return facts
+
     def _save_facts(self, name: NormalizedName, facts: Mapping[str, FileFacts]) -> None:
         record = _FactsRecord(
             _FORMAT,
@@ -148,6 +151,18 @@ class FactsStore:
             },
         )
         write_atomically(self._facts(name), msgspec.json.encode(record))
+
+    def _add_seen(
+        self, name: NormalizedName, added: Mapping[str, Mapping[str, float]]
+    ) -> None:
+        path = self._seen(name)
+        make_folder(path.parent)
+        with alone(path.parent):
+            seen = dict(self._load_seen(name))
+            for filename, times in added.items():
+                seen[filename] = {**times, **seen.get(filename, {})}
+            record = _SeenRecord(_FORMAT, seen)
+            write_atomically(path, msgspec.json.encode(record), durable=True)
 
     def _load_seen(self, name: NormalizedName) -> Mapping[str, Mapping[str, float]]:
         path = self._seen(name)

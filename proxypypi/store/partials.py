@@ -4,6 +4,7 @@ Files that are being fetched, until they are whole.
 
 import fcntl
 import os
+import stat
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -22,6 +23,10 @@ from proxypypi.store.publishing import check_folder, give_name, local_file
 from proxypypi.store.room import check_room
 
 _PIECE = 1024 * 1024  # bytes
+
+# In the mode of a file that has no name any more, and no other use for it: whoever has
+# it open is told by that why it was removed.
+_UNKEPT = stat.S_IXUSR
 
 
 @implementer(IPartial)
@@ -61,7 +66,8 @@ class Partial:
                 self._remove()
                 return Fate.PUBLISHED
             if not is_named(self.fd, self._path):
-                return Fate.LOST
+                unkept = os.fstat(self.fd).st_mode & _UNKEPT
+                return Fate.UNKEPT if unkept else Fate.LOST
             os.lseek(self.fd, 0, os.SEEK_END)
             self.is_ours = True
             return Fate.LEFT
@@ -117,6 +123,14 @@ class Partial:
     def discard(self) -> None:
         if self.is_ours:
             self._remove()
+            self.release()
+
+    def give_up(self) -> None:
+        if self.is_ours:
+            self._remove()
+            with suppress(OSError):  # then they take it for lost
+                if not os.fstat(self.fd).st_nlink:  # and not published after all
+                    os.fchmod(self.fd, stat.S_IRUSR | _UNKEPT)
             self.release()
 
     def release(self) -> None:

@@ -143,6 +143,22 @@ class FillsUpTests(SmallDiskTestCase):
         self.assertGreaterEqual(len(ranges), 5)
         await self.check_caches_again(server)
 
+    async def test_clients_of_several_processes(self) -> None:
+        """
+        Nor do those notice who are served by a process that only follows.
+        """
+        self.index.rate = 4 * MB
+        self.fill(4 * MB)
+        server = await self.start_server("--min-free", "0", "--workers", "2")
+        fetches = [self.fetch(self.url(server), keep=False) for _ in range(10)]
+        for fetch in fetches:
+            self.assert_whole(await fetch.done())
+        self.assertEqual([], self.wheels_here())
+        self.index.rate = None
+        self.ballast.unlink()
+        self.assert_whole(await self.get(self.url(server)))
+        self.assertEqual([f"big/{self.wheel.filename}"], self.wheels_here())
+
 
 class LimitedFilesTests(EndToEndTestCase):
     timeout = 60
