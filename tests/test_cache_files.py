@@ -248,6 +248,20 @@ class FilesTests(ProxyTestCase):
         answer = self.get(self.url)
         self.assertEqual((200, b"another"), (answer.code, answer.body))
 
+    def test_written_into_between_two_looks(self) -> None:
+        """
+        Nor is what somebody writes into the file sent as what it was before, be it of
+        the same length.
+        """
+        path = self.directory / "demo" / self.wheel.filename
+        for content in (b"x" * len(self.wheel.content), b"longer" * 1000, b"short"):
+            self.get(self.url)
+            self.settle()
+            self.get(self.url)
+            path.write_bytes(content)
+            answer = self.get(self.url)
+            self.assertEqual((503, "2"), (answer.code, answer.header("Retry-After")))
+
     def test_removed_between_two_looks(self) -> None:
         """
         A cached file that somebody removes is never 404, as upstream lists it still:

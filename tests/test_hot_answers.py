@@ -368,6 +368,9 @@ class DirectoryTests(AnswersTestCase):
         new = bytes(byte ^ 1 for byte in old.body)
         with self.change(), path.open("r+b") as opened:
             opened.write(new)
+        for through in (None, self.plain):
+            answer = self.answer(file, through)
+            self.assertEqual((503, "2"), (answer.code, answer.header("Retry-After")))
         self.see_within(4, file, lambda a: a.header("ETag") != old.header("ETag"))
 
     def test_removed_cached_file(self) -> None:

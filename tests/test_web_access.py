@@ -76,6 +76,7 @@ def hot_answer(code: int = 200, size: int = 7, outcome: str = "hit") -> HotAnswe
         content=b"",
         fd=-1,
         size=size,
+        written_at=0,
         validity=Validity(until=0.0, slot=0, number=0),
         code=code,
         outcome=outcome,

@@ -124,6 +124,22 @@ class ValidityTests(HotTestCase):
         self.hot.keep(key(), reusable, 200, head, said)
         self.assertIsNone(self.get())
 
+    def test_file_that_is_written_into(self) -> None:
+        """
+        What a file holds is given again only while nobody writes into it.
+        """
+        for change in (
+            lambda: self.path.write_bytes(b"content and more"),
+            lambda: self.path.write_bytes(b"other.."),
+            lambda: os.truncate(self.path, 3),
+        ):
+            self.path.write_bytes(b"content")
+            os.utime(self.path, (1, 1))
+            self.keep_file()
+            self.assertIsNotNone(self.get())
+            change()
+            self.assertIsNone(self.get())
+
     def test_another_request(self) -> None:
         """
         It is the answer to one question alone.

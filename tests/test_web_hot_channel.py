@@ -2,6 +2,7 @@
 Tests for :mod:`proxypypi.web.hot_channel`.
 """
 
+import errno
 import os
 import re
 import resource
@@ -403,13 +404,11 @@ class RestTests(HotTestCase):
         """
         When a file cannot be read, nothing else is sent in place of its bytes.
         """
-        asked = self.fast.clients.read(self.file)
-        assert asked is not None
-        answer = self.fast.hot.get(asked.key, self.loopback.pump.seconds())
-        assert answer is not None
-        folder = os.open(self.directory, os.O_RDONLY)
-        os.dup2(folder, answer.fd)
-        os.close(folder)
+
+        def broken(*_: int) -> int:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+        self.patch(os, "sendfile", broken)
         wire = self.loopback.connect(self.fast)
         wire.send(self.file + self.hot + self.many)
         got = wire.take_all()

@@ -328,7 +328,8 @@ def _open(found: FoundFile, file: LocalFile) -> WholeFile:
             raise StillFetching(what=found.filename) from e
         raise NoSuchFile(filename=found.filename) from e
     status = os.fstat(fd)
-    if (status.st_size, status.st_ino) != (file.size, file.inode):
+    found_now = (status.st_size, status.st_ino, status.st_mtime_ns)
+    if found_now != (file.size, file.inode, file.modified_at):
         os.close(fd)
         raise StillFetching(what=f"the new {found.filename}")
-    return WholeFile(fd, status.st_size)
+    return WholeFile(fd, file.size)

@@ -37,6 +37,7 @@ class HotAnswer:
     :ivar fd: of the file that the body is; -1 for none. It is closed when the answer
         is dropped.
     :ivar size: of the body, in bytes.
+    :ivar written_at: when the file was last written to, in nanoseconds; 0 for none.
     :ivar outcome: its ``Cache-Status``.
     :ivar cost: bytes that it takes to hold it, with what it is the answer to.
     :ivar readers: who may have it; :obj:`None` for everybody.
@@ -47,11 +48,19 @@ class HotAnswer:
     content: bytes
     fd: int
     size: int
+    written_at: int
     validity: Validity
     code: int
     outcome: str
     cost: int
     readers: IReaders | None = None
+
+    @property
+    def is_intact(self) -> bool:
+        """
+        Has nobody written into the file since?
+        """
+        return self.fd < 0 or _state(self.fd) == (self.size, self.written_at)
 
 
 @define
@@ -130,7 +139,7 @@ class HotAnswers:
             return None
         if self._generations.at(validity.slot) != validity.number:
             return None
-        return answer
+        return answer if answer.is_intact else None
 
     def keep(
         self, key: Key, reusable: Reusable, code: int, head: bytes, headers: Headers
@@ -143,14 +152,14 @@ class HotAnswers:
         dates = headers.getRawHeaders(b"Date")
         if code != wanted or dates is None or headers.hasHeader(b"Transfer-Encoding"):
             return
-        content, fd = reusable.content, -1
-        size = 0
+        content, fd, written_at = reusable.content, -1, 0
         if isinstance(content, bytes):
             size = len(content)
         else:
-            fd, size, content = another(content.fd), content.released, b""
+            fd, content = another(content.fd), b""
             if fd < 0:
                 return
+            size, written_at = _state(fd)
         start = head.index(_DATE) + len(_DATE)
         outcome: Any = headers.getRawHeaders("Cache-Status", ["-"])
         self._drop(key)
@@ -160,6 +169,7 @@ class HotAnswers:
             content=content,
             fd=fd,
             size=size,
+            written_at=written_at,
             validity=reusable.validity,
             code=code,
             outcome=outcome[0],
@@ -209,6 +219,11 @@ def another(fd: int) -> int:
         return os.dup(fd)
     except OSError:
         return -1
+
+
+def _state(fd: int) -> tuple[int, int]:
+    status = os.fstat(fd)
+    return status.st_size, status.st_mtime_ns
 
 
 @define(eq=False)
