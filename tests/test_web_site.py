@@ -113,6 +113,22 @@ class FacesTests(ProxyTestCase):
         wire.send("HEAD /simple/a%2fb/ HTTP/1.1")
         self.assertEqual((400, b""), (wire.code, wire.body))
 
+    def test_hosts(self) -> None:
+        """
+        One Host is said, no more, and none only by those who know of none.
+        """
+        for lines, code in (
+            (b"HTTP/1.1\r\nHost: a", 200),
+            (b"HTTP/1.1\r\nHost: a\r\nHost: a", 400),
+            (b"HTTP/1.1\r\nHost: a\r\nHost: b:80", 400),
+            (b"HTTP/1.1\r\nX: y", 400),
+            (b"HTTP/1.0\r\nHost: a\r\nHost: b", 400),
+            (b"HTTP/1.0", 200),
+        ):
+            wire = self.connect()
+            wire.send_bytes(b"GET /-/health " + lines + b"\r\n\r\n")
+            self.assertEqual(code, wire.code, lines)
+
     def test_hostile_hosts(self) -> None:
         """
         A Host header that is no host's is the client's mistake, not a defect of ours;

@@ -88,7 +88,7 @@ class Faces(Resource):
             self._let_in(request)
 
     def _let_in(self, request: Request) -> Any:
-        refused = refusal(request.path) or _refusal_of(request.getRequestHostname())
+        refused = refusal(request.path) or _refusal_of_host(request)
         if refused:
             problem = problem_of(BadRequest(reason=refused))
             request.write(answer_problem(request, problem))
@@ -131,12 +131,18 @@ def refusal(path: bytes) -> str:
     return ""
 
 
-def _refusal_of(host: bytes) -> str:
+def _refusal_of_host(request: Request) -> str:
     """
-    What is wrong with the host name that was asked for, such that routing fails on it.
+    What is wrong with the host that was asked for (:rfc:`9112`, section 3.2), such that
+    routing fails on it, or it can mean one thing here and another in front of us.
     """
+    hosts = request.requestHeaders.getRawHeaders(b"Host", [])
+    if len(hosts) > 1:
+        return "there is more than one Host header"
+    if not hosts and request.clientproto == b"HTTP/1.1":
+        return "there is no Host header"
     try:
-        host.decode().encode("idna")
+        request.getRequestHostname().decode().encode("idna")
     except UnicodeError:
         return "the host name is none"
     return ""
