@@ -82,6 +82,24 @@ class TeeTestCase(ProxyTestCase):
         self.assertEqual([], self.kept())
 
 
+class NoDistributionTests(ProxyTestCase):
+    def test_listed_all_the_same(self) -> None:
+        """
+        What an index lists that is no distribution is handed on and checked, and never
+        kept, as it would not be found again.
+        """
+        built = evolve(make_wheel("demo", "1.0"), filename="demo-1.0-variants.json")
+        path = self.index.add(built, core_metadata=False)
+        for times in (1, 2):
+            answer = self.get(f"/files/demo/{built.filename}")
+            self.assertEqual((200, built.content), (answer.code, answer.body))
+            self.assertEqual("proxypypi; fwd=miss", answer.header("Cache-Status"))
+            self.assertEqual(times, len(self.index.asked(path)))
+        self.assertEqual([], self.kept())
+        self.index.fail(path, Fault(wrong_bytes=True))
+        self.assertTrue(self.start(f"/files/demo/{built.filename}").is_cut)
+
+
 class OneFetchTests(TeeTestCase):
     def test_many_clients(self) -> None:
         """

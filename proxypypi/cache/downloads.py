@@ -19,7 +19,7 @@ from proxypypi.cache.transfer import Transfer
 from proxypypi.errors import CannotKeep, JustArrived, StillFetching, WrongBytes
 from proxypypi.interfaces import IBody, IByteSource, IIndex, IPartial, IPartialStore
 from proxypypi.model import Distribution
-from proxypypi.names import NormalizedName
+from proxypypi.names import NormalizedName, is_distribution
 from proxypypi.rules.integrity import strongest
 
 
@@ -70,6 +70,10 @@ class Downloads:
             file of that name, which was listed before, is still on its way.
         """
         try:
+            if not is_distribution(listed.filename):
+                raise CannotKeep(
+                    filename=listed.filename, reason="it is no distribution"
+                )
             _, following = self._follow(name, listed, index, even_so)
         except CannotKeep:
             following = self._stream(name, listed, index)
