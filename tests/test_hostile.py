@@ -367,16 +367,22 @@ class ImpossibleTimesTests(HostileTestCase):
         """
         self.drop(make_wheel("own"))
         url = "/files/own/own-1.0-py3-none-any.whl"
-        real = os.stat
+        real, real_fstat = os.stat, os.fstat
 
-        def stat(path: Any, **options: Any) -> Any:
-            status = real(path, **options)
+        def alter(status: os.stat_result, path: Any) -> Any:
             if not str(path).endswith(".whl"):
                 return status
             return _Altered(status, st_mtime_ns=2**80)
 
+        def stat(path: Any, **options: Any) -> Any:
+            return alter(real(path, **options), path)
+
+        def fstat(fd: int) -> Any:
+            return alter(real_fstat(fd), os.readlink(f"/proc/self/fd/{fd}"))
+
         self.patch(os, "lstat", stat)
         self.patch(os, "stat", stat)
+        self.patch(os, "fstat", fstat)
         self.advance(2)
         self.assertEqual(200, self.get(url).code)
 

@@ -142,7 +142,7 @@ class FileRoutes:
                 http_date(found.modified_at) if found.modified_at is not None else None
             ),
             accept_ranges="bytes",
-            cache_status=cache_status(self._files.outcome(found)),
+            cache_status=cache_status(self._outcome(request, found)),
         )
         if is_unchanged(request, etag, found.modified_at):
             request.setResponseCode(NOT_MODIFIED)
@@ -160,6 +160,11 @@ class FileRoutes:
         else:
             await self._send_whole(request, found)
         return b""
+
+    def _outcome(self, request: Request, found: FoundFile) -> Outcome:
+        if request.method == b"HEAD" and found.held is None:
+            return Outcome(forwarded="miss")  # nothing is fetched for it
+        return self._files.outcome(found)
 
     async def _send_whole(self, request: Request, found: FoundFile) -> None:
         self._ahead.fetch(self._read_by(request).take(found))
@@ -231,12 +236,12 @@ class FileRoutes:
         """
         Relay upstream's own range while the download is not yet near it.
 
-        The last bytes are left to the download, which gives them out only if the whole
-        file is what it should be.
+        The last bytes, half of them at most, are left to the download, which gives them
+        out only if the whole file is what it should be.
 
         :returns: how many bytes were sent.
         """
-        stop -= _CHECKED_LAST
+        stop -= min(_CHECKED_LAST, (stop - start + 1) // 2)
         if start >= stop:
             return 0
         try:
