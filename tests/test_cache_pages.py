@@ -638,6 +638,20 @@ class NotListedTests(PagesTestCase):
         self.assertEqual(404, self.get("/files/demo/demo-9.zip").code)
         self.assertEqual(1, self.asked)
 
+    def test_page_just_fetched(self) -> None:
+        """
+        A file that is published a moment after the page was fetched is found, also if
+        that page had been fetched again before its time.
+        """
+        self.start_page()
+        for seconds, version in ((3, "2.0"), (11, "3.0")):
+            self.advance(seconds)
+            wheel = make_wheel("demo", version)
+            self.index.add(wheel)
+            asked = self.asked
+            self.assertEqual(200, self.get(f"/files/demo/{wheel.filename}").code)
+            self.assertEqual(asked + 1, self.asked)
+
     def test_many_at_once(self) -> None:
         """
         Many such questions are one.
@@ -665,8 +679,33 @@ class NotListedTests(PagesTestCase):
         self.start_page()
         self.advance(11)
         self.index.fail("*", Fault(status=403), times=None)
-        answer = self.get("/files/demo/demo-9.zip")
-        self.assertEqual((502, "2"), (answer.code, answer.header("Retry-After")))
+        for _ in range(3):
+            answer = self.get("/files/demo/demo-9.zip")
+            self.assertEqual((502, "2"), (answer.code, answer.header("Retry-After")))
+            self.assertEqual(2, self.asked)
+            self.advance(3.0)
+        self.index.heal()
+        self.advance(1.1)
+        self.assertEqual(404, self.get("/files/demo/demo-9.zip").code)
+        self.assertEqual(3, self.asked)
+
+    def test_page_not_refreshed(self) -> None:
+        """
+        Nor does anybody know after an old page was given out as there was no other: not
+        until upstream has answered, be it another question.
+        """
+        self.start_page()
+        for age, fault in ((901, Fault(status=403)), (640, Fault(status=503))):
+            self.advance(age)
+            self.index.fail("*", fault, times=None)
+            self.start_page()
+            self.advance_slowly(5)
+            answer = self.start("/files/demo/demo-9.zip")
+            self.advance_slowly(5)
+            self.assertEqual((502, "2"), (answer.code, answer.header("Retry-After")))
+            self.index.heal()
+            self.start_page()
+            self.assertEqual(404, self.get("/files/demo/demo-9.zip").code)
 
 
 class QuarantineTests(PagesTestCase):

@@ -3,16 +3,17 @@ Project pages of the index: what we hold, when we ask again, what we do when it 
 """
 
 from contextlib import suppress
+from math import inf
 from typing import Any, ClassVar
 
-from attrs import define, evolve, field
+from attrs import define, evolve, field, frozen
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from proxypypi.cache.bounded import Bounded
 from proxypypi.cache.doubts import Doubts
-from proxypypi.cache.flight import SingleFlight, patiently, unless
+from proxypypi.cache.flight import PATIENCE, SingleFlight, patiently, unless
 from proxypypi.cache.holdings import Holdings
 from proxypypi.cache.known import Known
 from proxypypi.cache.shelf import HeldPage, PageAnswer, Shelf
@@ -34,8 +35,18 @@ from proxypypi.store.changes import Changes
 
 _LET_BE = 60.0  # seconds for which a project stays missing, or in doubt
 _IMPATIENT = 3.0  # seconds to wait for a refresh with an old page in hand
-_ASK_ANEW = 10.0  # seconds between refreshes for the sake of files not listed
-_MOST_MOMENTS = 10_000  # remembered of either kind
+_ASK_ANEW = 10.0  # seconds between refreshes for the sake of files not found
+_MOST_MOMENTS = 10_000  # remembered of each kind
+
+
+@frozen
+class _Failed:
+    """
+    How a refresh went, and when.
+    """
+
+    error: UpstreamError
+    at: float
 
 
 @define(eq=False)
@@ -56,7 +67,10 @@ class PageCache:
     _clock: IReactorTime
     _flight: SingleFlight = field(factory=SingleFlight, init=False)
     _let_be_until: Known[float] = field(init=False)
-    _refreshed_at: Bounded[NormalizedName, float] = field(
+    _asked_anew_at: Bounded[NormalizedName, float] = field(
+        factory=lambda: Bounded(_MOST_MOMENTS), init=False
+    )
+    _failed: Bounded[NormalizedName, _Failed] = field(
         factory=lambda: Bounded(_MOST_MOMENTS), init=False
     )
     _distrusted_at: Bounded[NormalizedName, float] = field(
@@ -121,19 +135,31 @@ class PageCache:
             return None
         return await self._shelf.get(name)
 
-    async def refreshed(self, name: NormalizedName) -> PageAnswer:
+    async def refreshed(self, name: NormalizedName, since: float = inf) -> PageAnswer:
         """
-        The project's page, asked for anew, but not more often than every ten seconds.
+        The project's page, asked for anew for the sake of a file, but not more often
+        than every ten seconds; nor is an upstream asked that has just failed.
 
+        :param since: when the question began, POSIX seconds; a page that was fetched
+            after that is good enough.
         :raises NoSuchProject: as :meth:`get` does.
-        :raises UpstreamError: likewise.
+        :raises UpstreamError: it cannot be had, though an older one may be held.
+        :raises StillFetching: likewise.
         """
-        asked_at = self._refreshed_at.get(name)
-        recently = asked_at is not None and self._clock.seconds() - asked_at < _ASK_ANEW
-        if recently and not self._flight.is_flying(name):
+        held, now = await self.held(name), self._clock.seconds()
+        if held is not None and held.checked_at >= since:
             return await self.get(name)
-        joined = self._join(name, await self.held(name))
-        return await patiently(joined, self._clock, f"the page of {name}")
+        if not self._flight.is_flying(name):
+            failed = self._failed.get(name)
+            if failed is not None and _is_recent(failed.at, now):
+                raise evolve(failed.error)  # another, or its traceback grows
+            asked_at = self._asked_anew_at.get(name)
+            if asked_at is not None and _is_recent(asked_at, now):
+                return await self.get(name)
+            self._asked_anew_at.put(name, now)
+        joined = self._join(name, held)
+        patience = max(0.0, PATIENCE - max(0.0, now - since))
+        return await patiently(joined, self._clock, f"the page of {name}", patience)
 
     async def refresh(self, name: NormalizedName) -> PageAnswer:
         """
@@ -211,12 +237,16 @@ class PageCache:
         :param before: the page that is not good enough.
         """
         turn = await self._turns.take(name)
+        self._failed.pop(name)
         try:
             held = await self.held(name)
             if held is None or not self._is_newer(name, held, before):
                 return await self._refresh(name, held, background)
             self._upstreams.answered_others(held.raw.index)
             return held.answer(Outcome(forwarded="miss", collapsed=True))
+        except UpstreamError as e:
+            self._failed.put(name, _Failed(evolve(e), self._clock.seconds()))
+            raise
         finally:
             turn.end()
 
@@ -231,7 +261,6 @@ class PageCache:
         self, name: NormalizedName, held: HeldPage | None, background: bool
     ) -> PageAnswer:
         began = self._clock.seconds()
-        self._refreshed_at.put(name, began)
         known = held if held and not self._is_distrusted(name, held) else None
 
         async def ask(
@@ -300,3 +329,7 @@ class PageCache:
             return await self._shelf.read(raw, name)
         except UnreadablePage as e:
             raise UpstreamNonsense(url=raw.url, reason=str(e), status=200) from e
+
+
+def _is_recent(at: float, now: float) -> bool:
+    return 0 <= now - at < _ASK_ANEW
