@@ -77,7 +77,7 @@ class IIndex(Interface):
         """
         Fetch a whole small file into memory, such as core metadata.
 
-        :param limit: bytes; more than that is nonsense.
+        :param limit: bytes, decoded; more than that is nonsense.
         :param hashes: that the bytes must have; empty for any.
         :raises WrongBytes: they have not.
         """

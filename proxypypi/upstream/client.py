@@ -82,7 +82,7 @@ class Client:
     """
     Asks one index, and whom its links and redirects name.
 
-    :ivar pages: takes gzip.
+    :ivar pages: takes gzip; for all that is wanted whole, in memory.
     :ivar files: takes bytes as they are.
     """
 

@@ -306,8 +306,8 @@ class Index:
         self, url: str, limit: int, hashes: Mapping[str, str]
     ) -> bytes:
         client = self._client
-        reply = await client.ask(client.files, url, hashed=bool(hashes))
-        expect_ok(reply)
+        reply = await client.ask(client.pages, url, hashed=bool(hashes))
+        expect_decoded(reply)
         content = await collect(reply, limit)
         if not matches(content, hashes):
             raise WrongBytes(
