@@ -325,6 +325,7 @@ class MissingTests(PagesTestCase):
             ["ours-1.0.tar.gz"], [f["filename"] for f in answer.json["files"]]
         )
         self.assertEqual("no-cache", answer.header("Cache-Control"))
+        self.assertEqual("proxypypi; hit", answer.header("Cache-Status"))
         self.assertEqual(1, len(self.index.asked("/simple/ours/")))
 
     def test_is_answered(self) -> None:

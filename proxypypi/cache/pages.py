@@ -95,7 +95,7 @@ class PageCache:
         now = self._clock.seconds()
         if (self._let_be_until.get(name) or now) > now:
             if held is None:
-                raise NoSuchProject(project=name)
+                raise NoSuchProject(project=name, remembered=True)
             return self._aged(held)
         if held is None:
             return await self._fetch_first(name)
