@@ -429,6 +429,27 @@ class TroubleTests(PagesTestCase):
             shutil.rmtree(self.directory / ".proxypypi")
             self.start_proxy()
 
+    def test_log_in_page(self) -> None:
+        """
+        A page for people to log in says nothing of the project: it is not believed in
+        the place of one that is held, and is no empty project where none is.
+        """
+        body = b"<!DOCTYPE html><form><input type=password></form>"
+        fault = Fault(body=body, headers={"Content-Type": "text/html; charset=utf-8"})
+        self.start_page()
+        self.index.add(make_wheel("other"))
+        self.index.fail("*", fault, times=None)
+        self.advance(901)
+        said = "fwd=stale; fwd-status=200"
+        for _ in range(3):
+            self.check(self.start_page(), ["1.0"], said, self.asked)
+            self.advance(601)
+        answer = self.get("/simple/other/")
+        self.assertEqual((502, "2"), (answer.code, answer.header("Retry-After")))
+        self.assertIn("log-in page", answer.phrase)
+        self.index.heal()
+        self.assertEqual(200, self.get("/simple/other/").code)
+
     def test_is_not_remembered(self) -> None:
         """
         A failure is forgotten with its answer.
