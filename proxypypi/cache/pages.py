@@ -6,11 +6,12 @@ from contextlib import suppress
 from math import inf
 from typing import Any, ClassVar
 
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve, field
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
+from proxypypi.cache.attempts import Attempts
 from proxypypi.cache.bounded import Bounded
 from proxypypi.cache.doubts import Doubts
 from proxypypi.cache.flight import PATIENCE, SingleFlight, patiently, unless
@@ -35,18 +36,7 @@ from proxypypi.store.changes import Changes
 
 _LET_BE = 60.0  # seconds for which a project stays missing, or in doubt
 _IMPATIENT = 3.0  # seconds to wait for a refresh with an old page in hand
-_ASK_ANEW = 10.0  # seconds between refreshes for the sake of files not found
-_MOST_MOMENTS = 10_000  # remembered of each kind
-
-
-@frozen
-class _Failed:
-    """
-    How a refresh went, and when.
-    """
-
-    error: UpstreamError
-    at: float
+_MOST_MOMENTS = 10_000  # remembered of either kind
 
 
 @define(eq=False)
@@ -67,18 +57,14 @@ class PageCache:
     _clock: IReactorTime
     _flight: SingleFlight = field(factory=SingleFlight, init=False)
     _let_be_until: Known[float] = field(init=False)
-    _asked_anew_at: Bounded[NormalizedName, float] = field(
-        factory=lambda: Bounded(_MOST_MOMENTS), init=False
-    )
-    _failed: Bounded[NormalizedName, _Failed] = field(
-        factory=lambda: Bounded(_MOST_MOMENTS), init=False
-    )
+    _attempts: Attempts = field(init=False)
     _distrusted_at: Bounded[NormalizedName, float] = field(
         factory=lambda: Bounded(_MOST_MOMENTS), init=False
     )
 
     def __attrs_post_init__(self) -> None:
         self._let_be_until = Known(self._changes, _MOST_MOMENTS)
+        self._attempts = Attempts(self._clock)
 
     async def get(self, name: NormalizedName) -> PageAnswer:
         """
@@ -149,14 +135,9 @@ class PageCache:
         held, now = await self.held(name), self._clock.seconds()
         if held is not None and held.checked_at >= since:
             return await self.get(name)
-        if not self._flight.is_flying(name):
-            failed = self._failed.get(name)
-            if failed is not None and _is_recent(failed.at, now):
-                raise evolve(failed.error)  # another, or its traceback grows
-            asked_at = self._asked_anew_at.get(name)
-            if asked_at is not None and _is_recent(asked_at, now):
-                return await self.get(name)
-            self._asked_anew_at.put(name, now)
+        flying = self._flight.is_flying(name)
+        if not flying and not self._attempts.begin(name, held):
+            return await self.get(name)
         joined = self._join(name, held)
         patience = max(0.0, PATIENCE - max(0.0, now - since))
         return await patiently(joined, self._clock, f"the page of {name}", patience)
@@ -237,7 +218,7 @@ class PageCache:
         :param before: the page that is not good enough.
         """
         turn = await self._turns.take(name)
-        self._failed.pop(name)
+        self._attempts.again(name)
         try:
             held = await self.held(name)
             if held is None or not self._is_newer(name, held, before):
@@ -245,7 +226,7 @@ class PageCache:
             self._upstreams.answered_others(held.raw.index)
             return held.answer(Outcome(forwarded="miss", collapsed=True))
         except UpstreamError as e:
-            self._failed.put(name, _Failed(evolve(e), self._clock.seconds()))
+            self._attempts.failed(name, e)
             raise
         finally:
             turn.end()
@@ -329,7 +310,3 @@ class PageCache:
             return await self._shelf.read(raw, name)
         except UnreadablePage as e:
             raise UpstreamNonsense(url=raw.url, reason=str(e), status=200) from e
-
-
-def _is_recent(at: float, now: float) -> bool:
-    return 0 <= now - at < _ASK_ANEW
