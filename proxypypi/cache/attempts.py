@@ -50,16 +50,23 @@ class Attempts:
         The page in hand is not good enough.
 
         :returns: may it be asked for anew? Then this is an attempt.
-        :raises UpstreamError: it could not be had a moment ago.
+        :raises UpstreamError: see :meth:`check`.
         """
-        failed = self._failed.get(name)
-        if failed and self._is_recent(failed.at) and failed.is_last_word(held):
-            raise evolve(failed.error)  # another, or its traceback grows
+        self.check(name, held)
         begun_at = self._begun_at.get(name)
         if begun_at is not None and self._is_recent(begun_at):
             return False
         self._begun_at.put(name, self._clock.seconds())
         return True
+
+    def check(self, name: NormalizedName, held: HeldPage | None) -> None:
+        """
+        :param held: the page in hand.
+        :raises UpstreamError: another could not be had a moment ago.
+        """
+        failed = self._failed.get(name)
+        if failed and self._is_recent(failed.at) and failed.is_last_word(held):
+            raise evolve(failed.error)  # another, or its traceback grows
 
     def again(self, name: NormalizedName) -> None:
         """

@@ -260,6 +260,7 @@ class Files:
     async def _page_listing(self, name: NormalizedName, filename: str) -> PageAnswer:
         if not self._upstreams.asked_about(name):
             raise NoSuchFile(filename=filename, why=f"no file {filename!r} here")
+        await self._pages.check(name, filename)
         asked_at = self._clock.seconds()
         answer = await self._page_of(name)
         if filename not in answer.page.by_filename and not answer.gone:

@@ -121,6 +121,19 @@ class PageCache:
             return None
         return await self._shelf.get(name)
 
+    async def check(self, name: NormalizedName, filename: str) -> None:
+        """
+        Is it of use to ask whether upstream lists a file?
+
+        :raises UpstreamError: the page in hand does not, and another could not be had a
+            moment ago.
+        """
+        held = await self.held(name)
+        if held is None or held.gone or filename in held.page.by_filename:
+            return
+        if not self._flight.is_flying(name):
+            self._attempts.check(name, held)
+
     async def refreshed(self, name: NormalizedName, since: float = inf) -> PageAnswer:
         """
         The project's page, asked for anew for the sake of a file, but not more often
