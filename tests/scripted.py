@@ -144,7 +144,11 @@ class ScriptedIndex:
         return page
 
     def fetch_document(
-        self, path: str, known: RawPage | None, background: bool = False
+        self,
+        path: str,
+        known: RawPage | None,
+        hindered: Callable[[UpstreamError], None] = lambda error: None,
+        background: bool = False,
     ) -> "Deferred[RawPage | None]":
         raise NotImplementedError
 
@@ -152,6 +156,7 @@ class ScriptedIndex:
         self,
         known: RawPage | None,
         receive: Callable[[bytes], None],
+        hindered: Callable[[UpstreamError], None] = lambda error: None,
         background: bool = False,
     ) -> "Deferred[RawPage | None]":
         raise NotImplementedError

@@ -176,6 +176,64 @@ class FailureTests(CatalogueTestCase):
         self.check(answer, OLD, "hit; ttl=-404", 2)
         self.check(self.start_list(), OLD, "hit; ttl=-404", 2)
 
+    def test_further_tries(self) -> None:
+        """
+        With an old list in hand nobody waits for further tries, but the list that one
+        of them brings is the next that is served.
+        """
+        self.start_list()
+        self.advance(901)
+        self.index.add_project("new")
+        self.index.fail(LIST, Fault(status=503), times=2)
+        for _ in range(2):
+            self.check(self.start_list(), OLD, "fwd=stale; fwd-status=503", 2)
+        self.advance(0.2)
+        self.advance(0.8)
+        self.check(self.start_list(), NEW, "hit", 4)
+
+    def test_silence_is_known(self) -> None:
+        """
+        Who has an old list does not wait for an upstream that has kept another waiting
+        for a page, nor the other way round.
+        """
+        self.index.add(make_wheel("demo"))
+        ways = [(LIST, "/simple/demo/"), ("/simple/demo/", LIST)]
+        for first, then in ways:
+            for path in (first, then):
+                self.get(path)
+            self.advance(901)
+            self.index.fail("*", Fault(delay=1000), times=None)
+            answer = self.start(first)
+            self.advance_slowly(3.1)
+            self.assertTrue(answer.is_complete, first)
+            answer = self.start(then)
+            self.assertTrue(answer.is_complete, then)
+            self.assertEqual(
+                "proxypypi; hit; ttl=-304", answer.header("Cache-Status"), then
+            )
+            self.index.heal()
+            self.advance_slowly(200)
+
+    def test_slow_list_is_no_silence(self) -> None:
+        """
+        A list that takes long but comes keeps nobody from waiting for a page.
+        """
+        self.index.add(make_wheel("demo"))
+        for path in (LIST, "/simple/demo/"):
+            self.get(path)
+        self.advance(901)
+        self.index.add(make_wheel("demo", "2.0"))
+        self.index.add_project("new")
+        self.index.fail(LIST, Fault(rate=5.0))
+        answer = self.start_list()
+        self.advance_slowly(3.5)
+        self.check(answer, ["attrs", "demo", "zope-interface"], "hit; ttl=-304", 2)
+        self.index.delay = 1.0
+        answer = self.start("/simple/demo/")
+        self.assertIsNone(answer.code)
+        self.advance(1.0)
+        self.assertIn(b"demo-2.0", answer.body)
+
     def test_nothing_here(self) -> None:
         """
         With nothing at all it is an error.

@@ -78,6 +78,36 @@ class FreshnessTests(DocumentTestCase):
         self.assertEqual(200, asked.code)
         self.assertEqual(200, self.get(DOCUMENT).code)
 
+    def test_hanging_for_the_next(self) -> None:
+        """
+        Who comes next does not wait at all, though the page is fresh.
+        """
+        self.document()
+        self.advance(1000)
+        self.get("/simple/demo/")
+        self.index.fail(DOCUMENT, Fault(delay=1000.0), times=None)
+        asked = self.start(DOCUMENT)
+        self.advance_slowly(2.9)
+        self.assertIsNone(asked.code)
+        self.advance_slowly(0.2)
+        for answer in (asked, self.start(DOCUMENT)):
+            self.assertEqual("demo 2.0 upstream", answer.json["info"]["summary"])
+
+    def test_further_tries(self) -> None:
+        """
+        With an old one in hand nobody waits for further tries.
+        """
+        self.document()
+        self.advance(1000)
+        self.index.fail("*", Fault(status=503), times=None)
+        for _ in range(2):
+            answer = self.start(DOCUMENT)
+            self.assertTrue(answer.is_complete)
+            self.assertEqual("demo 2.0 upstream", answer.json["info"]["summary"])
+            self.assertEqual(
+                "proxypypi; fwd=stale; fwd-status=503", answer.header("Cache-Status")
+            )
+
     def test_no_page(self) -> None:
         """
         Where there is no page, there is no document, with the same status.

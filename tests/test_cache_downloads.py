@@ -681,7 +681,7 @@ class UpstreamSaysNoTests(TeeTestCase):
             self.get(page)
             self.index.remove(built.filename)
             self.index.fail(path, Fault(status=status), times=None)
-            self.advance(11)
+            self.advance(3)
             answer = self.get(f"/files/{built.project}/{built.filename}")
             self.assertEqual(404, answer.code, status)
             self.assertEqual(2, len(self.index.asked(page)))

@@ -8,7 +8,14 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from proxypypi.cache.flight import PATIENCE, SingleFlight, patiently, persistently
+from proxypypi.cache.flight import (
+    PATIENCE,
+    Hindrance,
+    SingleFlight,
+    patiently,
+    persistently,
+    unless,
+)
 from proxypypi.errors import StillFetching
 
 
@@ -162,6 +169,35 @@ class PatientlyTests(SynchronousTestCase):
         patient.cancel()
         self.failureResultOf(patient, CancelledError)
         self.assertEqual([], self.clock.getDelayedCalls())
+
+
+class UnlessTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.waiting: Deferred[str] = Deferred()
+        self.hindrance = Hindrance()
+
+    def wait(self) -> "Deferred[str]":
+        return unless(self.waiting, self.hindrance.told())
+
+    def test_nothing_wrong(self) -> None:
+        """
+        What goes well is waited for.
+        """
+        waiting = self.wait()
+        self.waiting.callback("done")
+        self.assertEqual("done", self.successResultOf(waiting))
+        self.hindrance.met(ValueError())
+
+    def test_hindered(self) -> None:
+        """
+        What goes wrong ends the wait, be it before it began.
+        """
+        waiting = self.wait()
+        self.assertNoResult(waiting)
+        self.hindrance.met(ValueError())
+        self.failureResultOf(waiting, ValueError)
+        self.waiting = Deferred()
+        self.failureResultOf(self.wait(), ValueError)
 
 
 class PersistentlyTests(SynchronousTestCase):

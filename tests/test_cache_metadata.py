@@ -89,6 +89,13 @@ class MetadataTests(ProxyTestCase):
                          (answer.code, answer.header("Cache-Status")))  # fmt: skip
         self.assertTrue(self.files("demo")["demo-1.0.tar.gz"]["core-metadata"])
 
+    def test_coded(self) -> None:
+        """
+        That which upstream compresses, asked or not, is handed on as it was.
+        """
+        self.index.fail(self.path, Fault(gzip=True))
+        self.check(self.get(self.url), "fwd=miss; stored", 1)
+
     def test_offered_only_if_answered(self) -> None:
         """
         Whatever the page offers, the route has, with the digest that the page gives.

@@ -325,6 +325,7 @@ class MissingTests(PagesTestCase):
             ["ours-1.0.tar.gz"], [f["filename"] for f in answer.json["files"]]
         )
         self.assertEqual("no-cache", answer.header("Cache-Control"))
+        self.assertEqual("proxypypi; hit", answer.header("Cache-Status"))
         self.assertEqual(1, len(self.index.asked("/simple/ours/")))
 
     def test_is_answered(self) -> None:
@@ -427,6 +428,27 @@ class TroubleTests(PagesTestCase):
             self.check(self.start_page(), ["1.0"], "fwd=miss; stored", self.asked)
             shutil.rmtree(self.directory / ".proxypypi")
             self.start_proxy()
+
+    def test_log_in_page(self) -> None:
+        """
+        A page for people to log in says nothing of the project: it is not believed in
+        the place of one that is held, and is no empty project where none is.
+        """
+        body = b"<!DOCTYPE html><form><input type=password></form>"
+        fault = Fault(body=body, headers={"Content-Type": "text/html; charset=utf-8"})
+        self.start_page()
+        self.index.add(make_wheel("other"))
+        self.index.fail("*", fault, times=None)
+        self.advance(901)
+        said = "fwd=stale; fwd-status=200"
+        for _ in range(3):
+            self.check(self.start_page(), ["1.0"], said, self.asked)
+            self.advance(601)
+        answer = self.get("/simple/other/")
+        self.assertEqual((502, "2"), (answer.code, answer.header("Retry-After")))
+        self.assertIn("log-in page", answer.phrase)
+        self.index.heal()
+        self.assertEqual(200, self.get("/simple/other/").code)
 
     def test_is_not_remembered(self) -> None:
         """
@@ -638,6 +660,20 @@ class NotListedTests(PagesTestCase):
         self.assertEqual(404, self.get("/files/demo/demo-9.zip").code)
         self.assertEqual(1, self.asked)
 
+    def test_page_just_fetched(self) -> None:
+        """
+        A file that is published a moment after the page was fetched is found, also if
+        that page had been fetched again before its time.
+        """
+        self.start_page()
+        for seconds, version in ((3, "2.0"), (11, "3.0")):
+            self.advance(seconds)
+            wheel = make_wheel("demo", version)
+            self.index.add(wheel)
+            asked = self.asked
+            self.assertEqual(200, self.get(f"/files/demo/{wheel.filename}").code)
+            self.assertEqual(asked + 1, self.asked)
+
     def test_many_at_once(self) -> None:
         """
         Many such questions are one.
@@ -665,8 +701,34 @@ class NotListedTests(PagesTestCase):
         self.start_page()
         self.advance(11)
         self.index.fail("*", Fault(status=403), times=None)
-        answer = self.get("/files/demo/demo-9.zip")
-        self.assertEqual((502, "2"), (answer.code, answer.header("Retry-After")))
+        for _ in range(3):
+            answer = self.get("/files/demo/demo-9.zip")
+            self.assertEqual((502, "2"), (answer.code, answer.header("Retry-After")))
+            self.assertEqual(2, self.asked)
+            self.advance(3.0)
+        self.index.heal()
+        self.advance(1.1)
+        self.assertEqual(404, self.get("/files/demo/demo-9.zip").code)
+        self.assertEqual(3, self.asked)
+
+    def test_page_not_refreshed(self) -> None:
+        """
+        Nor does anybody know after an old page was given out as there was no other: not
+        until upstream has answered, be it another question.
+        """
+        self.start_page()
+        for age, fault in ((901, Fault(status=403)), (640, Fault(status=503))):
+            self.advance(age)
+            self.index.fail("*", fault, times=None)
+            self.start_page()
+            self.advance_slowly(5)
+            asked = self.asked
+            answer = self.get("/files/demo/demo-9.zip")
+            self.assertEqual((502, "2"), (answer.code, answer.header("Retry-After")))
+            self.assertEqual(asked, self.asked)
+            self.index.heal()
+            self.start_page()
+            self.assertEqual(404, self.get("/files/demo/demo-9.zip").code)
 
 
 class QuarantineTests(PagesTestCase):

@@ -171,6 +171,22 @@ class ConnectionTests(ProxyTestCase):
             shutil.rmtree(self.directory / ".proxypypi")
             shutil.rmtree(self.directory / "demo")
 
+    def test_file_not_listed(self) -> None:
+        """
+        Whether there is a file that the page at hand does not list, nobody knows: that
+        is no 404, however often one asks.
+        """
+        for outage in OUTAGES:
+            self.start_proxy(outage.url)
+            self.page("demo")
+            self.lose(outage, 901)
+            for path in ("/files/demo/demo-9.zip", PAGE, "/files/demo/demo-9.zip"):
+                wire, seconds = self.ask(path)
+                expected = 200 if path == PAGE else outage.status
+                self.assertEqual(expected, wire.code, (outage.name, path))
+                self.assertLessEqual(seconds, 12.1, (outage.name, path))
+            shutil.rmtree(self.directory / ".proxypypi")
+
     def test_nothing_at_hand(self) -> None:
         """
         It is 502 or 503 in time, of pages and of files, with a time to come again.

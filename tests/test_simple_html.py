@@ -296,6 +296,26 @@ class ParsePageTests(SynchronousTestCase):
             with self.assertRaises(UnreadablePage, msg=text):
                 parse(text)
 
+    def test_log_in_page(self) -> None:
+        """
+        A page that asks for a password is no empty project; one that does so beside its
+        links is a page.
+        """
+        form = "<html><a href='/help'>Help</a><form><input {}></form>"
+        for field in (
+            "type=password",
+            "name='p' TYPE='Password' required",
+            "type=password type=text",
+        ):
+            with self.assertRaises(UnreadablePage, msg=field) as raised:
+                parse(form.format(field))
+            said = str(raised.exception)
+            self.assertEqual("it looks like a log-in page", said)
+            page = parse(form.format(field) + "<a href=a-1.zip>")
+            self.assertEqual(1, len(page.distributions), field)
+        for field in ("", "type", "type=search", "name=password"):
+            self.assertEqual(ProjectPage(name=NAME), parse(form.format(field)), field)
+
     def test_bad_encoding(self) -> None:
         """
         Bytes that are no UTF-8 spoil no more than the text they stand in.

@@ -655,6 +655,24 @@ class RetryTests(SynchronousTestCase):
         down = UpstreamUnreachable(url=INDEX, reason="down")
         self.assertEqual("ok", self.successResultOf(self.retry(busy, down, "ok")))
 
+    def test_short_peace(self) -> None:
+        """
+        Who says after a 5xx to come again in a moment is asked again then, not before.
+        """
+
+        def busy(seconds: float) -> UpstreamRefusal:
+            return UpstreamRefusal(
+                url=INDEX, reason="busy", status=503, dead_for=seconds
+            )
+
+        trying = self.retry(busy(1.0), busy(2.0), busy(0.0), "ok")
+        self.assertEqual("ok", self.successResultOf(trying))
+        for expected, when in zip([0.0, 1.0, 3.0, 6.2], self.tries, strict=True):
+            self.assertTrue(0.0 <= when - expected < 0.2, (expected, when))
+        self.tries.clear()
+        self.failureResultOf(self.retry(busy(2.1), "ok"), UpstreamRefusal)
+        self.assertEqual(1, len(self.tries))
+
     def test_final(self) -> None:
         """
         Time-outs, refusals and nonsense are not tried again.
@@ -662,6 +680,7 @@ class RetryTests(SynchronousTestCase):
         for error in (
             UpstreamTimeout(url=INDEX, reason="late"),
             UpstreamRefusal(url=INDEX, reason="no", status=403),
+            UpstreamRefusal(url=INDEX, reason="busy", status=429, dead_for=1.0),
             UpstreamNonsense(url=INDEX, reason="what", status=200),
         ):
             self.tries.clear()

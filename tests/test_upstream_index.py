@@ -675,12 +675,22 @@ class SmallTests(IndexTestCase):
             error = self.fail_with(self.fetch(Answer(code)), UpstreamRefusal)
             self.assertEqual(code, error.status)
 
-    def test_not_decoded(self) -> None:
+    def test_coded(self) -> None:
         """
-        The bytes are those that were sent.
+        It may come in gzip; digests and the limit are of what that holds. Other codings
+        are nonsense, and gzip that is none.
         """
-        answer = Answer(200, b"x", {"Content-Encoding": "gzip"})
-        self.assertEqual(b"x", self.successResultOf(self.fetch(answer)))
+        content = b"Metadata-Version: 2.4\n" + bytes(1000)
+        packed, coded = gzip.compress(content), {"Content-Encoding": "gzip"}
+        hashes = {"sha256": hashlib.sha256(content).hexdigest()}
+        fetching = self.fetch(Answer(200, packed, coded), len(content), hashes)
+        self.assertEqual(content, self.successResultOf(fetching))
+        self.assertEqual("gzip", self.upstream.asked[0].header("Accept-Encoding"))
+        fetching = self.fetch(Answer(200, packed, coded), len(content) - 1, hashes)
+        self.fail_with(fetching, UpstreamNonsense)
+        for body, coding in ((content, "gzip"), (content, "br"), (packed, "br, gzip")):
+            answer = Answer(200, body, {"Content-Encoding": coding})
+            self.fail_with(self.fetch(answer, 2000), UpstreamNonsense)
 
     def test_retried(self) -> None:
         """

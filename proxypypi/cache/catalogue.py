@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from proxypypi.cache.flight import PATIENCE, SingleFlight, patiently
+from proxypypi.cache.flight import PATIENCE, Hindrance, SingleFlight, patiently, unless
 from proxypypi.cache.health import Health
 from proxypypi.cache.lists import TROUBLE, ListSource
 from proxypypi.cache.sources import WholeFile
@@ -84,6 +84,7 @@ class Catalogue:
     :ivar _made_of: index and digest of each list in *_made*.
     :ivar _tried: likewise, of that which could not be made.
     :ivar _silent: the last answer of an index took too long: do not wait for it.
+    :ivar _hindrance: of the last refresh.
     """
 
     _log: ClassVar[Logger] = Logger()
@@ -104,6 +105,7 @@ class Catalogue:
     _tried_at: float = field(default=0.0, init=False)
     _unmade: CannotMake | None = field(default=None, init=False)
     _silent: bool = field(default=False, init=False)
+    _hindrance: Hindrance = field(factory=Hindrance, init=False)
     _served: _Served | None = field(default=None, init=False)
     _names: Sequence[NormalizedName] = field(default=(), init=False)
     _looked_at: float | None = field(default=None, init=False)
@@ -166,14 +168,16 @@ class Catalogue:
         patience = max(0.0, PATIENCE - (now - began))
         if self._made is not None:
             patience = min(patience, _IMPATIENT)
+            refresh = unless(refresh, self._hindrance.told())
         try:
             outcome = await patiently(refresh, self._clock, _WHAT, patience)
         except StillFetching:
             if self._made is None:
                 raise
-            self._silent = True
-            self._log.warn("old project list: a new one takes its time")
+            self._give_up()
             return self._aged()
+        except UpstreamError as e:
+            return Outcome(forwarded="stale", status=e.status)
         if collapsed and outcome.stored:
             return evolve(outcome, stored=False, collapsed=True)
         return outcome
@@ -182,7 +186,26 @@ class Catalogue:
         settled = self._made is not None or not self._parts()
         if settled and Verdict.EXPIRED not in verdicts:
             return True
-        return self._silent and (self._made is not None or bool(await self._look()))
+        if self._silent:
+            return self._made is not None or bool(await self._look())
+        return self._made is not None and any(u.silent for u in self._late())
+
+    def _late(self) -> Sequence[Upstream]:
+        """
+        :returns: those whose lists are not fresh.
+        """
+        now = self._clock.seconds()
+        late = [s for s in self._sources if s.judge(now) is not Verdict.FRESH]
+        return [source.upstream for source in late]
+
+    def _give_up(self) -> None:
+        """
+        Somebody has waited for as long as one can.
+        """
+        self._silent = True
+        for upstream in self._late():
+            upstream.silent = True  # until more of its list comes
+        self._log.warn("old project list: a new one takes its time")
 
     def _aged(self) -> Outcome:
         now = self._clock.seconds()
@@ -199,6 +222,7 @@ class Catalogue:
         """
         Refresh the lists, but for those that another process refreshes.
         """
+        self._hindrance = Hindrance()
         turn = await self._turns.take(_TURN)
         try:
             if turn.waited:
@@ -213,7 +237,7 @@ class Catalogue:
         why = "miss" if self._made is None else "stale"
         asked = await gatherResults(
             [
-                Deferred.fromCoroutine(source.refresh(why, background))
+                Deferred.fromCoroutine(source.refresh(why, background, self._hindrance))
                 for source in self._sources
                 if source.judge(now) is not Verdict.FRESH
             ]

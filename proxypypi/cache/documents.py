@@ -14,7 +14,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from proxypypi.cache.bounded import Bounded
-from proxypypi.cache.flight import SingleFlight, patiently
+from proxypypi.cache.flight import Hindrance, SingleFlight, patiently, unless
 from proxypypi.cache.health import Health
 from proxypypi.cache.upstreams import Upstream, Upstreams
 from proxypypi.errors import (
@@ -89,6 +89,7 @@ class Documents:
     _clock: IReactorTime
     _in_thread: Callable[..., "Deferred[Any]"]
     _flight: SingleFlight = field(factory=SingleFlight, init=False)
+    _hindrances: dict[Key, Hindrance] = field(factory=dict, init=False)
     _held: Bounded[Key, tuple[int, HeldDocument]] = field(
         factory=lambda: Bounded(_MOST_IN_MEMORY), init=False
     )
@@ -128,12 +129,16 @@ class Documents:
         if unwaited:
             refresh.addErrback(_never_mind)
             return evolve(_answer(held), hindered=held is None)
+        if held is not None and key in self._hindrances:
+            refresh = unless(refresh, self._hindrances[key].told())
         try:
             what = f"what {upstream.name} says of {name}"
             return await patiently(refresh, self._clock, what, _PATIENCE)
         except NoDocument:
             return evolve(_answer(held), outcome=Outcome(forwarded="miss", status=404))
         except (UpstreamError, StillFetching) as e:
+            if isinstance(e, StillFetching):
+                upstream.silent = True
             status = getattr(e, "status", None)
             outcome = Outcome(forwarded="stale" if held else "miss", status=status)
             return evolve(_answer(held), outcome=outcome, hindered=True)
@@ -145,10 +150,9 @@ class Documents:
         upstream: Upstream,
         background: bool,
     ) -> DocumentAnswer:
-        path = "/".join([*(quote(part, safe="") for part in key if part), "json"])
         known = held.raw if held is not None else None
         try:
-            raw = await upstream.index.fetch_document(path, known, background)
+            raw = await self._ask(key, known, upstream, background)
             now = self._clock.seconds()
             document = await self._read(raw) if raw is not None else None
         except (NoDocument, UpstreamError) as e:
@@ -173,6 +177,23 @@ class Documents:
             )
         await self._save(key, held, raw)
         return evolve(_answer(held), outcome=outcome)
+
+    async def _ask(
+        self, key: Key, known: RawPage | None, upstream: Upstream, background: bool
+    ) -> RawPage | None:
+        path = "/".join([*(quote(part, safe="") for part in key if part), "json"])
+        hindrance = self._hindrances[key] = Hindrance()
+
+        def hindered(error: UpstreamError) -> None:
+            upstream.hindered(error)
+            hindrance.met(error)
+
+        try:
+            return await upstream.listen(
+                upstream.index.fetch_document(path, known, hindered, background)
+            )
+        finally:
+            del self._hindrances[key]
 
     async def _save(self, key: Key, held: HeldDocument, raw: RawPage | None) -> None:
         """

@@ -260,9 +260,11 @@ class Files:
     async def _page_listing(self, name: NormalizedName, filename: str) -> PageAnswer:
         if not self._upstreams.asked_about(name):
             raise NoSuchFile(filename=filename, why=f"no file {filename!r} here")
+        await self._pages.check(name, filename)
+        asked_at = self._clock.seconds()
         answer = await self._page_of(name)
         if filename not in answer.page.by_filename and not answer.gone:
-            answer = await self._pages.refreshed(name)
+            answer = await self._pages.refreshed(name, asked_at)
         if is_quarantined(answer.page):
             raise Quarantined(project=name)
         if answer.gone or filename not in answer.page.by_filename:

@@ -62,6 +62,34 @@ class SingleFlight:
                     waiter.callback(result)
 
 
+@define(eq=False)
+class Hindrance:
+    """
+    What is wrong with a job, for those who would rather have something else than wait
+    for its end.
+    """
+
+    _error: Exception | None = field(default=None, init=False)
+    _waiting: "list[Deferred[Exception]]" = field(factory=list, init=False)
+
+    def met(self, error: Exception) -> None:
+        self._error = error
+        waiting, self._waiting = self._waiting, []
+        for waiter in waiting:
+            waiter.callback(error)
+
+    def told(self) -> "Deferred[Exception]":
+        """
+        :returns: fires when it is met, or has been.
+        """
+        waiter: Deferred[Exception] = Deferred()
+        if self._error is not None:
+            waiter.callback(self._error)
+        else:
+            self._waiting.append(waiter)
+        return waiter
+
+
 def unless(waiting: "Deferred[T]", hindrance: "Deferred[Any]") -> "Deferred[T]":
     """
     Wait for *waiting*, but not when *hindrance* fires: its result is an exception.

@@ -186,9 +186,10 @@ class Listings:
                 answer = await self._pages.get(name)
                 page, outcome, only_held = answer.page, answer.outcome, answer.gone
                 fresh_until = answer.fresh_until
-            except NoSuchProject:
+            except NoSuchProject as e:
                 unknown, fresh_until = True, 0.0
-                outcome = Outcome(forwarded="miss", status=404)
+                if not e.remembered:
+                    outcome = Outcome(forwarded="miss", status=404)
             except (UpstreamError, StillFetching) as e:
                 problem, fresh_until = e, 0.0
                 outcome = Outcome(hit=True, detail="upstream-unavailable")

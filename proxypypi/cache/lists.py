@@ -8,6 +8,7 @@ from attrs import define, field
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
+from proxypypi.cache.flight import Hindrance
 from proxypypi.cache.health import Health
 from proxypypi.cache.upstreams import Upstream
 from proxypypi.errors import CannotMake, NoProjectList, UpstreamError, UpstreamNonsense
@@ -64,20 +65,33 @@ class ListSource:
         if held is not None:
             self._has(held, held.checked_at)
 
-    async def refresh(self, why: str, background: bool) -> Outcome:
+    async def refresh(
+        self, why: str, background: bool, hindrance: Hindrance
+    ) -> Outcome:
         """
         Ask the index whether there is a new one.
 
         :param why: as ``Cache-Status`` says it.
         :param background: nobody waits for it.
+        :param hindrance: is met by each attempt that fails.
         :returns: how it went, failures included.
         """
         url = self.url
         arriving = self._store.begin(url)
+
+        def receive(piece: bytes) -> None:
+            self.upstream.silent = False
+            arriving.write(piece)
+
+        def hindered(error: UpstreamError) -> None:
+            self.upstream.hindered(error)
+            hindrance.met(error)
+
         try:
             held = await self._store.load(url)  # if somebody removed it, ask for all
-            page = await self.upstream.index.fetch_list(
-                held.page if held is not None else None, arriving.write, background
+            known = held.page if held is not None else None
+            page = await self.upstream.listen(
+                self.upstream.index.fetch_list(known, receive, hindered, background)
             )
             now = self._clock.seconds()
             if page is not None:

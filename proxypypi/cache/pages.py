@@ -3,6 +3,7 @@ Project pages of the index: what we hold, when we ask again, what we do when it 
 """
 
 from contextlib import suppress
+from math import inf
 from typing import Any, ClassVar
 
 from attrs import define, evolve, field
@@ -10,9 +11,10 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
+from proxypypi.cache.attempts import Attempts
 from proxypypi.cache.bounded import Bounded
 from proxypypi.cache.doubts import Doubts
-from proxypypi.cache.flight import SingleFlight, patiently, unless
+from proxypypi.cache.flight import PATIENCE, SingleFlight, patiently, unless
 from proxypypi.cache.holdings import Holdings
 from proxypypi.cache.known import Known
 from proxypypi.cache.shelf import HeldPage, PageAnswer, Shelf
@@ -34,7 +36,6 @@ from proxypypi.store.changes import Changes
 
 _LET_BE = 60.0  # seconds for which a project stays missing, or in doubt
 _IMPATIENT = 3.0  # seconds to wait for a refresh with an old page in hand
-_ASK_ANEW = 10.0  # seconds between refreshes for the sake of files not listed
 _MOST_MOMENTS = 10_000  # remembered of either kind
 
 
@@ -56,15 +57,14 @@ class PageCache:
     _clock: IReactorTime
     _flight: SingleFlight = field(factory=SingleFlight, init=False)
     _let_be_until: Known[float] = field(init=False)
-    _refreshed_at: Bounded[NormalizedName, float] = field(
-        factory=lambda: Bounded(_MOST_MOMENTS), init=False
-    )
+    _attempts: Attempts = field(init=False)
     _distrusted_at: Bounded[NormalizedName, float] = field(
         factory=lambda: Bounded(_MOST_MOMENTS), init=False
     )
 
     def __attrs_post_init__(self) -> None:
         self._let_be_until = Known(self._changes, _MOST_MOMENTS)
+        self._attempts = Attempts(self._clock)
 
     async def get(self, name: NormalizedName) -> PageAnswer:
         """
@@ -81,7 +81,7 @@ class PageCache:
         now = self._clock.seconds()
         if (self._let_be_until.get(name) or now) > now:
             if held is None:
-                raise NoSuchProject(project=name)
+                raise NoSuchProject(project=name, remembered=True)
             return self._aged(held)
         if held is None:
             return await self._fetch_first(name)
@@ -121,19 +121,39 @@ class PageCache:
             return None
         return await self._shelf.get(name)
 
-    async def refreshed(self, name: NormalizedName) -> PageAnswer:
+    async def check(self, name: NormalizedName, filename: str) -> None:
         """
-        The project's page, asked for anew, but not more often than every ten seconds.
+        Is it of use to ask whether upstream lists a file?
 
-        :raises NoSuchProject: as :meth:`get` does.
-        :raises UpstreamError: likewise.
+        :raises UpstreamError: the page in hand does not, and another could not be had a
+            moment ago.
         """
-        asked_at = self._refreshed_at.get(name)
-        recently = asked_at is not None and self._clock.seconds() - asked_at < _ASK_ANEW
-        if recently and not self._flight.is_flying(name):
+        held = await self.held(name)
+        if held is None or held.gone or filename in held.page.by_filename:
+            return
+        if not self._flight.is_flying(name):
+            self._attempts.check(name, held)
+
+    async def refreshed(self, name: NormalizedName, since: float = inf) -> PageAnswer:
+        """
+        The project's page, asked for anew for the sake of a file, but not more often
+        than every ten seconds; nor is an upstream asked that has just failed.
+
+        :param since: when the question began, POSIX seconds; a page that was fetched
+            after that is good enough.
+        :raises NoSuchProject: as :meth:`get` does.
+        :raises UpstreamError: it cannot be had, though an older one may be held.
+        :raises StillFetching: likewise.
+        """
+        held, now = await self.held(name), self._clock.seconds()
+        if held is not None and held.checked_at >= since:
             return await self.get(name)
-        joined = self._join(name, await self.held(name))
-        return await patiently(joined, self._clock, f"the page of {name}")
+        flying = self._flight.is_flying(name)
+        if not flying and not self._attempts.begin(name, held):
+            return await self.get(name)
+        joined = self._join(name, held)
+        patience = max(0.0, PATIENCE - max(0.0, now - since))
+        return await patiently(joined, self._clock, f"the page of {name}", patience)
 
     async def refresh(self, name: NormalizedName) -> PageAnswer:
         """
@@ -211,12 +231,16 @@ class PageCache:
         :param before: the page that is not good enough.
         """
         turn = await self._turns.take(name)
+        self._attempts.again(name)
         try:
             held = await self.held(name)
             if held is None or not self._is_newer(name, held, before):
                 return await self._refresh(name, held, background)
             self._upstreams.answered_others(held.raw.index)
             return held.answer(Outcome(forwarded="miss", collapsed=True))
+        except UpstreamError as e:
+            self._attempts.failed(name, e)
+            raise
         finally:
             turn.end()
 
@@ -231,7 +255,6 @@ class PageCache:
         self, name: NormalizedName, held: HeldPage | None, background: bool
     ) -> PageAnswer:
         began = self._clock.seconds()
-        self._refreshed_at.put(name, began)
         known = held if held and not self._is_distrusted(name, held) else None
 
         async def ask(

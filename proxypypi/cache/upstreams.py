@@ -2,15 +2,16 @@
 The indexes behind us: who is asked about which project, and how they are.
 """
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 from attrs import define, field
 from twisted.internet.defer import Deferred
 
+from proxypypi.cache.flight import Hindrance
 from proxypypi.cache.health import Health
 from proxypypi.cache.private import PrivateNames
-from proxypypi.errors import NoSuchProject, UpstreamError
+from proxypypi.errors import NoProjectList, NoSuchProject, UpstreamError
 from proxypypi.interfaces import IIndex
 from proxypypi.names import NormalizedName, is_among
 from proxypypi.rules.freshness import Freshness
@@ -39,6 +40,29 @@ class Upstream:
     def is_asked_about(self, name: NormalizedName) -> bool:
         return is_among(name, self.projects)
 
+    async def listen(self, answer: Awaitable[T]) -> T:
+        """
+        Wait for what it answers, and note that it has.
+        """
+        try:
+            answered = await answer
+        except (NoSuchProject, NoProjectList):
+            self.silent = False
+            raise
+        except UpstreamError as e:
+            still = self.silent and e.status is None
+            self.silent = still or e.dead_for > 0
+            raise
+        self.silent = False
+        return answered
+
+    def hindered(self, error: UpstreamError) -> None:
+        """
+        An attempt to ask it has failed; it is tried further.
+        """
+        if error.dead_for:
+            self.silent = True
+
 
 @define(eq=False)
 class _Asking:
@@ -49,22 +73,11 @@ class _Asking:
     """
 
     upstream: Upstream = field(init=False)
-    _error: UpstreamError | None = field(default=None, init=False)
-    _waiting: "list[Deferred[UpstreamError]]" = field(factory=list, init=False)
+    hindrance: Hindrance = field(factory=Hindrance, init=False)
 
     def hindered(self, error: UpstreamError) -> None:
-        if error.dead_for:
-            self.upstream.silent = True
-        self._error = error
-        waiting, self._waiting = self._waiting, []
-        for waiter in waiting:
-            waiter.callback(error)
-
-    def tell(self, waiter: "Deferred[UpstreamError]") -> None:
-        if self._error is not None:
-            waiter.callback(self._error)
-        else:
-            self._waiting.append(waiter)
+        self.upstream.hindered(error)
+        self.hindrance.met(error)
 
 
 @define(eq=False)
@@ -126,30 +139,27 @@ class Upstreams:
                     break
                 asking.upstream = upstream
                 try:
-                    answer = await question(upstream.index, asking.hindered)
+                    asked = question(upstream.index, asking.hindered)
+                    answer = await upstream.listen(asked)
                 except NoSuchProject:
-                    self._answered(upstream)
+                    self._mend(upstream)
                 except UpstreamError as e:
-                    still = upstream.silent and e.status is None
-                    upstream.silent = still or e.dead_for > 0
                     self._health.worsen(f"upstream {upstream.name}", str(e))
                     raise
                 else:
-                    self._answered(upstream)
+                    self._mend(upstream)
                     return answer
         finally:
             del self._asking[name]
         raise NoSuchProject(project=name)
 
-    def hindrance(self, name: NormalizedName) -> "Deferred[UpstreamError]":
+    def hindrance(self, name: NormalizedName) -> "Deferred[Exception]":
         """
         :returns: fires when an attempt to ask about a project fails, or has failed, if
             it is being asked about; more attempts may follow.
         """
-        waiter: Deferred[UpstreamError] = Deferred()
-        if name in self._asking:
-            self._asking[name].tell(waiter)
-        return waiter
+        asking = self._asking.get(name)
+        return asking.hindrance.told() if asking is not None else Deferred()
 
     def give_up_on(self, name: NormalizedName) -> None:
         """
@@ -168,7 +178,8 @@ class Upstreams:
         """
         upstream = self.at(address)
         if upstream is not None:
-            self._answered(upstream)
+            upstream.silent = False
+            self._mend(upstream)
 
     def is_silent_about(self, name: NormalizedName) -> bool:
         """
@@ -176,6 +187,5 @@ class Upstreams:
         """
         return any(upstream.silent for upstream in self.asked_about(name))
 
-    def _answered(self, upstream: Upstream) -> None:
-        upstream.silent = False
+    def _mend(self, upstream: Upstream) -> None:
         self._health.mend(f"upstream {upstream.name}")

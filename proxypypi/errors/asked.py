@@ -108,9 +108,12 @@ class RangeNotSatisfiable(ProxypypiError):
 class NoSuchProject(ProxypypiError):
     """
     Upstream says that there is no such project, and there is none here.
+
+    :ivar remembered: it said so a while ago; it was not asked now.
     """
 
     project: str
+    remembered: bool = False
 
     def __str__(self) -> str:
         return f"there is no project {self.project!r}"

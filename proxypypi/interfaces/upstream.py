@@ -40,13 +40,16 @@ class IIndex(Interface):
         """
 
     def fetch_document(
-        path: str, known: RawPage | None, background: bool = False
+        path: str,
+        known: RawPage | None,
+        hindered: Callable[[UpstreamError], None] = ...,
+        background: bool = False,
     ) -> "Deferred[RawPage | None]":
         """
         Ask for a document of the JSON API.
 
         :param path: such as ``demo/json`` or ``demo/1.0/json``.
-        :param known: as for :meth:`fetch_page`, like *background*.
+        :param known: as for :meth:`fetch_page`, like *hindered* and *background*.
         :returns: the document; :obj:`None` if *known* still holds.
         :raises NoDocument: the index has none, or none for us.
         """
@@ -54,6 +57,7 @@ class IIndex(Interface):
     def fetch_list(
         known: RawPage | None,
         receive: Callable[[bytes], None],
+        hindered: Callable[[UpstreamError], None] = ...,
         background: bool = False,
     ) -> "Deferred[RawPage | None]":
         """
@@ -62,7 +66,7 @@ class IIndex(Interface):
         :param known: the list we hold, for a conditional request.
         :param receive: gets the body piece by piece, decoded; each piece once. What it
             raises ends the transfer and is the Deferred's failure.
-        :param background: as for :meth:`fetch_page`.
+        :param hindered: as for :meth:`fetch_page`, like *background*.
         :returns: the list, its body left out; :obj:`None` if *known* still holds.
         :raises NoProjectList: the index has none, or none for us.
         """
@@ -73,7 +77,7 @@ class IIndex(Interface):
         """
         Fetch a whole small file into memory, such as core metadata.
 
-        :param limit: bytes; more than that is nonsense.
+        :param limit: bytes, decoded; more than that is nonsense.
         :param hashes: that the bytes must have; empty for any.
         :raises WrongBytes: they have not.
         """

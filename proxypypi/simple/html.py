@@ -20,7 +20,8 @@ _MARKS_OF_HTML = frozenset({"a", "html", "head", "body", "title", "h1"})
 def parse_page(body: bytes, base_url: str, name: NormalizedName) -> ProjectPage:
     """
     :param base_url: the page's own address; relative links start there.
-    :raises UnreadablePage: nothing in it looks like HTML, or it is of another version.
+    :raises UnreadablePage: nothing in it looks like HTML, it is of another version, or
+        it asks people to log in.
     """
     parser = _Parser(base_url)
     try:
@@ -33,6 +34,8 @@ def parse_page(body: bytes, base_url: str, name: NormalizedName) -> ProjectPage:
     if not parser.is_html:
         raise UnreadablePage(reason="page is no HTML")
     distributions, ambiguous = links.first_of_each(parser.found)
+    if parser.asks_for_password and not distributions:
+        raise UnreadablePage(reason="it looks like a log-in page")
     return ProjectPage(
         name=name,
         distributions=distributions,
@@ -69,6 +72,7 @@ class _Parser(HTMLParser):
     Collects the anchors and the ``meta`` elements of a page.
 
     :ivar is_html: was there any element that tells HTML from other text?
+    :ivar asks_for_password: is there a field for one?
     :ivar meta: name to content.
     """
 
@@ -77,6 +81,7 @@ class _Parser(HTMLParser):
         self._base_url = base_url
         self._has_base = False
         self.is_html = False
+        self.asks_for_password = False
         self.meta: dict[str, str] = {}
         self.found: list[Distribution | None] = []
 
@@ -85,12 +90,20 @@ class _Parser(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.is_html |= tag in _MARKS_OF_HTML
-        if tag in ("a", "base", "meta"):  # of a repeated attribute, the first counts
+        if tag in (
+            "a",
+            "base",
+            "input",
+            "meta",
+        ):  # of a repeated attribute, the first counts
             attributes = {key: value or "" for key, value in reversed(attrs)}
             if tag == "a":
                 self.found.append(_read(self._base_url, attributes))
             elif tag == "meta":
                 self._take_meta(attributes)
+            elif tag == "input":
+                kind = attributes.get("type", "").strip().lower()
+                self.asks_for_password |= kind == "password"
             else:
                 self._take_base(attributes.get("href"))
 

@@ -36,6 +36,7 @@ MAX_REDIRECTS = 10
 PAGES_AT_ONCE = 128
 FILES_AT_ONCE = 32
 
+_SHORT_PEACE = 2.0  # seconds that it is worth waiting for, if upstream wants them
 _REDIRECTS = (301, 302, 303, 307, 308)
 
 T = TypeVar("T")
@@ -81,7 +82,7 @@ class Client:
     """
     Asks one index, and whom its links and redirects name.
 
-    :ivar pages: takes gzip.
+    :ivar pages: takes gzip; for all that is wanted whole, in memory.
     :ivar files: takes bytes as they are.
     """
 
@@ -120,17 +121,18 @@ class Client:
 
     async def retry(self, attempt: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """
-        Try up to three times more when upstream is unreachable or answers 5xx.
+        Try up to three times more when upstream is unreachable or answers 5xx, unless
+        it wants to be left alone for long.
         """
         for pause in self.patience.pauses:
             try:
                 return await attempt()
             except UpstreamError as e:
-                wants_peace = e.status is not None and e.dead_for > 0
+                wanted = 0.0 if e.status is None else e.dead_for
                 may_pass = isinstance(e, UpstreamUnreachable) or (e.status or 0) >= 500
-                if wants_peace or not may_pass:
+                if wanted > _SHORT_PEACE or not may_pass:
                     raise
-            await deferLater(self.clock, self.patience.jitter(pause))
+            await deferLater(self.clock, max(wanted, self.patience.jitter(pause)))
         return await attempt()
 
     async def _follow(

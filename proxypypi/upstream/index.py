@@ -109,22 +109,27 @@ class Index:
         return self._in_time(url, self._watched(url, attempt, hindered))
 
     def fetch_document(
-        self, path: str, known: RawPage | None, background: bool = False
+        self,
+        path: str,
+        known: RawPage | None,
+        hindered: Callable[[UpstreamError], None] = _never_mind,
+        background: bool = False,
     ) -> "Deferred[RawPage | None]":
         home, simple, rest = self.url.rpartition("/simple/")
         if not simple or rest:
             return fail(NoDocument(url=shown(self.url)))
         url = f"{home}/pypi/{path}"
         attempt = partial(self._fetch_document, url, known, background)
-        return self._in_time(url, self._watched(url, attempt, _never_mind))
+        return self._in_time(url, self._watched(url, attempt, hindered))
 
     def fetch_list(
         self,
         known: RawPage | None,
         receive: Callable[[bytes], None],
+        hindered: Callable[[UpstreamError], None] = _never_mind,
         background: bool = False,
     ) -> "Deferred[RawPage | None]":
-        fetching = self._fetch_list(known, receive, background)
+        fetching = self._fetch_list(known, receive, hindered, background)
         return self._in_time(self.url, fetching, self._client.patience.list)
 
     def fetch_small(
@@ -239,11 +244,12 @@ class Index:
         self,
         known: RawPage | None,
         receive: Callable[[bytes], None],
+        hindered: Callable[[UpstreamError], None],
         background: bool,
     ) -> RawPage | None:
         # No retries once the body has begun: what was received cannot be taken back.
         attempt = partial(self._ask_for_list, known, background)
-        reply = await self._watched(self.url, attempt, _never_mind)
+        reply = await self._watched(self.url, attempt, hindered)
         if reply is None:
             return None
         if reply.code in self._missing or reply.code in _NO_LIST:
@@ -300,8 +306,8 @@ class Index:
         self, url: str, limit: int, hashes: Mapping[str, str]
     ) -> bytes:
         client = self._client
-        reply = await client.ask(client.files, url, hashed=bool(hashes))
-        expect_ok(reply)
+        reply = await client.ask(client.pages, url, hashed=bool(hashes))
+        expect_decoded(reply)
         content = await collect(reply, limit)
         if not matches(content, hashes):
             raise WrongBytes(
