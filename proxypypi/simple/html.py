@@ -14,6 +14,7 @@ from proxypypi.simple import links
 
 _VERSION = "1.4"  # the last that HTML will have (PEP 833)
 _STRENGTH = ("sha256", "sha512", "sha384", "blake2b", "sha224", "sha1", "md5")
+_READ = frozenset({"a", "base", "input", "meta"})
 _MARKS_OF_HTML = frozenset({"a", "html", "head", "body", "title", "h1"})
 
 
@@ -90,12 +91,7 @@ class _Parser(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.is_html |= tag in _MARKS_OF_HTML
-        if tag in (
-            "a",
-            "base",
-            "input",
-            "meta",
-        ):  # of a repeated attribute, the first counts
+        if tag in _READ:  # of a repeated attribute, the first counts
             attributes = {key: value or "" for key, value in reversed(attrs)}
             if tag == "a":
                 self.found.append(_read(self._base_url, attributes))
