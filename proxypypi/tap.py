@@ -22,6 +22,7 @@ from proxypypi.errors import (
     DirectoryInUse,
 )
 from proxypypi.kinds import FLAG
+from proxypypi.layers import unread
 from proxypypi.manual import help_of
 from proxypypi.options import OPTIONS, Option
 from proxypypi.settings import Settings, masked
@@ -71,7 +72,7 @@ class Options(usage.Options):
         try:
             super().parseOptions(options)
         except usage.UsageError as e:
-            _refuse(str(e))
+            _refuse(unread(str(e), self.longOpt))
 
     def parseArgs(self, *arguments: str) -> None:
         if arguments:
