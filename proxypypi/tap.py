@@ -14,6 +14,7 @@ from twisted.logger import Logger
 from twisted.python import usage
 
 from proxypypi.config import Configuration, configure
+from proxypypi.daemon.adopted import AdoptedPidFile
 from proxypypi.errors import (
     BadCertificate,
     BadConfiguration,
@@ -205,6 +206,12 @@ def makeService(options: Options) -> IService:
     in_terminal = options.parent["nodaemon"]
     outer = Foreground() if in_terminal else Background(options.parent)
     service.setServiceParent(outer)
+    if options.parent["pidfile"]:
+        drain = configuration.settings.drain
+        pid_file = AdoptedPidFile(
+            options.parent["pidfile"], options.server.when_up, drain, reactor
+        )
+        pid_file.setServiceParent(outer)
     return outer
 
 
