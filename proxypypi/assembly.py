@@ -6,7 +6,7 @@ them to the world.
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from attrs import define, field
+from attrs import define
 from twisted.internet.defer import Deferred
 
 from proxypypi.auth.accounts import Accounts
@@ -31,13 +31,10 @@ from proxypypi.web.uploads import UploadRoutes
 class Proxy:
     """
     The core, assembled, and the faces in front of it.
-
-    :ivar draining: is no new request welcome?
     """
 
     core: Core
     faces: Faces
-    draining: bool = field(default=False)
 
 
 def build(
@@ -69,9 +66,9 @@ def build(
 
     async def trouble() -> str:
         await accounts.look()
-        return "stopping" if proxy.draining else core.health.trouble
+        return "stopping" if faces.stopping else core.health.trouble
 
-    status = StatusRoutes(lambda: not proxy.draining, trouble, core.pages, gate)
+    status = StatusRoutes(lambda: not faces.stopping, trouble, core.pages, gate)
     simple = SimpleRoutes(core.listings, core.catalogue, clock).router.resource()
     files = FileRoutes(core.files, core.metadata, core.ahead, clock).router.resource()
     of_uploads = uploads.router.resource()
@@ -93,5 +90,4 @@ def build(
         },
         gate,
     )
-    proxy = Proxy(core=core, faces=faces)
-    return proxy
+    return Proxy(core=core, faces=faces)

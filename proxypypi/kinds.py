@@ -31,6 +31,7 @@ _SIZE = re.compile(r"([0-9]{1,20}(?:\.[0-9]{1,9})?) *(?:([kmgt])(i?))?b?", re.A 
 _DURATION = re.compile(r"([0-9]{1,10}(?:\.[0-9]{1,9})?) *([smhd])", re.A)
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _LARGEST = 1 << 63
+_MOST_SHOWN = 5  # values of an array
 _LONGEST = 10**10
 _GLOB = re.compile(r"(?!!)[A-Za-z0-9._*?!\[\]-]{1,200}", re.A)
 _INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ].+)?", re.A)
@@ -67,25 +68,36 @@ class Kind:
         if isinstance(value, str):
             return self.parse(value)
         if type(value) not in self.native or _is_huge(value):
-            said = "this" if self.secret else shown(value)
-            raise BadSettings(reason=f"{said} is not {self.allowed}")
+            raise BadSettings(reason=f"{self.show(value)} is not {self.allowed}")
         if isinstance(value, date):
             return self.parse(value.isoformat())
         return self.parse(str(value))
+
+    def show(self, value: object) -> str:
+        """
+        A value as messages show it.
+        """
+        return "this" if self.secret else shown(value)
 
 
 def shown(value: object) -> str:
     """
     A value as messages show it: of an address no credentials and no query, of what may
-    hold more than one value nothing.
+    hold a password beside its user no text.
     """
     if isinstance(value, str):
         return repr(masked(value))
     if isinstance(value, list):
-        return "an array"
+        return f"[{', '.join(map(_shown_in_array, value[:_MOST_SHOWN]))}]"
     if isinstance(value, dict):
         return "a table"
     return "a huge number" if _is_huge(value) else str(value)
+
+
+def _shown_in_array(value: object) -> str:
+    if isinstance(value, list):
+        return "[...]"
+    return "'***'" if isinstance(value, str) else shown(value)
 
 
 def _is_huge(value: object) -> bool:
@@ -182,8 +194,8 @@ def _path(text: str) -> Path:
 def _users(text: str) -> Path:
     kind, colon, path = text.partition(":")
     if kind != "htpasswd" or not colon or not path:
-        # It may be USER:PASSWORD.
-        raise BadSettings(reason=f"it is not {USERS.allowed}")
+        said = f"{kind}:***" if path else text  # it may be USER:PASSWORD
+        raise _bad(said, f"not {USERS.allowed}")
     return _path(path)
 
 

@@ -24,6 +24,7 @@ _INVENTED = re.compile(
     r"(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?"
     r"|PORT_[0-9]+_(TCP|UDP)(_(ADDR|PORT|PROTO))?)"
 )
+_UNKNOWN = re.compile("option (.+) not recognized", re.DOTALL)
 
 
 @frozen(kw_only=True)
@@ -200,6 +201,20 @@ def defaults(base: Path, problems: list[str]) -> Layer:
     """
     place = Place(base=base, spell=lambda key: f"--{key}", where=" (the default)")
     return Layer(place, problems)
+
+
+def unread(message: str, options: Iterable[str]) -> str:
+    """
+    What to say of a command line that cannot be read.
+
+    :param message: what getopt says of it.
+    :param options: the long ones that there are, as getopt is told them.
+    """
+    unknown = _UNKNOWN.fullmatch(message)
+    if unknown is None:
+        return message
+    names = sorted(f"--{option.removesuffix('=')}" for option in options)
+    return f"{unknown[1]}: there is no such option; {_any_of(names)}"
 
 
 def _is_invented(key: str, value: str, known: Container[str]) -> bool:

@@ -83,7 +83,8 @@ class Option:
         if not self.repeatable:
             return self.kind.read(raw)
         if not isinstance(raw, list):
-            raise BadSettings(reason=f"it has to be an array, each {self.kind.allowed}")
+            said, allowed = self.kind.show(raw), self.kind.allowed
+            raise BadSettings(reason=f"{said} has to be an array, each {allowed}")
         if self.needs_one and not raw:
             raise BadSettings(reason=f"it is empty; say {self.kind.allowed}")
         return tuple(self.kind.read(item) for item in raw)
@@ -208,7 +209,7 @@ OPTIONS = (
         name="max-upload",
         kind=SIZE,
         default="2GB",
-        doc="How large an uploaded file may be: 413 beyond that.",
+        doc="How large an upload may be, its form included: 413 beyond that.",
     ),
     Option(
         name="public-url",

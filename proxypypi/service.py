@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, gatherResults, succeed
+from twisted.internet.defer import Deferred, DeferredList, gatherResults, succeed
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
@@ -117,36 +117,41 @@ class ProxyService(Service):
             call.cancel()
 
     async def _drain(self) -> None:
-        self._proxy.draining = True
+        """
+        Whoever asks while transfers finish is told that this is the end, which takes
+        that we listen until then.
+        """
+        faces, connections = self._proxy.faces, self._site.connections
+        faces.stopping = connections.retiring = True
         self._proxy.core.ahead.stop()
+        idle = [faces.when_idle(), self._proxy.core.downloads.when_idle()]
+        transfers = gatherResults(idle, consumeErrors=True)
+        if not transfers.called:
+            self._log.info(
+                "waiting up to {seconds:g} s for running transfers",
+                seconds=self._settings.drain,
+            )
+        deadline = self._reactor.callLater(self._settings.drain, self._be_done)
+        finished = await self._in_time(transfers)
         await self._premises.close()
-        idle = [self._proxy.faces.when_idle(), self._proxy.core.downloads.when_idle()]
-        idle.append(self._site.connections.end())
-        if not await self._finish(gatherResults(idle, consumeErrors=True)):
+        if not (finished and await self._in_time(connections.end())):
             self._log.warn("transfers that still run are cut off")
-            self._proxy.faces.cut_off()
-            self._site.connections.cut_off()
+            faces.cut_off()
+            connections.cut_off()
+        if deadline.active():
+            deadline.cancel()
         for index in self._indexes:
             await index.close()
         self._premises.leave()
 
-    async def _finish(self, transfers: "Deferred[Any]") -> bool:
+    async def _in_time(self, finish: "Deferred[Any]") -> bool:
         """
-        :returns: have the transfers come to their end, in the time they are given?
+        :returns: has it come, in the time that there is for all?
         """
         finished: list[bool] = []
-        transfers.addCallback(lambda _: finished.append(True))
-        if finished:
-            return True
-        self._log.info(
-            "waiting up to {seconds:g} s for running transfers",
-            seconds=self._settings.drain,
-        )
-        transfers.addCallback(lambda _: self._be_done())
-        call = self._reactor.callLater(self._settings.drain, self._be_done)
-        await self._patience
-        if call.active():
-            call.cancel()
+        finish.addCallback(lambda _: finished.append(True))
+        if not finished:
+            await DeferredList([finish, self._patience], fireOnOneCallback=True)
         return bool(finished)
 
     def _be_done(self) -> None:

@@ -14,6 +14,7 @@ from twisted.logger import Logger
 from twisted.python import usage
 
 from proxypypi.config import Configuration, configure
+from proxypypi.daemon.adopted import AdoptedPidFile
 from proxypypi.errors import (
     BadCertificate,
     BadConfiguration,
@@ -22,6 +23,7 @@ from proxypypi.errors import (
     DirectoryInUse,
 )
 from proxypypi.kinds import FLAG
+from proxypypi.layers import unread
 from proxypypi.manual import help_of
 from proxypypi.options import OPTIONS, Option
 from proxypypi.settings import Settings, masked
@@ -71,7 +73,7 @@ class Options(usage.Options):
         try:
             super().parseOptions(options)
         except usage.UsageError as e:
-            _refuse(str(e))
+            _refuse(unread(str(e), self.longOpt))
 
     def parseArgs(self, *arguments: str) -> None:
         if arguments:
@@ -204,6 +206,12 @@ def makeService(options: Options) -> IService:
     in_terminal = options.parent["nodaemon"]
     outer = Foreground() if in_terminal else Background(options.parent)
     service.setServiceParent(outer)
+    if options.parent["pidfile"]:
+        drain = configuration.settings.drain
+        pid_file = AdoptedPidFile(
+            options.parent["pidfile"], options.server.when_up, drain, reactor
+        )
+        pid_file.setServiceParent(outer)
     return outer
 
 

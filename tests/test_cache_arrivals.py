@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from proxypypi.cache.arrivals import FORM, Arrivals, ArrivingFile
+from proxypypi.cache.arrivals import Arrivals, ArrivingFile
 from proxypypi.errors import NoRoom, TooLarge, TooManyUploads
 from proxypypi.interfaces import IUpload, IUploadStore
 from proxypypi.model import LocalFile
@@ -91,10 +91,11 @@ class ArrivalsTests(SynchronousTestCase):
 
     def test_too_large(self) -> None:
         """
-        A form may be somewhat larger than its file.
+        What says its length may be so large, all in all.
         """
-        self.open(1000 + FORM)
-        self.failureResultOf(self.opening(1001 + FORM), TooLarge)
+        for length in (None, 0, 1000):
+            self.arrivals.check(length)
+        self.assertRaises(TooLarge, self.arrivals.check, 1001)
 
     def test_room(self) -> None:
         """

@@ -157,6 +157,59 @@ class FilesTests(RemovalTestCase):
                 self.get("/simple/other/")
             self.assertEqual(expected, self.get(path).code, (withhold, age))
 
+    def test_upload_time(self) -> None:
+        """
+        When a file was uploaded is told as ever, in all places, after its removal, that
+        of the whole project, and a restart; so it is of those that are the index's only
+        because it lists the same bytes.
+        """
+        put_here = make_wheel("demo", "4.0")
+        with self.change():
+            path = self.directory / put_here.filename
+            path.write_bytes(put_here.content)
+        self.settle()
+        self.files("demo")
+        os.utime(path, (1.0, 1.0))
+        self.settle()
+        long_ago = self.clock.seconds() - 100 * DAY
+        for built in (self.old, put_here):
+            self.index.add(built, upload_time=iso(long_ago))
+        self.refresh()
+        before = self.times()
+        self.assertEqual({iso(long_ago)}, {time for time, *_ in before.values()})
+        self.index.remove(self.old.filename)
+        self.index.remove(put_here.filename)
+        self.refresh()
+        self.assertEqual(
+            {"2.0": REMOVED, "3.0": False, "4.0": REMOVED}, self.listed("local")
+        )
+        self.assertEqual(before, self.times())
+        del self.index.projects["demo"]
+        for _ in range(3):
+            self.refresh()
+        self.assertEqual(before, self.times())
+        self.crash()
+        self.assertEqual(before, self.times())
+
+    def times(self) -> dict[str, tuple[object, ...]]:
+        """
+        What is said of when the old files were uploaded.
+        """
+        document = self.get("/pypi/demo/json").json["releases"]
+        by_version = {version: said for version, (said,) in document.items()}
+        found: dict[str, tuple[object, ...]] = {}
+        for version, filename in (
+            ("2.0", self.old.filename),
+            ("4.0", make_wheel("demo", "4.0").filename),
+        ):
+            found[version] = (
+                self.files("demo")[filename]["upload-time"],
+                self.files("demo", "local")[filename]["upload-time"],
+                by_version[version]["upload_time_iso_8601"],
+                self.get(f"/files/demo/{filename}").header("Last-Modified"),
+            )
+        return found
+
     def test_back(self) -> None:
         """
         A file that is listed again is one like any other.

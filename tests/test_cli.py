@@ -102,6 +102,18 @@ class MainTests(CliTestCase):
             self.assertIn(word, err)
         self.assertEqual([], self.ran)
 
+    def test_unknown_options(self) -> None:
+        """
+        Of an option that a command has not, it is told in a line which there are.
+        """
+        for command in COMMANDS:
+            arguments = ["list"] if command == "token" else []
+            status, out, err = self.run_main(command, *arguments, "--frobnicate")
+            self.assertIn(status, (1, 2), command)
+            said = "proxypypi: --frobnicate: there is no such option; there are --"
+            self.assertTrue(err.startswith(said), err)
+            self.assertEqual((1, ""), (len(err.splitlines()), out), command)
+
     def test_help_of_commands(self) -> None:
         """
         ``COMMAND --help`` lists the options of that command.

@@ -25,7 +25,10 @@ class ProjectOptionsTests(ProjectTestCase):
             status, out, err = self.run_main("mark", *arguments)
             self.assertEqual((0, "demo is archived: x\n", ""), (status, out, err))
         for misused, word in (
-            (("demo", "archived", "--x"), "option --x not recognized"),
+            (
+                ("demo", "archived", "--x"),
+                "--x: there is no such option; there are",
+            ),
             (("demo", "archived", "--", "--json"), "mark needs a PROJECT and"),
         ):
             status, out, err = self.run_main("mark", *where, *misused)

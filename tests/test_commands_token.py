@@ -155,9 +155,40 @@ class TokenTests(CliTestCase):
             status, out, err = self.token(action, *rest)
             self.assertEqual((2, ""), (status, out), arguments)
             self.assertIn(words, err)
-        for arguments in (["token"], ["token", "make"]):
-            self.assertEqual(2, self.run_main(*arguments)[0])
+        for arguments, words in (
+            ([], ""),
+            (["make"], "there is no action 'make', but create, list, revoke"),
+            (
+                ["-d", str(self.directory)],
+                "token needs an ACTION: create, list, revoke",
+            ),
+            (["-d"], "option -d requires argument"),
+            (["--frobnicate", "list"], "--frobnicate: there is no such option"),
+            (["--user", "x", "list"], "--user: there is no such option"),
+        ):
+            status, _, err = self.run_main("token", *arguments)
+            self.assertEqual(2, status, arguments)
+            self.assertIn(words, err)
         self.assertEqual({}, self.store.all().intact)
+
+    def test_options_first(self) -> None:
+        """
+        Options may stand before the action, as well as after it.
+        """
+        where = ("-d", str(self.directory))
+        for before, after in (
+            ((*where, "--upload"), ("a",)),
+            ((*where,), ("--upload", "b")),
+            (("--upload", f"--dir={self.directory}", "--project", "x"), ("c",)),
+        ):
+            status, out, err = self.run_main("token", *before, "create", *after)
+            self.assertEqual((0, ""), (status, err))
+            self.assertIsNotNone(self.store.find(out.strip()))
+        _, out, _ = self.run_main("token", *where, "--json", "list")
+        names = [token["name"] for token in json.loads(out)["tokens"]]
+        self.assertEqual(["a", "b", "c"], names)
+        status, out, _ = self.run_main("token", *where, "revoke", "-h")
+        self.assertEqual((0, True), (status, "Usage: proxypypi token revoke" in out))
 
     def test_help(self) -> None:
         """

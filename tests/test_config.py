@@ -520,10 +520,10 @@ class ProblemTests(ConfigTestCase):
         Not everything that TOML has makes sense.
         """
         for content, words in (
-            ("listen = 'tcp:1'", "listen: it has to be an array, each a server"),
-            ("extra-index-url = 'http://a.example/'", "it has to be an array"),
+            ("listen = 'tcp:1'", "listen: 'tcp:1' has to be an array, each a server"),
+            ("extra-index-url = 'http://a.example/'", "/' has to be an array"),
             ("port = true", "True is not a port"),
-            ("port = [80]", "an array is not a port"),
+            ("port = [80]", "port: [80] is not a port"),
             ("drain = 1979-05-27", "1979-05-27 is not a number"),
             ("drain = nan", "'nan' is no number"),
             ("drain = -inf", "'-inf' is no number"),
@@ -780,7 +780,7 @@ class UpstreamTests(ConfigTestCase):
             ("Password = 'hunter2'", "Password", "there is no such key"),
             ("name = ''", "name", "'' is not some text"),
             ("projects = []", "projects", "it is empty"),
-            ("projects = 'torch*'", "projects", "it has to be an array"),
+            ("projects = 'torch*'", "projects", "'torch*' has to be an array"),
             ("projects = ['a b']", "projects", "'a b' is not a glob"),
             ("username = 'hunter2:b'", "username", "cannot have a colon"),
             (f"{me}\npassword = 271828", "password", "this is not text"),
@@ -812,7 +812,7 @@ class UpstreamTests(ConfigTestCase):
             ("ca-bundle = 'b'", "ca-bundle", "etc/b': Is a directory"),
             ("ca-bundle = 'empty'", "ca-bundle", "etc/empty' holds no certificates"),
             ("ca-bundle = 'cut'", "ca-bundle", "certificate 1 of 1 is damaged"),
-            ("missing-status = 404", "missing-status", "it has to be an array"),
+            ("missing-status = 404", "missing-status", "404 has to be an array"),
             ("missing-status = [200]", "missing-status", "'200' is not an HTTP status"),
             ("missing-status = [503]", "missing-status", "from 400 to 499"),
             ("file-hosts = ['a/b']", "file-hosts", "'a/b' is no file host"),
@@ -946,9 +946,17 @@ class UsersTests(ConfigTestCase):
         """
         There is no other kind of place for users; what is given may be a password.
         """
-        for value in ("users", "htpasswd", "htpasswd:", "ldap:users", "bob:hunter2"):
+        for value, shown in (
+            *(
+                ("/users", "/users"),
+                ("htpasswd", "htpasswd"),
+                ("htpasswd:", "htpasswd:"),
+            ),
+            *(("ldap:users", "ldap:***"), ("bob:hunter2", "bob:***")),
+            ("https://bob:hunter2@a.example", "https:***"),
+        ):
             said = self.problem({"read-auth": [value]})
-            self.assertIn("--read-auth: it is not htpasswd: and a path", said)
+            self.assertIn(f"--read-auth: {shown!r} is not htpasswd: and a path", said)
             self.assertNotIn("hunter2", said)
 
     def test_weak(self) -> None:

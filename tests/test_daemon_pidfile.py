@@ -262,6 +262,27 @@ class PidFileTests(PidFileTestCase):
             self.assertIsNotNone(PidFile(self.path).acquire())
         self.assertEqual(1, len(looks))
 
+    def test_adopted(self) -> None:
+        """
+        One that others have written can be locked, while somebody looks, too, but not
+        while somebody has it.
+        """
+        self.path.write_text(f"{os.getpid()}")
+        fd = os.open(self.path, os.O_RDONLY)
+        self.addCleanup(os.close, fd)
+        fcntl.flock(fd, fcntl.LOCK_SH)
+        looks: list[float] = []
+        self.patch(time, "sleep", looks.append)
+        error = self.assertRaises(BlockingIOError, PidFile(self.path).adopt)
+        self.assertEqual(str(self.path), error.filename)
+        self.assertEqual(100, len(looks))
+        self.patch(time, "sleep", lambda _: fcntl.flock(fd, fcntl.LOCK_UN))
+        pid_file = PidFile(self.path)
+        pid_file.adopt()
+        assert pid_file._fd is not None
+        self.addCleanup(os.close, pid_file._fd)
+        self.assertEqual(os.getpid(), self.found().pid)
+
     def test_removed_by_others(self) -> None:
         """
         A file that is not ours any more is left alone.

@@ -225,7 +225,7 @@ class KindTests(SynchronousTestCase):
             (kinds.PORT, True, "True is not a port"),
             (kinds.PORT, 80.0, "80.0 is not a port"),
             (kinds.PORT, -1, "'-1' is not a port"),
-            (kinds.PORT, [80], "an array is not a port"),
+            (kinds.PORT, [80], "[80] is not a port"),
             (kinds.SECONDS, HUGE, "a huge number is not a number of seconds"),
             (kinds.SECONDS, float("inf"), "seconds, such as 600"),
             (kinds.SECONDS, False, "False is not a number of seconds"),
@@ -299,7 +299,8 @@ class KindTests(SynchronousTestCase):
         cases: list[tuple[object, str]] = [
             ("a", "'a'"),
             ("https://me:secret@a.example/", "'https://***@a.example/'"),
-            *((5, "5"), (HUGE, "a huge number"), ([1], "an array"), ({}, "a table")),
+            *((5, "5"), (HUGE, "a huge number"), ([1], "[1]"), ({}, "a table")),
+            (["a", 1, [2], {}, HUGE, 6], "['***', 1, [...], a table, a huge number]"),
         ]
         for value, said in cases:
             self.assertEqual(said, shown(value), said)

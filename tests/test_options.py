@@ -81,7 +81,7 @@ class ReadTests(SynchronousTestCase):
         self.assertEqual(80, option.read("80"))
         with self.assertRaises(BadSettings) as caught:
             option.read(["80"])
-        self.assertIn("an array is not a port", str(caught.exception))
+        self.assertIn("['***'] is not a port", str(caught.exception))
 
     def test_repeatable(self) -> None:
         """
@@ -91,10 +91,10 @@ class ReadTests(SynchronousTestCase):
         self.assertEqual((80, 81), option.read(["80", 81]))
         self.assertEqual((), option.read([]))
         for raw, words in (
-            ("80", "it has to be an array, each a port"),
-            (80, "it has to be an array, each a port"),
+            ("80", "'80' has to be an array, each a port"),
+            (80, "80 has to be an array, each a port"),
             (["80", "http"], "'http' is not a port"),
-            ([["80"]], "an array is not a port"),
+            ([["80"]], "['***'] is not a port"),
         ):
             with self.assertRaises(BadSettings, msg=words) as caught:
                 option.read(raw)

@@ -297,6 +297,14 @@ class CachedTests(SynchronousTestCase):
         self.assertIs(False, found.yanked)
         self.assertIsNone(found.upload_time)
 
+    def test_upload_time(self) -> None:
+        """
+        What upstream said last of a removed file's upload is still said.
+        """
+        here = held(cached=True, uploaded_at=SEEN_AT)
+        for upstream in (page_of(listed(TWO)), None):
+            self.assertEqual(SEEN, merged(upstream, here)[ONE].upload_time)
+
 
 class WithheldTests(SynchronousTestCase):
     def test_not_listed(self) -> None:

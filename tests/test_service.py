@@ -8,7 +8,7 @@ import resource
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from attrs import evolve
 from twisted.application.service import IService
@@ -393,6 +393,16 @@ class RereadTests(ServiceTestCase):
         self.assertEqual([b"http/1.1"], site.acceptableProtocols())
 
 
+def _dial(site: Any) -> Wire:
+    """
+    Connect as a client does.
+    """
+    protocol = site.buildProtocol(None)
+    transport = Pipe()
+    protocol.makeConnection(transport)
+    return Wire(transport, protocol)
+
+
 class EndTestCase(ServiceTestCase):
     def setUp(self) -> None:
         super().setUp()
@@ -425,30 +435,24 @@ class StopTests(EndTestCase):
         """
         service = self.started()
         ((_, site, _, _),) = self.reactor.tcpServers
-        protocol: Any = cast(Any, site).buildProtocol(None)
-        transport = Pipe()
-        protocol.makeConnection(transport)
-        wire = Wire(transport, protocol)
+        wire = _dial(site)
         wire.send("GET /-/health HTTP/1.1")
         self.assertEqual(b"ok\n", wire.body)
         stopped = service.stopService()
-        self.assertTrue(transport.disconnecting)
+        self.assertTrue(wire.transport.disconnecting)
         self.assertNoResult(stopped)
         wire.hang_up()
         self.successResultOf(stopped)
 
     def test_running_transfers_finish(self) -> None:
         """
-        A client gets all of its file; meanwhile we are not ready for more, and the
-        directory is ours.
+        A client gets all of its file; meanwhile the directory is ours.
         """
         self.index.fail(self.path, Fault(stall_at=9000, stall=5))
         service = self.started()
         transfer = self.start(self.url)
         stopped = service.stopService()
         self.assertNoResult(stopped)
-        self.assertEqual(["port closed"], self.reactor.notes)
-        self.assertEqual(503, self.get("/-/ready").code)
         self.assertRaises(DirectoryInUse, self.another().startService)
         self.assertIn("waiting up to 30 s for running transfers", self.lines)
         self.advance(5)
@@ -456,6 +460,42 @@ class StopTests(EndTestCase):
         self.successResultOf(stopped)
         self.assertEqual(["port closed", "index closed"], self.reactor.notes)
         self.assertEqual([], self.reactor.getDelayedCalls())
+
+    def test_who_asks_meanwhile(self) -> None:
+        """
+        While a transfer finishes, we listen, to say that this is the end: each answer
+        is the last one of its connection, those with none hold nothing up, and nobody
+        is let in when the last byte is out.
+        """
+        self.index.fail(self.path, Fault(stall_at=9000, stall=5))
+        service = self.started()
+        ((_, site, _, _),) = self.reactor.tcpServers
+        before, silent = _dial(site), _dial(site)
+        before.send("GET /simple/demo/ HTTP/1.1")
+        self.flush()
+        transfer = self.start(self.url)
+        stopped = service.stopService()
+        self.assertEqual([], self.reactor.notes)
+        for path, code in (("/-/health", 200), ("/-/ready", 503), ("/simple/", 503)):
+            wire = _dial(site)
+            wire.send(f"GET {path} HTTP/1.1")
+            self.assertEqual(code, wire.code, path)
+            self.assertIn(b"stopping", wire.body)
+            self.assertIn(b"\r\nConnection: close\r\n", wire.received)
+            self.assertTrue(wire.transport.disconnecting)
+            wire.hang_up()
+        before.transport.clear()
+        before.send("GET /simple/demo/ HTTP/1.1")
+        self.assertEqual(503, before.code)
+        self.assertIn(b"\r\nRetry-After: 2\r\n", before.received)
+        before.hang_up()
+        self.assertFalse(silent.transport.disconnecting)
+        self.advance(5)
+        self.assertEqual(self.wheel.content, transfer.body)
+        self.assertEqual(["port closed"], self.reactor.notes)
+        self.assertTrue(silent.transport.disconnecting)
+        silent.hang_up()
+        self.successResultOf(stopped)
 
     def test_fetches_finish(self) -> None:
         """
@@ -507,11 +547,7 @@ class StopTests(EndTestCase):
 
 class RetireTests(EndTestCase):
     def connect(self) -> Wire:
-        site: Any = self.reactor.tcpServers[0][1]
-        protocol: Any = site.buildProtocol(None)
-        transport = Pipe()
-        protocol.makeConnection(transport)
-        return Wire(transport, protocol)
+        return _dial(self.reactor.tcpServers[0][1])
 
     def retire(self, service: ProxyService) -> "Deferred[None]":
         return Deferred.fromCoroutine(service.retire())

@@ -19,6 +19,7 @@ from twisted.plugin import getPlugins
 from twisted.trial.unittest import SynchronousTestCase
 
 from proxypypi import __version__
+from proxypypi.daemon.processes import is_locked
 from proxypypi.errors import CannotListen, DirectoryInUse
 from proxypypi.manual import help_of
 from proxypypi.options import OPTIONS, PREFIX
@@ -27,6 +28,8 @@ from proxypypi.settings import DEFAULT_INDEX, Settings, UpstreamSettings
 from proxypypi.store.lock import DirectoryLock
 from proxypypi.tap import Background, Foreground, Options, makeService
 from proxypypi.workers.service import Workers
+
+IN_TERMINAL = {"nodaemon": True, "pidfile": ""}
 
 
 def indexes(*urls: str) -> tuple[UpstreamSettings, ...]:
@@ -175,8 +178,9 @@ class OptionsTests(DoorTestCase):
             (["--workers", "65"], ["--workers", "'65'", "1 to 64"]),
             (["--drain", "-1"], ["--drain", "'-1'", "seconds", "600"]),
             (["--drain", "nan"], ["--drain", "'nan'", "seconds", "600"]),
-            (["--frobnicate"], ["frobnicate"]),
-            (["-x"], ["-x"]),
+            (["--frobnicate"], ["--frobnicate: ", "no such option", " --cache, "]),
+            (["-x"], ["-x: there is no such option; there are --bind, "]),
+            (["--passwd=secret"], ["--passwd: there is no such option"]),
             (["--drain"], ["drain", "argument"]),
             (["--no-proxy=yes"], ["no-proxy", "argument"]),
             (["surplus"], ["'surplus'"]),
@@ -439,7 +443,7 @@ class MakeServiceTests(DoorTestCase):
         """
         In a terminal a start that fails is one line and status 1.
         """
-        service = self.make(parent={"nodaemon": True})
+        service = self.make(parent=IN_TERMINAL)
         self.assertIsInstance(service, Foreground)
         self.reactor.error = CannotListenError("127.0.0.1", 8000, OSError(98, "in use"))
         said = self.refusal(service.privilegedStartService)
@@ -453,13 +457,13 @@ class MakeServiceTests(DoorTestCase):
         lock = DirectoryLock(self.directory / ".proxypypi" / "lock")
         lock.acquire()
         self.addCleanup(lock.release)
-        said = self.refusal(self.make(parent={"nodaemon": True}).privilegedStartService)
+        said = self.refusal(self.make(parent=IN_TERMINAL).privilegedStartService)
         self.assertIn(str(self.directory), said)
         self.assertIn(str(os.getpid()), said)
         self.assertEqual([], self.listening())
         lock.release()
         self.patch(os, "open", self.refuse_to_open)
-        said = self.refusal(self.make(parent={"nodaemon": True}).privilegedStartService)
+        said = self.refusal(self.make(parent=IN_TERMINAL).privilegedStartService)
         self.assertIn("Read-only", said)
 
     def refuse_to_open(self, *arguments: Any) -> int:
@@ -525,11 +529,23 @@ class MakeServiceTests(DoorTestCase):
         with open(os.devnull, "w") as stderr:
             for stream in (stderr, None):
                 self.patch(sys, "__stderr__", stream)
-                service: Any = self.make(parent={"nodaemon": False})
+                service: Any = self.make(parent={"nodaemon": False, "pidfile": ""})
                 service.privilegedStartService()
                 self.assertRaises(OSError, os.fstat, service._stderr)
                 self.successResultOf(service.stopService())
         self.assertEqual([(8000, "127.0.0.1")] * 2, self.listening())
+
+    def test_pid_file(self) -> None:
+        """
+        The pid file that twistd has written is locked when it is started.
+        """
+        path = self.directory / "p.pid"
+        path.write_text(str(os.getpid()))
+        service = self.make(parent={"nodaemon": True, "pidfile": str(path)})
+        file = self.enterContext(path.open())
+        self.assertFalse(is_locked(file.fileno()))
+        self.start(service)
+        self.assertTrue(is_locked(file.fileno()))
 
     def test_other_runners(self) -> None:
         """

@@ -8,6 +8,7 @@ from twisted.web.http_headers import Headers
 from proxypypi.web.site import refusal
 from tests.distributions import make_sdist, make_wheel
 from tests.fake_index import Fault
+from tests.passwords import write_users
 from tests.proxy_case import ProxyTestCase
 
 HOSTILE = [
@@ -181,6 +182,34 @@ class FacesTests(ProxyTestCase):
         self.assertTrue(stays.is_complete)
         self.successResultOf(idle)
         self.successResultOf(self.proxy.faces.when_idle())
+
+    def test_stopping(self) -> None:
+        """
+        At the end all are told to come again, but for who watches; none of them is
+        waited for, nor let near upstream.
+        """
+        self.start_proxy(read_auth=write_users(self.directory.with_suffix(".read")))
+        self.proxy.faces.stopping = True
+        for method, path in (
+            ("GET", "/simple/demo/"),
+            ("HEAD", "/"),
+            ("POST", "/legacy/"),
+            ("GET", "/-/other"),
+            ("GET", "/simple/a%2fb/"),
+        ):
+            answer = self.get(path, method)
+            self.assertEqual((503, "2"), (answer.code, answer.header("Retry-After")))
+            self.assertIn("stopping", answer.phrase)
+            self.assertEqual("no-store", answer.header("Cache-Control"))
+        self.assertEqual(200, self.get("/-/health").code)
+        self.assertEqual(503, self.get("/-/ready").code)
+        self.assertEqual([], self.index.requests)
+        self.advance(1)
+        self.threads.hold("_state_of")
+        watching = self.start("/-/health")
+        self.successResultOf(self.proxy.faces.when_idle())
+        self.assertFalse(watching.is_complete)
+        self.threads.release()
 
     def test_cut_off(self) -> None:
         """

@@ -81,8 +81,9 @@ class StatusTests(ProxyTestCase):
         """
         While running transfers may finish, we are not ready for more.
         """
-        self.proxy.draining = True
-        self.assertEqual(503, self.get("/-/ready").code)
+        self.proxy.faces.stopping = True
+        answer = self.get("/-/ready")
+        self.assertEqual((503, b"stopping\n"), (answer.code, answer.body))
         answer = self.get("/-/health")
         self.assertEqual((200, b"degraded: stopping\n"), (answer.code, answer.body))
 

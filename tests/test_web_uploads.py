@@ -291,9 +291,16 @@ class RefusalTests(UploadTestCase):
         What is too large is refused by its length; what says none, when it is.
         """
         self.start_proxy(max_upload=100_000)
-        wire = self.begin("Content-Length: 10000000")
-        self.assertEqual(413, wire.code)
-        self.assertIn("100,000", wire.phrase)
+        for wire in (
+            self.begin("Content-Length: 100001"),
+            self.begin("Content-Length: 100001", "Expect: 100-continue"),
+            self.begin("Content-Length: 9999999999", kind="text/plain"),
+        ):
+            self.assertEqual(413, wire.code)
+            self.assertIn("100,000", wire.phrase)
+        wire = self.begin("Content-Length: 100000")
+        self.assertEqual(b"", wire.received)
+        wire.hang_up()
         wire = self.upload(form_of(make_wheel("demo", payload=200_000)))
         self.assertEqual(413, wire.code)
         wire = self.begin("Transfer-Encoding: chunked")

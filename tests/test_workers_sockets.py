@@ -83,6 +83,20 @@ class SharedTests(TestCase):
             self.assertEqual(60, sum(counts))
             self.assertGreater(min(counts), 0, counts)
 
+    def test_silenced(self) -> None:
+        """
+        The clients of a worker that has ended are given to the others.
+        """
+        if sys.platform != "linux":
+            raise SkipTest("this system does not divide them")
+        shared = self.share("tcp:0:interface=127.0.0.1", 3)
+        address = shared.of(2).getsockname()
+        for number in (1, 3):
+            shared.silence(number)
+        for _ in range(20):
+            socket.create_connection(address).close()
+        self.assertEqual(20, self.accepted(shared.of(2)))
+
     def test_in_use(self) -> None:
         """
         The address is in use for all who do not know of this, before and after.
@@ -102,6 +116,7 @@ class SharedTests(TestCase):
         client = socket.socket(socket.AF_UNIX)
         client.connect(os.path.relpath(path))
         client.close()
+        shared.silence(1)
         self.assertEqual(1, self.accepted(shared.of(2)))
 
     def test_nothing_is_left(self) -> None:

@@ -40,7 +40,7 @@ class ArrivingFile:
 
     def write(self, data: bytes) -> None:
         """
-        :raises TooLarge: it is larger than files may be.
+        :raises TooLarge: it is larger than uploads may be.
         :raises NoRoom: the disk does not take it.
         """
         self.size += len(data)
@@ -65,7 +65,7 @@ class Arrivals:
     """
     All that are under way.
 
-    :ivar _most: bytes that a file may have.
+    :ivar _most: bytes that a file may have, and what it comes in if its length is said.
     """
 
     _store: IUploadStore
@@ -73,16 +73,21 @@ class Arrivals:
     _arriving: set[ArrivingFile] = field(factory=set, init=False)
     _opening: DeferredLock = field(factory=DeferredLock, init=False)
 
+    def check(self, length: int | None) -> None:
+        """
+        :param length: of the form that a file comes in, in bytes; :obj:`None` if the
+            client does not say.
+        :raises TooLarge: it is larger than uploads may be.
+        """
+        if length is not None and length > self._most:
+            raise _too_large(self._most)
+
     async def open(self, length: int | None) -> ArrivingFile:
         """
-        :param length: of the form that it comes in, in bytes; :obj:`None` if the client
-            does not say.
-        :raises TooLarge: it is larger than files may be.
+        :param length: as for :meth:`check`.
         :raises NoRoom: there is none for so much.
         :raises TooManyUploads: try again.
         """
-        if length is not None and length > self._most + FORM:
-            raise _too_large(self._most)
         await self._opening.acquire()
         try:
             return await self._open(self._most if length is None else length)
@@ -114,6 +119,6 @@ def no_room(error: OSError) -> NoRoom:
 
 def _too_large(most: int) -> TooLarge:
     return TooLarge(
-        reason=f"the file is larger than the {most:,} bytes that uploads may have here "
+        reason=f"this is larger than the {most:,} bytes that uploads may have here "
         "(--max-upload)"
     )

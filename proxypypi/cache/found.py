@@ -80,4 +80,6 @@ class FoundFile:
                 return uploaded_at
         if self.held is None:
             return None
+        if self.held.facts.uploaded_at is not None:
+            return self.held.facts.uploaded_at  # as its index said
         return possible(self.held.file.modified_at / 1e9)

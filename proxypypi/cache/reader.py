@@ -194,20 +194,19 @@ def _judge(
     if listed is not None and agree(findings.hashes, listed.hashes):
         assert page is not None
         origin = page.index
-    if before is not None and before.hashes["sha256"] == sha256:  # only moved
+    if before is not None and before.hashes["sha256"] != sha256:
+        before = None
+    if before is not None:  # it only moved
+        seen_at = before.seen_at
+    learned = make_facts(file, findings, seen_at, origin, sha256 in attested)
+    if before is not None and before.cached:
         return evolve(
-            make_facts(
-                file,
-                findings,
-                before.seen_at,
-                origin if before.origin is None else before.origin,
-                sha256 in attested,
-            ),
+            learned,
+            origin=before.origin,
             uploaded_at=before.uploaded_at,
             missed_at=before.missed_at,
             missed_again=before.missed_again,
         )
-    learned = make_facts(file, findings, seen_at, origin, sha256 in attested)
     if origin is not None and listed is not None:
         return evolve(learned, uploaded_at=listed.uploaded_at)
     return learned

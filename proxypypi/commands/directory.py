@@ -16,6 +16,7 @@ from proxypypi import __version__
 from proxypypi.commands.options import complain
 from proxypypi.config import configure
 from proxypypi.errors import BadConfiguration, BadName
+from proxypypi.layers import unread
 from proxypypi.names import NormalizedName, normalize
 from proxypypi.settings import Settings
 
@@ -68,7 +69,7 @@ class DirectoryOptions(usage.Options):
                 list(options or ()), self.shortOpt, self.longOpt
             )
         except GetoptError as e:
-            raise usage.UsageError(str(e)) from e
+            raise usage.UsageError(unread(str(e), self.longOpt)) from e
         with_value = {f"--{long[:-1]}" for long in self.longOpt if long[-1] == "="}
         with_value.update(f"-{short}" for short in re.findall("(.):", self.shortOpt))
         first = [

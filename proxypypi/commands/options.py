@@ -13,6 +13,7 @@ from twisted.python import usage
 from twisted.scripts import twistd
 
 from proxypypi import __version__, tap
+from proxypypi.layers import unread
 
 _FILES = {"pid": "-P/--pid", "log": "-l/--log", "out": "-o/--out"}
 
@@ -116,6 +117,12 @@ class PidOptions(_DaemonFiles, usage.Options):
         """
         print(f"proxypypi {__version__}")
         raise SystemExit(0)
+
+    def parseOptions(self, options: Sequence[str] | None = None) -> None:
+        try:
+            super().parseOptions(options)
+        except usage.UsageError as e:
+            raise usage.UsageError(unread(str(e), self.longOpt)) from e
 
     def parseArgs(self, *arguments: str) -> None:
         if arguments:

@@ -2,8 +2,7 @@
 What commands need to know of one project: its files here, and those of its last page.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from getopt import GetoptError, gnu_getopt
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,20 +35,6 @@ class ProjectOptions(DirectoryOptions):
     operands = "PROJECT"
     project: NormalizedName
     rest: tuple[str, ...]
-
-    def parseOptions(self, options: Sequence[str] | None = None) -> None:
-        """
-        Options may stand behind operands.
-        """
-        try:
-            given, operands = gnu_getopt(options or [], self.shortOpt, self.longOpt)
-        except GetoptError as e:
-            raise usage.UsageError(str(e)) from e
-        ordered = []
-        for name, value in given:
-            takes_one = f"{name[2:]}=" in self.longOpt
-            ordered.append(f"{name}={value}" if takes_one else f"{name}{value}")
-        super().parseOptions([*ordered, "--", *operands])
 
     def parseArgs(self, *operands: str) -> None:
         if not operands:

@@ -4,14 +4,12 @@
 
 import errno
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from attrs import evolve
-from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.error import CannotListenError
 from twisted.internet.protocol import Factory
 from twisted.scripts import twistd
@@ -20,8 +18,9 @@ from proxypypi.commands.options import Config, RunOptions, complain, configure
 from proxypypi.daemon.background import detach, succeeds
 from proxypypi.daemon.pidfile import PidFile
 from proxypypi.daemon.state import State
+from proxypypi.daemon.telling import Teller
 from proxypypi.errors import BadSettings, CannotListen, ProxypypiError
-from proxypypi.listening import Listener, listen
+from proxypypi.listening import listen
 from proxypypi.settings import Settings
 from proxypypi.tap import makeService
 from proxypypi.tls import parse_endpoint
@@ -116,9 +115,11 @@ def _serve(config: Config, path: Path, started: Callable[[], None]) -> None:
         replaced = pid_file.acquire()
         if replaced is not None:
             complain(f"{path} was left over: {replaced}")
-        _prepare(config, path, started)
         from twisted.internet import reactor
 
+        options = config.subOptions
+        drain = options.settings.drain
+        Teller(path, lambda: options.server.when_up(), drain, started).begin(reactor)
         # Here, as twistd ends itself by the signal that it got.
         reactor.addSystemEventTrigger("after", "shutdown", pid_file.remove)
         twistd.runApp(config)
@@ -127,46 +128,3 @@ def _serve(config: Config, path: Path, started: Callable[[], None]) -> None:
         raise SystemExit(1) from e
     finally:
         pid_file.remove()
-
-
-def _prepare(config: Config, path: Path, started: Callable[[], None]) -> None:
-    from twisted.internet import reactor
-
-    state = State(pid=os.getpid(), addresses=(), drain=config.subOptions.settings.drain)
-
-    def keep(state: State) -> None:
-        try:
-            state.save(path)
-        except OSError as e:
-            complain(f"stop and status will know less: {e}")
-
-    def is_up(listeners: Iterable[Listener]) -> None:
-        nonlocal state
-        state = evolve(state, addresses=tuple(_addresses(listeners)))
-        keep(state)
-        started()
-
-    def ends() -> None:
-        keep(evolve(state, stopping=True))
-
-    def runs() -> None:
-        config.subOptions.server.when_up().addCallback(is_up)
-
-    reactor.callWhenRunning(runs)
-    reactor.addSystemEventTrigger("before", "shutdown", ends)
-
-
-def _addresses(listeners: Iterable[Listener]) -> Iterator[str]:
-    """
-    Where the process listens, as a client on this machine writes it.
-    """
-    for listener in listeners:
-        address = listener.port.getHost()
-        if isinstance(address, UNIXAddress) and address.name is not None:
-            yield f"unix:{os.path.abspath(os.fsdecode(address.name))}"
-        elif isinstance(address, IPv6Address):
-            host = "::1" if address.host == "::" else address.host
-            yield f"{listener.scheme}://[{host}]:{address.port}"
-        elif isinstance(address, IPv4Address):
-            host = "127.0.0.1" if address.host == "0.0.0.0" else address.host
-            yield f"{listener.scheme}://{host}:{address.port}"

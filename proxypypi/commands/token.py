@@ -5,6 +5,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
+from getopt import GetoptError, getopt
 from time import time
 from typing import Any, ClassVar
 
@@ -15,6 +16,7 @@ from proxypypi.commands.directory import MISUSED, DirectoryOptions, parse
 from proxypypi.commands.options import complain
 from proxypypi.errors import BadSettings, TokenExists
 from proxypypi.kinds import DURATION, GLOB, INSTANT
+from proxypypi.layers import unread
 from proxypypi.settings import Settings
 from proxypypi.store.tokens import Token, TokenStore
 
@@ -118,17 +120,29 @@ class ListOptions(DirectoryOptions):
 
 def token(command: str, arguments: Sequence[str]) -> int:
     """
-    Have one of the actions done.
+    Have one of the actions done. Options may stand before it.
     """
     if not arguments or arguments[0] in ("-h", "--help"):
         print(_USAGE, end="")
         return 0 if arguments else MISUSED
-    action, *rest = arguments
+    known = CreateOptions()  # which has those of all actions
+    try:
+        _, rest = getopt(list(arguments), known.shortOpt, known.longOpt)
+    except GetoptError as e:
+        complain(unread(str(e), known.longOpt))
+        return MISUSED
+    if not rest:
+        complain(f"{command} needs an ACTION: {', '.join(_ACTIONS)}")
+        return MISUSED
+    before = arguments[: -len(rest)]
+    action, *after = rest
     act = _ACTIONS.get(action)
     if act is None:
         complain(f"there is no action {action!r}, but {', '.join(_ACTIONS)}")
         return MISUSED
-    return act(f"{command} {action}", ["--help"] if rest == ["-h"] else rest)
+    if after == ["-h"]:
+        after = ["--help"]
+    return act(f"{command} {action}", [*before, *after])
 
 
 def _create(command: str, arguments: Sequence[str]) -> int:

@@ -199,6 +199,22 @@ class PidFile:
             with suppress(FileNotFoundError):
                 mine.unlink()
 
+    def adopt(self) -> None:
+        """
+        Have it locked until we end; somebody else has written our pid into it.
+
+        :raises OSError: it cannot be read, or others look at it all the time.
+        """
+        fd = os.open(self.path, _READ)
+        for _ in range(self._tries):
+            with suppress(BlockingIOError):
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                self._fd = fd
+                return
+            time.sleep(_PAUSE)
+        os.close(fd)
+        raise BlockingIOError(errno.EAGAIN, "another has it locked", str(self.path))
+
     def _replace(self, mine: Path) -> Leftover | None:
         """
         :returns: :obj:`None` if the file that was there has changed meanwhile.

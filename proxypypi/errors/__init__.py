@@ -44,6 +44,7 @@ from proxypypi.errors.serving import (
     CannotListen,
     DirectoryInUse,
     NotOurs,
+    Stopping,
     TokenExists,
 )
 from proxypypi.errors.uploads import (
@@ -105,6 +106,7 @@ __all__ = [
     "Quarantined",
     "RangeNotSatisfiable",
     "StillFetching",
+    "Stopping",
     "TokenExists",
     "TooLarge",
     "TooManyLogIns",

@@ -77,6 +77,16 @@ class DirectoryInUse(ProxypypiError):
         return f"another proxypypi (pid {self.pid}) already serves {self.directory}"
 
 
+@define
+class Stopping(ProxypypiError):
+    """
+    The server ends; what it takes no longer, the next one may.
+    """
+
+    def __str__(self) -> str:
+        return "this server is stopping: try again soon"
+
+
 @define(kw_only=True)
 class CannotListen(ProxypypiError):
     """

@@ -172,7 +172,7 @@ def _describe(
         hashes=facts.hashes,
         size=held.file.size,
         requires_python=facts.requires_python,
-        upload_time=None if facts.cached else iso(facts.seen_at),
+        upload_time=_upload_time(facts),
         core_metadata=(
             {"sha256": facts.metadata_sha256} if facts.metadata_sha256 else None
         ),
@@ -192,6 +192,11 @@ def _describe(
         size=own.size,
         core_metadata=own.core_metadata or listed.core_metadata,
     )
+
+
+def _upload_time(facts: FileFacts) -> str | None:
+    uploaded_at = facts.uploaded_at if facts.cached else facts.seen_at
+    return None if uploaded_at is None else iso(uploaded_at)
 
 
 def _with_provenance(

@@ -13,7 +13,10 @@ from proxypypi.model import User
 from proxypypi.web.access import client_of
 from proxypypi.web.rights import check_local
 
-_OPEN = (b"/-/health", b"/-/ready")
+OF_THE_WATCH = (b"/-/health", b"/-/ready")
+"""
+Paths that anybody may ask for, at any time.
+"""
 
 
 @implementer(IReaders)
@@ -36,7 +39,7 @@ class Gate:
         """
         May everybody see the answer?
         """
-        return not self._says_who_reads or request.path in _OPEN
+        return not self._says_who_reads or request.path in OF_THE_WATCH
 
     async def check_read(self, request: Request) -> User:
         """

@@ -57,6 +57,7 @@ _STATUSES: dict[type[errors.ProxypypiError], int] = {
     errors.TooManyStreams: 503,
     errors.CannotKeep: 503,
     errors.CannotMake: 503,
+    errors.Stopping: 503,
 }
 """
 The nearest class of an error's own ancestry counts.

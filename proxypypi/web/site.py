@@ -13,8 +13,8 @@ from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
-from proxypypi.errors import BadRequest
-from proxypypi.web.gate import Gate
+from proxypypi.errors import BadRequest, ProxypypiError, Stopping
+from proxypypi.web.gate import OF_THE_WATCH, Gate
 from proxypypi.web.headers import set_headers
 from proxypypi.web.problems import answer_failure, answer_problem, problem_of
 
@@ -26,6 +26,8 @@ class Faces(Resource):
     """
     Hands a request to the face that its first segment belongs to, and knows which
     requests are being answered.
+
+    :ivar stopping: is every request refused, but those of who watches?
     """
 
     isLeaf = True
@@ -42,12 +44,14 @@ class Faces(Resource):
         self._home = home
         self._faces = {segment.encode(): face for segment, face in faces.items()}
         self._gate = gate
+        self.stopping = False
         self._active: set[Request] = set()
         self._idle: list[Deferred[None]] = []
 
     def when_idle(self) -> "Deferred[None]":
         """
-        Fires when every request has been answered to its end.
+        Fires when every request has been answered to its end; those that come when it
+        is :attr:`stopping` do not count.
         """
         idle: Deferred[None] = Deferred()
         self._idle.append(idle)
@@ -64,9 +68,12 @@ class Faces(Resource):
                 transport.abortConnection()
 
     def render(self, request: Request) -> Any:
-        self._active.add(request)
-        request.notifyFinish().addBoth(self._answered, request)
         set_headers(request, x_content_type_options="nosniff")
+        if not self.stopping:
+            self._active.add(request)
+            request.notifyFinish().addBoth(self._answered, request)
+        elif request.path not in OF_THE_WATCH:
+            return _refuse(request, Stopping())
         if self._gate.is_open(request):
             return self._let_in(request)
         asking = Deferred.fromCoroutine(self._ask(request))
@@ -90,10 +97,7 @@ class Faces(Resource):
     def _let_in(self, request: Request) -> Any:
         refused = refusal(request.path) or _refusal_of_host(request)
         if refused:
-            problem = problem_of(BadRequest(reason=refused))
-            request.write(answer_problem(request, problem))
-            request.finish()
-            return NOT_DONE_YET
+            return _refuse(request, BadRequest(reason=refused))
         segment = request.path.split(b"/", 2)[1]
         return self._faces.get(segment, self._home).render(request)
 
@@ -106,6 +110,12 @@ class Faces(Resource):
             idle, self._idle = self._idle, []
             for waiter in idle:
                 waiter.callback(None)
+
+
+def _refuse(request: Request, error: ProxypypiError) -> Any:
+    request.write(answer_problem(request, problem_of(error)))
+    request.finish()
+    return NOT_DONE_YET
 
 
 def refusal(path: bytes) -> str:

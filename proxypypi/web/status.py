@@ -40,7 +40,7 @@ class StatusRoutes:
         if self._is_ready():
             return _answer(request, "ok")
         request.setResponseCode(SERVICE_UNAVAILABLE)
-        return _answer(request, "starting or stopping")
+        return _answer(request, "stopping")
 
     @router.route("/-/refresh/<project>", methods=["POST"])
     async def refresh(self, request: Request, project: str) -> bytes:

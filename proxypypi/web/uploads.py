@@ -110,10 +110,11 @@ class UploadRoutes:
         :param read: says what the form claims.
         """
         user = await self._gate.check_upload(request)
-        boundary = boundary_of(header(request, "Content-Type"))
         body: ArrivingBody | None = getattr(request, "arriving", None)
         if body is None:
             raise BadRequest(reason="there is nothing in this upload")
+        self._arrivals.check(body.length)
+        boundary = boundary_of(header(request, "Content-Type"))
 
         def check(field: str, value: str) -> None:
             if field == "name":

@@ -118,6 +118,8 @@ class Workers(Service):
 
     async def _end(self) -> None:
         ended = self._crew.end()
+        for seat in self._crew.seats:
+            seat.when_shut().addCallback(self._silence, seat.number)
         deadline = self._reactor.callLater(
             self._settings.drain + _MARGIN, self._crew.kill
         )
@@ -131,6 +133,10 @@ class Workers(Service):
             deadline.cancel()
         os.close(self._generations)
         self._premises.leave()
+
+    def _silence(self, _: object, seat: int) -> None:
+        for shared in self._sockets:
+            shared.silence(seat)
 
     def _give_up(self, reason: str) -> None:
         """

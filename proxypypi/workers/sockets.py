@@ -63,6 +63,14 @@ class Shared:
         first: socket.socket = port.socket
         return self.own[number - 2] if self.own and number > 1 else first
 
+    def silence(self, number: int) -> None:
+        """
+        Have the kernel give no more clients to a worker that is not there any more,
+        while there are others for them.
+        """
+        if self.own:
+            self.of(number).shutdown(socket.SHUT_RD)
+
     def close(self) -> None:
         for each in self.own:
             each.close()

@@ -920,20 +920,29 @@ class TwistdTests(DaemonTestCase):
                 self.assertNotIn("Traceback", log.read_text())
                 log.unlink()
 
-    async def test_not_ours(self) -> None:
+    async def test_commands(self) -> None:
         """
-        Its pid file has no lock, so that our commands leave it alone.
+        To our commands it is a daemon like any other.
         """
         child = self.twistd(
             *("--pidfile=p.pid", "--logfile=p.log", "proxypypi", "--dir", "cache"),
             *("-n", "-p", "0"),
         )
         self.assertEqual(0, await child.ends(30), child.output)
-        pid = self.pid()
+        pid, beside = self.pid(), self.work / "p.pid.json"
+        await until(beside.exists, 10, "what is said beside the pid file")
+        child = await self.done("status", "-P", "p.pid")
+        expected = (0, f"proxypypi (pid {pid}) is running\n")
+        self.assertEqual(expected, (child.status, child.stdout), child.output)
+        child = await self.done("condstart", *self.options(self.work))
+        self.assertEqual(0, child.status, child.output)
+        self.assertIn("is already running", child.output)
         child = await self.stop()
-        self.assertEqual(1, child.status)
-        self.assertIn(f"pid {pid} is another program", child.stderr)
-        self.assertTrue(self.is_alive(pid))
+        self.assertEqual(0, child.status, child.output)
+        self.assertIn(f"(pid {pid}) has stopped", child.output)
+        self.assertFalse(self.is_alive(pid))
+        self.assertFalse((self.work / "p.pid").exists() or beside.exists())
+        self.assertNotIn("Traceback", self.log())
 
 
 class SocketActivationTests(DaemonTestCase):

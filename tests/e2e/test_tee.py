@@ -298,8 +298,9 @@ class DrainTests(TeeTestCase):
         server.child.signal("TERM")
         while (got := await self.get(f"{server.url}/-/ready")).code == 200:
             self.assertIsNone(fetch.complete, "ready until the end")
-        self.assertIn(got.code, (503, None))
+        self.assertEqual(503, got.code)
         self.assertIsNone(fetch.complete)
+        self.assertEqual(503, (await self.get(f"{server.url}/simple/")).code)
         self.assert_whole(wheel, await fetch.done())
         await server.ends(10)
         self.assert_kept(wheel)
