@@ -209,7 +209,7 @@ OPTIONS = (
         name="max-upload",
         kind=SIZE,
         default="2GB",
-        doc="How large an upload may be, its form included: 413 beyond that.",
+        doc="How large an uploaded file may be: 413 beyond that.",
     ),
     Option(
         name="public-url",

@@ -288,17 +288,19 @@ class RefusalTests(UploadTestCase):
 
     def test_length(self) -> None:
         """
-        What is too large is refused by its length; what says none, when it is.
+        What must be too large is refused by its length, for which a form's usual size
+        does not count; what may not be, when it is.
         """
         self.start_proxy(max_upload=100_000)
+        length = 100_000 + 1024 * 1024
         for wire in (
-            self.begin("Content-Length: 100001"),
-            self.begin("Content-Length: 100001", "Expect: 100-continue"),
+            self.begin(f"Content-Length: {length + 1}"),
+            self.begin(f"Content-Length: {length + 1}", "Expect: 100-continue"),
             self.begin("Content-Length: 9999999999", kind="text/plain"),
         ):
             self.assertEqual(413, wire.code)
             self.assertIn("100,000", wire.phrase)
-        wire = self.begin("Content-Length: 100000")
+        wire = self.begin(f"Content-Length: {length}")
         self.assertEqual(b"", wire.received)
         wire.hang_up()
         wire = self.upload(form_of(make_wheel("demo", payload=200_000)))

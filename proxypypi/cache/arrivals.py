@@ -13,6 +13,7 @@ from proxypypi.errors import NoRoom, TooLarge, TooManyUploads
 from proxypypi.interfaces import IUpload, IUploadStore
 
 FORM = 4 * 1024 * 1024  # bytes that a form may have beside its file
+_USUAL_FORM = 1024 * 1024  # bytes that it has at most if it is none to wonder at
 
 _MOST = 32  # at once
 
@@ -40,7 +41,7 @@ class ArrivingFile:
 
     def write(self, data: bytes) -> None:
         """
-        :raises TooLarge: it is larger than uploads may be.
+        :raises TooLarge: it is larger than files may be.
         :raises NoRoom: the disk does not take it.
         """
         self.size += len(data)
@@ -65,7 +66,7 @@ class Arrivals:
     """
     All that are under way.
 
-    :ivar _most: bytes that a file may have, and what it comes in if its length is said.
+    :ivar _most: bytes that a file may have.
     """
 
     _store: IUploadStore
@@ -77,9 +78,9 @@ class Arrivals:
         """
         :param length: of the form that a file comes in, in bytes; :obj:`None` if the
             client does not say.
-        :raises TooLarge: it is larger than uploads may be.
+        :raises TooLarge: the file must be larger than files may be.
         """
-        if length is not None and length > self._most:
+        if length is not None and length > self._most + _USUAL_FORM:
             raise _too_large(self._most)
 
     async def open(self, length: int | None) -> ArrivingFile:
@@ -119,6 +120,6 @@ def no_room(error: OSError) -> NoRoom:
 
 def _too_large(most: int) -> TooLarge:
     return TooLarge(
-        reason=f"this is larger than the {most:,} bytes that uploads may have here "
+        reason=f"the file is larger than the {most:,} bytes that uploads may have here "
         "(--max-upload)"
     )
