@@ -149,6 +149,10 @@ class AheadTests(ProxyTestCase):
         self.proxy.core.ahead.stop()
         self.advance_slowly(3)
         self.assertEqual(9, sum(self.fetched(*wheels)))
+        self.read(wheels[15])
+        self.advance(1.0)
+        self.ask(wheels[14])
+        self.assertEqual([0], self.fetched(wheels[15]))
 
     def test_gone(self) -> None:
         """

@@ -64,12 +64,13 @@ class Ahead:
     _keeper: Keeper
     _waiting: "deque[Wheel]" = field(factory=deque, init=False)
     _running: int = field(default=0, init=False)
+    _stopped: bool = field(default=False, init=False)
 
     def fetch(self, wheels: Iterable[Wheel]) -> None:
         """
         Have these, as far as there is room to remember them.
         """
-        room = _MOST_WAITING - len(self._waiting)
+        room = 0 if self._stopped else _MOST_WAITING - len(self._waiting)
         self._waiting.extend(list(wheels)[:room])
         while self._waiting and self._running < _AT_ONCE:
             self._running += 1
@@ -77,8 +78,9 @@ class Ahead:
 
     def stop(self) -> None:
         """
-        Begin no more of them.
+        Begin no more of them, ever.
         """
+        self._stopped = True
         self._waiting.clear()
 
     async def _fetch_some(self) -> None:
