@@ -2,14 +2,17 @@
 Tests for :mod:`proxypypi.store.files`.
 """
 
+import fcntl
 import gc
 import os
+import time
 from pathlib import Path
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from proxypypi.store.files import (
+    alone,
     open_file,
     read_if_there,
     sync_directory,
@@ -164,6 +167,34 @@ class SyncDirectoryTests(SynchronousTestCase):
         (folder / "file").write_bytes(b"")
         with self.assertRaises(NotADirectoryError):
             sync_directory(folder / "file")
+
+
+class AloneTests(SynchronousTestCase):
+    def test_somebody_holds_it_for_ever(self) -> None:
+        """
+        Others' changes are waited for, but not for ever: whoever was stopped in the
+        middle of one holds nobody up for longer than a second.
+        """
+        folder = Path(self.mktemp())
+        slept: list[float] = []
+        self.patch(time, "sleep", slept.append)
+        with alone(folder):
+            self.assertEqual([], slept)
+            with alone(folder):
+                self.assertAlmostEqual(1.0, sum(slept))
+        self.assertEqual(1.0, round(sum(slept), 3))
+
+    def test_volume_without_locks(self) -> None:
+        """
+        Where there are no such locks, nobody waits.
+        """
+
+        def refuse(fd: int, operation: int) -> None:
+            raise OSError(37, "No locks available")
+
+        self.patch(fcntl, "flock", refuse)
+        with alone(Path(self.mktemp())) as nothing:
+            self.assertIsNone(nothing)
 
 
 class OpenTests(SynchronousTestCase):

@@ -6,11 +6,15 @@ import errno
 import fcntl
 import os
 import stat
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import BinaryIO
+
+_LOCKED_FOR = 1.0  # seconds for which somebody else's change is waited for
+_LOOK = 0.01  # seconds between looks whether it is over
 
 
 def write_atomically(
@@ -103,14 +107,31 @@ def sync_directory(path: Path) -> None:
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
     """
-    A context in which nobody else changes records in *folder*. Blocks. On a volume that
-    knows no such locks nobody waits.
+    A context in which nobody else changes records in *folder*. Blocks, for a second at
+    most: who takes longer has been stopped in the middle, and what it was about to
+    write is worth less than that all others go on. On a volume that knows no such locks
+    nobody waits.
     """
     folder.mkdir(parents=True, exist_ok=True)
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        with suppress(OSError):
-            fcntl.flock(fd, fcntl.LOCK_EX)
+        for _ in range(round(_LOCKED_FOR / _LOOK)):
+            if _try_to_lock(fd):
+                break
+            time.sleep(_LOOK)
         yield
     finally:
         os.close(fd)
+
+
+def _try_to_lock(fd: int) -> bool:
+    """
+    :returns: is there nothing to wait for?
+    """
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
