@@ -48,6 +48,17 @@ class AdoptedPidFileTests(DaemonTestCase):
             call(*arguments, **named)
             self.assertEqual(["p.pid"], os.listdir(self.directory))
 
+    def test_of_another_by_now(self) -> None:
+        """
+        What lies beside the pid file is left alone if it is another daemon's.
+        """
+        self.path.write_text(str(os.getpid()))
+        self.start()
+        State(pid=1, addresses=(), drain=7.0).save(self.path)
+        ((call, arguments, named),) = self.reactor.triggers["after"]["shutdown"]
+        call(*arguments, **named)
+        self.assertIsNotNone(State.load(self.path, 1))
+
     def test_cannot_be_locked(self) -> None:
         """
         Without its pid file it runs all the same, and the log has why that is bad.

@@ -11,7 +11,7 @@ from twisted.application.service import Service
 from twisted.logger import Logger
 
 from proxypypi.daemon.pidfile import PidFile
-from proxypypi.daemon.state import beside
+from proxypypi.daemon.state import State, beside
 from proxypypi.daemon.telling import Teller, WhenUp
 
 
@@ -50,5 +50,6 @@ class AdoptedPidFile(Service):
 
     def _clean_up(self) -> None:
         assert self._path is not None
-        with suppress(OSError):
-            beside(self._path).unlink()
+        if State.load(self._path, os.getpid()) is not None:  # and not another's by now
+            with suppress(OSError):
+                beside(self._path).unlink()
