@@ -7,6 +7,7 @@ from typing import Any
 
 from attrs import frozen
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
+from twisted.internet.defer import maybeDeferred
 from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -31,6 +32,13 @@ class Listener:
     identity: Identity | None = None
 
     @property
+    def is_lent(self) -> bool:
+        """
+        Is the socket somebody else's, who keeps it open when we do not?
+        """
+        return self.endpoint.startswith("systemd:")
+
+    @property
     def scheme(self) -> str:
         return "http" if self.identity is None else "https"
 
@@ -48,6 +56,16 @@ class Listener:
         _log.info("listening on {endpoint}", endpoint=self.endpoint)
         _log.info("in a shell:  pip install -i {simple} PACKAGE", simple=simple)
         _log.info("in pip.conf: index-url = {simple}", simple=simple)
+
+
+async def close(listeners: list[Listener], only_lent: bool = False) -> None:
+    """
+    Listen no more; those that do not are taken out of the list.
+    """
+    for listener in tuple(listeners):
+        if listener.is_lent or not only_lent:
+            listeners.remove(listener)
+            await maybeDeferred(listener.port.stopListening)
 
 
 def open_listener(reactor: Any, endpoint: str, factory: Any) -> Listener:

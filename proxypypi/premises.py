@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Protocol
 
 from attrs import define, field
-from twisted.internet.defer import maybeDeferred
 from twisted.logger import Logger
 
 from proxypypi.errors import BadCertificate
-from proxypypi.listening import Listener, open_listener
+from proxypypi.listening import Listener, close, open_listener
 from proxypypi.settings import Settings
 from proxypypi.store.lock import DirectoryLock
 from proxypypi.tls import Identity
@@ -45,6 +44,12 @@ class IPremises(Protocol):
     def reread(self) -> None:
         """
         Take note that files may have changed.
+        """
+
+    async def hand_back(self) -> None:
+        """
+        Listen no more on sockets that are somebody else's: who connects there from now
+        on waits in their queue for who serves them next.
         """
 
     async def close(self) -> None:
@@ -102,9 +107,11 @@ class Premises:
         for identity in identities:
             self._reactor.callInThread(self._renew, identity)
 
+    async def hand_back(self) -> None:
+        await close(self.listeners, only_lent=True)
+
     async def close(self) -> None:
-        while self.listeners:
-            await maybeDeferred(self.listeners.pop(0).port.stopListening)
+        await close(self.listeners)
 
     def leave(self) -> None:
         self._lock.release()

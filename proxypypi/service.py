@@ -119,12 +119,14 @@ class ProxyService(Service):
     async def _drain(self) -> None:
         """
         Whoever asks while transfers finish is told that this is the end, which takes
-        that we listen until then.
+        that we listen until then; unless a socket is kept open for who comes next.
         """
         faces, connections = self._proxy.faces, self._site.connections
         faces.stopping = connections.retiring = True
         self._proxy.core.ahead.stop()
-        idle = [faces.when_idle(), self._proxy.core.downloads.when_idle()]
+        await self._premises.hand_back()
+        idle = [faces.when_idle(), connections.when_quiet()]
+        idle.append(self._proxy.core.downloads.when_idle())
         transfers = gatherResults(idle, consumeErrors=True)
         if not transfers.called:
             self._log.info(

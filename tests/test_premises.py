@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from attrs import evolve
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory
 from twisted.internet.testing import MemoryReactorClock
@@ -55,6 +56,18 @@ class PremisesTests(SynchronousTestCase):
         first.leave()
         second.enter(Factory())
         second.leave()
+
+    def test_hand_back(self) -> None:
+        """
+        A socket that systemd keeps open is left to it; all others go on.
+        """
+        premises = self.premises("tcp:1", "tcp:2")
+        premises.enter(Factory())
+        self.addCleanup(premises.leave)
+        own, lent = premises.listeners
+        premises.listeners[1] = evolve(lent, endpoint="systemd:domain=INET:index=0")
+        self.successResultOf(Deferred.fromCoroutine(premises.hand_back()))
+        self.assertEqual([own], premises.listeners)
 
     def test_read_only(self) -> None:
         """

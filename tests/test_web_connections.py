@@ -105,6 +105,25 @@ class ConnectionsTests(ChannelTestCase):
         another.hang_up()
         self.successResultOf(gone)
 
+    def test_when_quiet(self) -> None:
+        """
+        What is being answered is waited for, not what is asked for later; who leaves
+        is not waited for either.
+        """
+        self.successResultOf(self.site.connections.when_quiet())
+        self.resource.later = True
+        first, second, third = self.fill()
+        for wire in (first, second):
+            wire.send_bytes(GET)
+        quiet = self.site.connections.when_quiet()
+        third.send_bytes(GET)
+        self.resource.requests[0].write(b"ok")
+        self.resource.requests[0].finish()
+        self.assertNoResult(quiet)
+        first.send_bytes(GET)
+        second.hang_up()
+        self.successResultOf(quiet)
+
     def test_cut_off(self) -> None:
         """
         Or all at once.

@@ -71,6 +71,24 @@ class LodgingTests(TestCase):
         await lodging.close()
         self.assertEqual(["ready", "closed"], self.told)
 
+    async def test_hand_back(self) -> None:
+        """
+        While all others end, too, it goes on taking clients; if another worker will
+        take its place, or systemd has the socket, it does not.
+        """
+        for endpoint, all_end, goes_on in (
+            ("tcp:0", True, True),
+            ("tcp:0", False, False),
+            ("systemd:domain=INET:index=0", True, False),
+        ):
+            self.told.clear()
+            lodging = self.lodging(endpoint, socket.create_server(("127.0.0.1", 0)))
+            lodging.enter(Factory.forProtocol(Greeter))
+            lodging.all_end = all_end
+            await lodging.hand_back()
+            self.assertEqual(goes_on, bool(lodging.listeners), endpoint)
+            self.assertEqual([] if all_end else ["closed"], self.told)
+
     async def test_unix(self) -> None:
         """
         A unix socket keeps its file and its mode, and serves others after that.

@@ -19,6 +19,7 @@ from proxypypi.premises import IPremises
 from proxypypi.settings import Settings
 from proxypypi.store.generations import Generations
 from proxypypi.workers import main
+from proxypypi.workers.lodging import Lodging
 from proxypypi.workers.main import Hands
 from proxypypi.workers.orders import Order, framed
 
@@ -96,6 +97,12 @@ class HandsTests(SynchronousTestCase):
         self.say(pickle.dumps(order))
         return settings
 
+    @property
+    def lodging(self) -> Lodging:
+        lodging = self.service.premises
+        assert isinstance(lodging, Lodging)
+        return lodging
+
     def say(self, message: bytes) -> None:
         self.hands.dataReceived(framed(message))
 
@@ -134,10 +141,12 @@ class HandsTests(SynchronousTestCase):
         It ends when it is told to, once.
         """
         self.order()
+        self.assertFalse(self.lodging.all_end)
         self.say(b"end")
         self.say(b"end")
         self.assertEqual((1, ["start"]), (self.reactor.stopped, self.service.told))
         self.assertEqual(0, self.hands.status)
+        self.assertTrue(self.lodging.all_end)
 
     def test_terminated(self) -> None:
         """
@@ -174,7 +183,12 @@ class HandsTests(SynchronousTestCase):
 
     def test_parent_is_gone(self) -> None:
         """
-        Without a parent it ends, even before it has begun.
+        Without a parent it ends, even before it has begun; another parent may have the
+        addresses by then.
         """
         self.hands.connectionLost()
         self.assertEqual(1, self.reactor.stopped)
+        self.setUp()
+        self.order()
+        self.hands.connectionLost()
+        self.assertEqual((1, False), (self.reactor.stopped, self.lodging.all_end))

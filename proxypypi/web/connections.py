@@ -61,6 +61,9 @@ class Connections:
     _busy: set[Channel] = field(factory=set, init=False)
     _told_at: float | None = field(default=None, init=False)
     _waiting: "list[Deferred[None]]" = field(factory=list, init=False)
+    _quiet: "list[tuple[set[Channel], Deferred[None]]]" = field(
+        factory=list, init=False
+    )
 
     def __len__(self) -> int:
         return len(self._idle) + len(self._busy)
@@ -97,6 +100,16 @@ class Connections:
     def discard(self, channel: Channel) -> None:
         self._forget(channel)
         self._settle()
+
+    def when_quiet(self) -> "Deferred[None]":
+        """
+        Fires when those on which something is being answered now have got it, or are
+        gone; what they ask for next does not count.
+        """
+        quiet: Deferred[None] = Deferred()
+        self._quiet.append((set(self._busy), quiet))
+        self._hush()
+        return quiet
 
     def retire(self) -> "Deferred[None]":
         """
@@ -143,6 +156,15 @@ class Connections:
     def _forget(self, channel: Channel) -> None:
         self._idle.pop(channel, None)
         self._busy.discard(channel)
+        for busy, _ in self._quiet:
+            busy.discard(channel)
+        self._hush()
+
+    def _hush(self) -> None:
+        quiet = [each for busy, each in self._quiet if not busy]
+        self._quiet = [each for each in self._quiet if each[0]]
+        for waiter in quiet:
+            waiter.callback(None)
 
     def _settle(self) -> None:
         if not len(self):

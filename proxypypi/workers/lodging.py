@@ -9,12 +9,11 @@ from typing import Any
 
 from attrs import define, field
 from twisted.internet import tcp, unix
-from twisted.internet.defer import maybeDeferred
 from twisted.internet.interfaces import IListeningPort
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 
-from proxypypi.listening import Listener
+from proxypypi.listening import Listener, close
 from proxypypi.tls import identity_of
 
 
@@ -27,6 +26,8 @@ class Lodging:
     :ivar _sockets: for each, a descriptor and its address family.
     :ivar _has_entered: called when all is ready.
     :ivar _has_closed: called when no more clients are taken.
+    :ivar all_end: has the parent told all workers to end? Else another will take the
+        clients that this one does not.
     """
 
     _reactor: Any
@@ -35,6 +36,7 @@ class Lodging:
     _has_entered: Callable[[], None]
     _has_closed: Callable[[], None]
     listeners: list[Listener] = field(factory=list, init=False)
+    all_end: bool = field(default=False, init=False)
     _is_open: bool = field(default=False, init=False)
 
     def enter(self, factory: Any) -> None:
@@ -59,9 +61,14 @@ class Lodging:
         The parent starts another worker, which does.
         """
 
+    async def hand_back(self) -> None:
+        if self.all_end:
+            await close(self.listeners, only_lent=True)
+        else:
+            await self.close()
+
     async def close(self) -> None:
-        while self.listeners:
-            await maybeDeferred(self.listeners.pop(0).port.stopListening)
+        await close(self.listeners)
         if self._is_open:
             self._is_open = False
             self._has_closed()

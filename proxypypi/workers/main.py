@@ -44,6 +44,7 @@ class Hands(Messages):
         self.status = 0
         self._reactor = reactor
         self._service: ProxyService | None = None
+        self._lodging: Lodging
         self._ends = False
 
     def take_signals(self) -> None:
@@ -63,10 +64,10 @@ class Hands(Messages):
         elif message == RETIRE:
             Deferred.fromCoroutine(self._retire(self._service))
         elif message == END:
-            self._end()
+            self._end_with_all()
         elif message == HURRY:
             self._service.hurry()
-            self._end()
+            self._end_with_all()
 
     def connectionLost(self, reason: Failure | None = None) -> None:
         self._end()
@@ -74,7 +75,7 @@ class Hands(Messages):
     def _begin(self, order: Order) -> None:
         settings = order.settings
         sockets = [(FIRST_SOCKET + i, f) for i, f in enumerate(order.families)]
-        lodging = Lodging(
+        lodging = self._lodging = Lodging(
             self._reactor,
             settings.listen,
             sockets,
@@ -106,6 +107,10 @@ class Hands(Messages):
         self.sendString(FAILED + reason.encode())
         transport: Any = self.transport
         transport.loseConnection()
+
+    def _end_with_all(self) -> None:
+        self._lodging.all_end = True
+        self._end()
 
     def _end(self) -> None:
         if not self._ends:
