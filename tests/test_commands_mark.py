@@ -49,6 +49,7 @@ class MarkTests(ProjectTestCase):
         status, out, err = self.run_command("mark", "other", "archived")
         self.assertEqual((1, ""), (status, out))
         self.assertIn("there is no project other in ", err)
+        self.assertIn("an index's is known once its page has been asked for", err)
         self.assertEqual(0, self.run_command("mark", "other", "active")[0])
 
     def test_json(self) -> None:

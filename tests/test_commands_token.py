@@ -29,7 +29,8 @@ class TokenTests(CliTestCase):
             *("create", "--upload", "--project", "Acme_*", "--project", "b"),
             *("--user", "bob", "--expires", "2d", "ci"),
         )
-        self.assertEqual((0, ""), (status, err))
+        told = f"it is the password of __token__ for {self.directory}\n"
+        self.assertEqual((0, told), (status, err))
         found = self.store.find(out.strip())
         assert found is not None
         assert found.expires_at is not None
@@ -176,13 +177,14 @@ class TokenTests(CliTestCase):
         Options may stand before the action, as well as after it.
         """
         where = ("-d", str(self.directory))
+        told = f"it is the password of __token__ for {self.directory}\n"
         for before, after in (
             ((*where, "--upload"), ("a",)),
             ((*where,), ("--upload", "b")),
             (("--upload", f"--dir={self.directory}", "--project", "x"), ("c",)),
         ):
             status, out, err = self.run_main("token", *before, "create", *after)
-            self.assertEqual((0, ""), (status, err))
+            self.assertEqual((0, told), (status, err))
             self.assertIsNotNone(self.store.find(out.strip()))
         _, out, _ = self.run_main("token", *where, "--json", "list")
         names = [token["name"] for token in json.loads(out)["tokens"]]

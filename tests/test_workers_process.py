@@ -33,7 +33,7 @@ class Reactor(Clock):
     :ivar written: what it has got on its standard input.
     """
 
-    pid = 4711
+    pid: int | None = 4711
     error: OSError | None = None
     over = False
 
@@ -112,6 +112,7 @@ class WorkerTests(SynchronousTestCase):
         self.reactor.protocol.childDataReceived(3, framed(message))
 
     def end(self, error: Exception) -> None:
+        self.reactor.pid = None  # as Twisted has it by then
         self.reactor.protocol.processEnded(Failure(error))
 
     def test_descriptors(self) -> None:
@@ -187,9 +188,11 @@ class WorkerTests(SynchronousTestCase):
             (ProcessTerminated(exitCode=3), "with status 3"),
             (ProcessTerminated(signal=9), "killed by signal 9"),
         ):
-            self.hired()
+            self.reactor.pid = 4711
+            worker = self.hired()
             self.end(error)
             self.assertEqual(f"ended {how}", self.employer.told[-1])
+            self.assertEqual(4711, worker.pid)
         self.hired()
         self.report(b"failed for no reason")
         self.end(ProcessTerminated(exitCode=1))

@@ -43,7 +43,7 @@ def mark(command: str, arguments: Sequence[str]) -> int:
     name, status, reason = options.project, options.status, options["reason"]
     known = KnownProject.find(options.root, name) is not None
     if not known and status != "active":
-        complain(f"there is no project {name} in {options.root}")
+        complain(options.unknown)
         return 1
     set_status(options.decisions, name, status, reason)
     options.report(

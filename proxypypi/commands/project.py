@@ -50,6 +50,16 @@ class ProjectOptions(DirectoryOptions):
         return self.settings.directory
 
     @property
+    def unknown(self) -> str:
+        """
+        What to say if it is not known. Where an index is asked, that is no proof.
+        """
+        said = f"there is no project {self.project} in {self.root}"
+        if self.settings.upstreams:
+            said += ": an index's is known once its page has been asked for"
+        return said
+
+    @property
     def decisions(self) -> Path:
         return self.root / ".proxypypi" / "decisions"
 

@@ -3,6 +3,7 @@
 """
 
 import re
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
 from getopt import GetoptError, getopt
@@ -164,6 +165,8 @@ def _create(command: str, arguments: Sequence[str]) -> int:
         complain(e)
         return 1
     options.report({"token": secret, **_facts(made)}, [secret])
+    root = options.settings.directory
+    print(f"it is the password of {TOKEN_USER} for {root}", file=sys.stderr)
     return 0
 
 

@@ -109,7 +109,7 @@ def _problem(options: UnyankOptions) -> str:
     name, version = options.project, options.version
     project = KnownProject.find(options.root, name)
     if project is None:
-        return f"there is no project {name} in {options.root}"
+        return options.unknown
     files = project.files_of(version)
     if not files:
         return f"there is no version {version} of {name} in {options.root}"

@@ -149,6 +149,7 @@ class _Worker(ProcessProtocol):
     _reason: str = field(default="", init=False)
     _lines: dict[int, Lines] = field(init=False)
     _is_deaf: bool = field(default=False, init=False)
+    pid: int = field(default=0, init=False)
     _reports: Messages = field(factory=Messages, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -156,14 +157,6 @@ class _Worker(ProcessProtocol):
         self._lines = {1: Lines(take), 2: Lines(take)}
         reports: Any = self._reports
         reports.stringReceived = self._take_report
-
-    @property
-    def pid(self) -> int:
-        """
-        :returns: 0 if there is no process.
-        """
-        pid: int = getattr(self.transport, "pid", None) or 0
-        return pid
 
     def retire(self) -> None:
         self._say(RETIRE)
@@ -181,6 +174,8 @@ class _Worker(ProcessProtocol):
                 transport.signalProcess("KILL")
 
     def connectionMade(self) -> None:
+        transport: Any = self.transport
+        self.pid = transport.pid
         self._say(pickle.dumps(self._order))
 
     def childDataReceived(self, childFD: int, data: bytes) -> None:
