@@ -31,7 +31,7 @@ from attrs import define, evolve, field
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from bench import report  # noqa: E402
+from bench import idle, report  # noqa: E402
 from bench.content import Content, fill  # noqa: E402
 from bench.loads import missing_programs  # noqa: E402
 from bench.peers import Ours, Place, Server, Static, install  # noqa: E402
@@ -247,6 +247,9 @@ def main() -> None:
                     results.save(chosen.results)
         finally:
             upstream.stop()
+    if any(name.startswith("start-") for name in chosen.rows):
+        results.parts = list(idle.parts())
+        results.save(chosen.results)
     chosen.table.write_text(report.render(results, described(chosen.scratch)))
     print(f"{chosen.table}: {time.monotonic() - began:.0f} s")
 

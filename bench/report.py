@@ -41,6 +41,11 @@ imports included: ``twistd web`` alone, with nothing of ours, takes some 0.2 sec
 
 """
 
+_OF_PARTS = """\
+Why idle memory is above its goal, and a start behind those of proxpi and pypiserver:
+resident memory of a Python process, and the seconds that it ran, when it has loaded so
+much (``python bench/idle.py``)."""
+
 
 def _number(value: float) -> str:
     """
@@ -151,6 +156,14 @@ def _runs(results: Results) -> str:
     )
 
 
+def _parts(results: Results) -> str:
+    lines = [
+        [name, f"{memory:.1f}", f"{seconds:.2f}"]
+        for name, memory, seconds in results.parts
+    ]
+    return f"{_OF_PARTS}\n\n{_table(['with', 'MB', 'seconds'], lines)}"
+
+
 def render(results: Results, where: str) -> str:
     """
     :param where: what kind of directory things were cached in.
@@ -160,6 +173,7 @@ def render(results: Results, where: str) -> str:
         ("Who is compared", _servers(results)),
         ("Ratios", _ratios(results)),
         ("Figures", _figures(results)),
+        ("What memory and a start are made of", _parts(results)),
         ("What is missing, and why", _missing(results)),
         ("When it was measured", _runs(results)),
     ]

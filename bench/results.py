@@ -10,6 +10,8 @@ from typing import Any
 
 from attrs import define, field, frozen
 
+from bench.idle import Part
+
 
 @frozen
 class Spread:
@@ -34,20 +36,26 @@ class Results:
     :ivar rows: by name of a row, then ``values`` by metric and server, one for each
         round, and by server the reason ``why`` one is missing.
     :ivar versions: by server.
+    :ivar parts: what :func:`bench.idle.parts` found.
     """
 
     rows: dict[str, dict[str, Any]] = field(factory=dict)
     versions: dict[str, str] = field(factory=dict)
+    parts: list[Part] = field(factory=list)
 
     @classmethod
     def load(cls, path: Path) -> "Results":
         if not path.exists():
             return cls()
         kept = json.loads(path.read_text())
-        return cls(kept["rows"], kept["versions"])
+        return cls(kept["rows"], kept["versions"], kept.get("parts", []))
 
     def save(self, path: Path) -> None:
-        kept = {"versions": self.versions, "rows": self.rows}
+        kept = {
+            "versions": self.versions,
+            "rows": self.rows,
+            "parts": self.parts,
+        }
         path.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n")
 
     def forget_all_but(self, rows: Container[str]) -> None:
