@@ -368,6 +368,7 @@ class DirectoryTests(AnswersTestCase):
         new = bytes(byte ^ 1 for byte in old.body)
         with self.change(), path.open("r+b") as opened:
             opened.write(new)
+        self.pass_by(0.03)
         for through in (None, self.plain):
             answer = self.answer(file, through)
             self.assertEqual((503, "2"), (answer.code, answer.header("Retry-After")))

@@ -126,7 +126,8 @@ class ValidityTests(HotTestCase):
 
     def test_file_that_is_written_into(self) -> None:
         """
-        What a file holds is given again only while nobody writes into it.
+        What a file holds is given again only while nobody writes into it, as is seen
+        fifty times a second.
         """
         for change in (
             lambda: self.path.write_bytes(b"content and more"),
@@ -138,7 +139,9 @@ class ValidityTests(HotTestCase):
             self.keep_file()
             self.assertIsNotNone(self.get())
             change()
+            self.clock.advance(0.021)
             self.assertIsNone(self.get())
+            self.assertEqual((0, 0), (len(self.hot), self.open_files()))
 
     def test_another_request(self) -> None:
         """

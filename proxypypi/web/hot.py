@@ -24,6 +24,7 @@ Key = tuple[bytes, bytes, bytes]
 
 _DATE = b"\r\nDate: "
 _OVERHEAD = 500  # bytes, of what holds an answer
+_LOOK = 0.02  # seconds between looks whether a file was written into
 
 
 @define(eq=False)
@@ -41,6 +42,7 @@ class HotAnswer:
     :ivar outcome: its ``Cache-Status``.
     :ivar cost: bytes that it takes to hold it, with what it is the answer to.
     :ivar readers: who may have it; :obj:`None` for everybody.
+    :ivar intact_until: when it is to be seen again whether the file is what it was.
     """
 
     before: bytes
@@ -54,13 +56,16 @@ class HotAnswer:
     outcome: str
     cost: int
     readers: IReaders | None = None
+    intact_until: float = field(default=0.0, init=False)
 
-    @property
-    def is_intact(self) -> bool:
+    def is_intact(self, now: float) -> bool:
         """
-        Has nobody written into the file since?
+        Has nobody written into the file, as far as was seen a moment ago?
         """
-        return self.fd < 0 or _state(self.fd) == (self.size, self.written_at)
+        if self.fd < 0 or self.intact_until - _LOOK <= now < self.intact_until:
+            return True
+        self.intact_until = now + _LOOK
+        return _state(self.fd) == (self.size, self.written_at)
 
 
 @define
@@ -139,7 +144,10 @@ class HotAnswers:
             return None
         if self._generations.at(validity.slot) != validity.number:
             return None
-        return answer if answer.is_intact else None
+        if not answer.is_intact(now):
+            self._drop(key)
+            return None
+        return answer
 
     def keep(
         self, key: Key, reusable: Reusable, code: int, head: bytes, headers: Headers
