@@ -2,6 +2,7 @@
 Tests for :mod:`proxypypi.daemon.pidfile`.
 """
 
+import errno
 import fcntl
 import os
 import subprocess
@@ -282,6 +283,20 @@ class PidFileTests(PidFileTestCase):
         assert pid_file._fd is not None
         self.addCleanup(os.close, pid_file._fd)
         self.assertEqual(os.getpid(), self.found().pid)
+
+    def test_adopted_on_a_volume_without_locks(self) -> None:
+        """
+        Where it cannot be locked, that is told, and nothing stays open.
+        """
+
+        def refuse(fd: int, operation: int) -> None:
+            raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+        self.path.write_text(f"{os.getpid()}")
+        before = len(os.listdir("/dev/fd"))
+        self.patch(fcntl, "flock", refuse)
+        self.assertRaises(OSError, PidFile(self.path).adopt)
+        self.assertEqual(before, len(os.listdir("/dev/fd")))
 
     def test_removed_by_others(self) -> None:
         """

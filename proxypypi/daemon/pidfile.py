@@ -206,14 +206,17 @@ class PidFile:
         :raises OSError: it cannot be read, or others look at it all the time.
         """
         fd = os.open(self.path, _READ)
-        for _ in range(self._tries):
-            with suppress(BlockingIOError):
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                self._fd = fd
-                return
-            time.sleep(_PAUSE)
-        os.close(fd)
-        raise BlockingIOError(errno.EAGAIN, "another has it locked", str(self.path))
+        try:
+            for _ in range(self._tries):
+                with suppress(BlockingIOError):
+                    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    self._fd = fd
+                    return
+                time.sleep(_PAUSE)
+            raise BlockingIOError(errno.EAGAIN, "another has it locked", str(self.path))
+        finally:
+            if self._fd != fd:
+                os.close(fd)
 
     def _replace(self, mine: Path) -> Leftover | None:
         """
