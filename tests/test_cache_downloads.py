@@ -3,7 +3,6 @@ Tests for :mod:`proxypypi.cache.downloads` and :mod:`proxypypi.cache.download`: 
 file that is not here yet goes through.
 """
 
-import gc
 import os
 import random
 import shutil
@@ -44,6 +43,7 @@ from proxypypi.settings import Settings
 from proxypypi.store.generations import Generations
 from tests.distributions import make_sdist, make_wheel
 from tests.fake_index import JSON, Fault
+from tests.leaks import open_descriptors
 from tests.proxy_case import Disk, ProxyTestCase, Transfer, make_list_here
 from tests.scripted import FILE_URL, Asked, ScriptedBody, ScriptedIndex, cut
 
@@ -1171,8 +1171,7 @@ class TeeMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        gc.collect()  # or what others left would be closed meanwhile
-        self.descriptors = len(os.listdir("/dev/fd"))
+        self.descriptors = open_descriptors()
         self.directory = Path(mkdtemp(prefix="tee-")).resolve()
         self.clients: list[Client] = []
         self.bodies: list[Sending] = []
@@ -1325,7 +1324,7 @@ class TeeMachine(RuleBasedStateMachine):
             assert client.gone or client.error is not None
         self.nothing_partial()
         self.right_bytes()
-        assert len(os.listdir("/dev/fd")) == self.descriptors
+        assert not open_descriptors() - self.descriptors
 
 
 class InterleavingTests(SynchronousTestCase):

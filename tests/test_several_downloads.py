@@ -2,7 +2,6 @@
 Tests for several processes that want the same file: it comes once, whoever dies.
 """
 
-import os
 import shutil
 
 from hypothesis import settings
@@ -20,6 +19,7 @@ from proxypypi.errors import JustArrived
 from proxypypi.store.generations import Generations
 from tests.distributions import make_wheel
 from tests.fake_index import Fault
+from tests.leaks import nothing_left_open
 from tests.processes_case import PAGE, ProcessesTestCase
 from tests.proxy_case import Disk, Transfer
 from tests.scripted import Asked, ScriptedBody
@@ -362,12 +362,11 @@ class FilesTests(ProcessesTestCase):
         """
         One who follows may go at any time; nothing stays open.
         """
-        before = len(os.listdir("/proc/self/fd"))
-        _, ours = self.begin(Fault(stall_at=30_000, stall=1))
-        ours.hang_up()
-        self.advance_slowly(1.5)
-        self.assert_here()
-        self.assertEqual(before, len(os.listdir("/proc/self/fd")))
+        with nothing_left_open():
+            _, ours = self.begin(Fault(stall_at=30_000, stall=1))
+            ours.hang_up()
+            self.advance_slowly(1.5)
+            self.assert_here()
 
 
 class SeveralMachine(TeeMachine):

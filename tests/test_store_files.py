@@ -3,7 +3,6 @@ Tests for :mod:`proxypypi.store.files`.
 """
 
 import fcntl
-import gc
 import os
 import time
 from pathlib import Path
@@ -18,6 +17,7 @@ from proxypypi.store.files import (
     sync_directory,
     write_atomically,
 )
+from tests.leaks import nothing_left_open
 
 
 class WriteAtomicallyTests(SynchronousTestCase):
@@ -161,9 +161,8 @@ class SyncDirectoryTests(SynchronousTestCase):
         """
         folder = Path(self.mktemp())
         folder.mkdir()
-        before = os.listdir("/proc/self/fd")
-        sync_directory(folder)
-        self.assertEqual(len(before), len(os.listdir("/proc/self/fd")))
+        with nothing_left_open():
+            sync_directory(folder)
         (folder / "file").write_bytes(b"")
         with self.assertRaises(NotADirectoryError):
             sync_directory(folder / "file")
@@ -216,9 +215,7 @@ class OpenTests(SynchronousTestCase):
         folder = Path(self.mktemp())
         folder.mkdir()
         os.mkfifo(folder / "fifo")
-        gc.collect()  # or what others left would be closed meanwhile
-        before = len(os.listdir("/dev/fd"))
-        for path in (folder, folder / "fifo", folder / "nothing", "/dev/null"):
-            with self.assertRaises(OSError):
-                open_file(path)
-        self.assertEqual(before, len(os.listdir("/dev/fd")))
+        with nothing_left_open():
+            for path in (folder, folder / "fifo", folder / "nothing", "/dev/null"):
+                with self.assertRaises(OSError):
+                    open_file(path)

@@ -11,6 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from proxypypi.errors import DirectoryInUse
 from proxypypi.store.lock import DirectoryLock
+from tests.leaks import nothing_left_open
 
 HOLD = """
 import sys
@@ -84,13 +85,12 @@ class DirectoryLockTests(SynchronousTestCase):
         Neither a refusal nor a release leaves a descriptor behind.
         """
         first, second = self.lock(), self.lock()
-        before = len(os.listdir("/proc/self/fd"))
-        first.acquire()
-        for _ in range(3):
-            with self.assertRaises(DirectoryInUse):
-                second.acquire()
-        first.release()
-        self.assertEqual(before, len(os.listdir("/proc/self/fd")))
+        with nothing_left_open():
+            first.acquire()
+            for _ in range(3):
+                with self.assertRaises(DirectoryInUse):
+                    second.acquire()
+            first.release()
 
     def test_stale_number(self) -> None:
         """

@@ -9,6 +9,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from proxypypi.store.locked import is_named, open_locked
+from tests.leaks import nothing_left_open
 
 
 class LockedTests(SynchronousTestCase):
@@ -54,11 +55,10 @@ class LockedTests(SynchronousTestCase):
         """
         What cannot be locked is an error, and leaves nothing open.
         """
-        before = len(os.listdir("/proc/self/fd"))
-        os.mkfifo(self.path)
-        with self.assertRaises(OSError):
-            open_locked(self.path)
-        with self.assertRaises(OSError):
-            open_locked(self.path / "nowhere")
-        self.assertFalse(is_named(0, self.path / "nowhere"))
-        self.assertEqual(before, len(os.listdir("/proc/self/fd")))
+        with nothing_left_open():
+            os.mkfifo(self.path)
+            with self.assertRaises(OSError):
+                open_locked(self.path)
+            with self.assertRaises(OSError):
+                open_locked(self.path / "nowhere")
+            self.assertFalse(is_named(0, self.path / "nowhere"))

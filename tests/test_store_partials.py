@@ -16,6 +16,7 @@ from proxypypi.interfaces import IPartial
 from proxypypi.model import Fate
 from proxypypi.store import partials
 from proxypypi.store.partials import PartialStore
+from tests.leaks import nothing_left_open
 from tests.store_contract import DEMO, OTHER, PartialStoreContract
 
 
@@ -318,16 +319,15 @@ class PartialStoreTests(PartialStoreContract, SynchronousTestCase):
         """
         However it began and ended, no descriptor stays open.
         """
-        before = len(os.listdir("/proc/self/fd"))
-        for end in ("close", "discard", "restart"):
-            partial = self.store.open(DEMO, "demo-1.zip", "5f")
-            other = self.store.open(DEMO, "demo-1.zip", "5f")
-            getattr(partial, end)()
-            other.look()
-            other.close()
-            partial.close()
-        self.concrete.sweep(float("inf"))
-        self.assertEqual(before, len(os.listdir("/proc/self/fd")))
+        with nothing_left_open():
+            for end in ("close", "discard", "restart"):
+                partial = self.store.open(DEMO, "demo-1.zip", "5f")
+                other = self.store.open(DEMO, "demo-1.zip", "5f")
+                getattr(partial, end)()
+                other.look()
+                other.close()
+                partial.close()
+            self.concrete.sweep(float("inf"))
 
     def test_removed_between(self) -> None:
         """

@@ -17,6 +17,7 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase, TestCase
 from proxypypi.errors import BadSettings, CannotListen
 from proxypypi.listening import Listener, listen, open_listener
 from proxypypi.workers.sockets import Shared, check_endpoint
+from tests.leaks import nothing_left_open
 
 
 class CheckTests(SynchronousTestCase):
@@ -124,13 +125,12 @@ class SharedTests(TestCase):
         What was made is closed, and what could not be had, too.
         """
         listener = self.listener("tcp:0:interface=127.0.0.1")
-        before = len(os.listdir("/proc/self/fd"))
-        Shared.among(listener, 3).close()
-        self.assertEqual(before, len(os.listdir("/proc/self/fd")))
+        with nothing_left_open():
+            Shared.among(listener, 3).close()
         elsewhere: Any = Elsewhere(listener.port.socket)  # type: ignore[attr-defined]
         self.patch(listener.port, "socket", elsewhere)
-        self.assertRaises(OSError, Shared.among, listener, 3)
-        self.assertEqual(before, len(os.listdir("/proc/self/fd")))
+        with nothing_left_open():
+            self.assertRaises(OSError, Shared.among, listener, 3)
 
 
 class Elsewhere:
