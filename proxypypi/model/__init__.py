@@ -1,0 +1,30 @@
+"""
+The nouns: distributions, project pages, files here, and what an index sent.
+"""
+
+from proxypypi.model.answers import Outcome, Validity
+from proxypypi.model.files import FactsChange, Fate, FileFacts, LocalFile
+from proxypypi.model.pages import NO_MARKS, Distribution, Marks, ProjectPage
+from proxypypi.model.people import User
+from proxypypi.model.sent import Beginning, Change, Doubt, HeldList, RawPage
+from proxypypi.model.values import possible
+
+__all__ = [
+    "NO_MARKS",
+    "Beginning",
+    "Change",
+    "Distribution",
+    "Doubt",
+    "FactsChange",
+    "Fate",
+    "FileFacts",
+    "HeldList",
+    "LocalFile",
+    "Marks",
+    "Outcome",
+    "ProjectPage",
+    "RawPage",
+    "User",
+    "Validity",
+    "possible",
+]
