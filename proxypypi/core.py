@@ -16,6 +16,8 @@ from proxypypi.cache.doubts import Doubts
 from proxypypi.cache.downloads import Downloads
 from proxypypi.cache.facts import Facts
 from proxypypi.cache.files import Files
+from proxypypi.cache.finding import Finder
+from proxypypi.cache.gathering import Gathering
 from proxypypi.cache.health import Health
 from proxypypi.cache.holdings import Holdings
 from proxypypi.cache.json_api import JsonApi
@@ -66,6 +68,7 @@ class Core:
     health: Health
     pages: PageCache
     downloads: Downloads
+    finder: Finder
     files: Files
     metadata: MetadataCache
     ahead: Ahead
@@ -125,25 +128,16 @@ def build_core(
     downloads = Downloads(
         partials, holdings, streams, pages.distrust, health, clock, in_thread
     )
-    files = Files(
-        *(pages, holdings, upstreams, names, marks, downloads, streams),
-        *(generations, clock),
-    )
+    finder = Finder(pages, holdings, upstreams, names, marks, generations, clock)
+    files = Files(finder, pages, holdings, upstreams, downloads, streams, clock)
     metadata = MetadataCache(holdings, facts_store, upstreams, health, clock, in_thread)
-    keeper = Keeper(files, metadata, clock)
+    keeper = Keeper(finder, files, metadata, clock)
     prefetch = Prefetch(pages, holdings, upstreams, names, keeper, clock, in_thread)
-    listings = Listings(
-        pages,
-        holdings,
-        upstreams,
-        names,
-        marks,
-        health,
-        directory,
-        generations,
-        in_thread,
+    gathering = Gathering(
+        *(pages, holdings, upstreams, names, marks, generations),
         settings.public_url,
     )
+    listings = Listings(gathering, health, directory, in_thread)
     catalogue = Catalogue(
         upstreams.all,
         ListStore(cache / "lists", in_thread, make_list),
@@ -155,9 +149,9 @@ def build_core(
     )
     documents = PageStore(cache / "documents", in_thread)
     api = JsonApi(
-        listings,
+        gathering,
         Documents(upstreams, documents, health, changes, clock, in_thread),
-        *(files, metadata, holdings, in_thread),
+        *(finder, metadata, holdings, in_thread),
     )
     publishing = Uploads(
         pages,
@@ -179,6 +173,7 @@ def build_core(
         health=health,
         pages=pages,
         downloads=downloads,
+        finder=finder,
         files=files,
         metadata=metadata,
         ahead=Ahead(keeper),
@@ -187,7 +182,7 @@ def build_core(
         catalogue=catalogue,
         documents=api,
         publishing=publishing,
-        attestations=Attestations(attested, files),
+        attestations=Attestations(attested, finder),
         generations=generations,
     )
 

@@ -11,10 +11,10 @@ from twisted.internet.defer import Deferred
 
 from proxypypi.cache.bounded import Bounded
 from proxypypi.cache.documents import DocumentAnswer, Documents
-from proxypypi.cache.files import Files
+from proxypypi.cache.finding import Finder
 from proxypypi.cache.flight import SingleFlight
+from proxypypi.cache.gathering import INLINE, Gathered, Gathering, Parts
 from proxypypi.cache.holdings import Holdings
-from proxypypi.cache.listings import INLINE, Gathered, Listings, Parts
 from proxypypi.cache.metadata import MetadataCache
 from proxypypi.errors import (
     NoSuchFile,
@@ -109,9 +109,9 @@ class JsonApi:
     A document is made again only when what it is made from has changed.
     """
 
-    _listings: Listings
+    _gathering: Gathering
     _documents: Documents
-    _files: Files
+    _finder: Finder
     _metadata: MetadataCache
     _holdings: Holdings
     _in_thread: Callable[..., "Deferred[Any]"]
@@ -130,11 +130,11 @@ class JsonApi:
         :raises NoSuchRelease: no file of that version is listed.
         :raises Quarantined: none is, as none must be.
         :raises NoSuchProject: there is no such project, or it has no files; what else
-            may be raised is what :meth:`Listings.project` does.
+            may be raised is what :meth:`Gathering.gather` does.
         """
-        gathered = await self._listings.gather(name, local=False)
+        gathered = await self._gathering.gather(name, local=False)
         outline = await self._outline(gathered.parts)
-        await self._listings.note(gathered, outline.listing.private)
+        await self._gathering.note(gathered, outline.listing.private)
         spelt = _choose(outline, version)
         whole = not version
         about, theirs = await self._ask_both(gathered, outline, spelt, whole)
@@ -245,7 +245,7 @@ class JsonApi:
         ordered = sorted(files, key=lambda d: not is_wheel(d.filename))
         for listed in ordered[:_MOST_TRIED]:
             try:
-                found = await self._files.find(name, listed.filename)
+                found = await self._finder.find(name, listed.filename)
                 if found.held is not None and not is_wheel(listed.filename):
                     content = await self._holdings.core_metadata(found.held)
                 elif found.held is not None or not only_here:
