@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred
 from proxypypi.cache.ahead import Ahead
 from proxypypi.cache.attestations import Attestations
 from proxypypi.cache.catalogue import Catalogue
+from proxypypi.cache.cooldown import Cooldown, MinAges
 from proxypypi.cache.documents import Documents
 from proxypypi.cache.doubts import Doubts
 from proxypypi.cache.downloads import Downloads
@@ -29,6 +30,7 @@ from proxypypi.cache.pages import PageCache
 from proxypypi.cache.prefetch import Prefetch
 from proxypypi.cache.private import PrivateNames
 from proxypypi.cache.reader import Reader
+from proxypypi.cache.releases import ReleaseCache
 from proxypypi.cache.removal import Removal
 from proxypypi.cache.shelf import Shelf
 from proxypypi.cache.streams import Streams
@@ -108,11 +110,17 @@ def build_core(
     facts = Facts(facts_store, health, changes)
     partials = PartialStore(cache / "partial", root, in_thread, settings.min_free)
     attested = AttestationStore(decisions, in_thread)
+    releases = ReleaseCache(Releases(decisions, in_thread), health)
+    cooldown = Cooldown(
+        _min_ages(settings),
+        settings.cooldown_exemptions,
+        *(releases, clock, in_thread),
+    )
     holdings = Holdings(
         directory,
         facts,
         Reader(directory, facts, facts_store, attested, health, clock, in_thread),
-        Removal(facts, Releases(decisions, in_thread), settings.withhold, health),
+        Removal(facts, releases, settings.withhold),
         changes,
         clock,
         in_thread,
@@ -128,13 +136,17 @@ def build_core(
     downloads = Downloads(
         partials, holdings, streams, pages.distrust, health, clock, in_thread
     )
-    finder = Finder(pages, holdings, upstreams, names, marks, generations, clock)
+    finder = Finder(
+        pages, holdings, upstreams, names, marks, cooldown, generations, clock
+    )
     files = Files(finder, pages, holdings, upstreams, downloads, streams, clock)
     metadata = MetadataCache(holdings, facts_store, upstreams, health, clock, in_thread)
     keeper = Keeper(finder, files, metadata, clock)
-    prefetch = Prefetch(pages, holdings, upstreams, names, keeper, clock, in_thread)
+    prefetch = Prefetch(
+        pages, holdings, upstreams, cooldown, names, keeper, clock, in_thread
+    )
     gathering = Gathering(
-        *(pages, holdings, upstreams, names, marks, generations),
+        *(pages, holdings, upstreams, names, marks, cooldown, generations),
         settings.public_url,
     )
     listings = Listings(gathering, health, directory, in_thread)
@@ -201,3 +213,15 @@ def _upstreams(settings: Settings, indexes: Iterable[IIndex]) -> list[Upstream]:
         )
         for upstream, index in zip(settings.upstreams, indexes, strict=True)
     ]
+
+
+def _min_ages(settings: Settings) -> MinAges:
+    return MinAges(
+        by_index={
+            upstream.url: settings.min_age
+            if upstream.min_age is None
+            else upstream.min_age
+            for upstream in settings.upstreams
+        },
+        otherwise=settings.min_age,
+    )

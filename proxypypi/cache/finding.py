@@ -7,6 +7,7 @@ from urllib.parse import unquote, urlsplit
 from attrs import define
 from twisted.internet.interfaces import IReactorTime
 
+from proxypypi.cache.cooldown import Cooldown
 from proxypypi.cache.found import FoundFile
 from proxypypi.cache.holdings import Holdings
 from proxypypi.cache.marks import MarkCache
@@ -33,6 +34,7 @@ class Finder:
     _upstreams: Upstreams
     _names: PrivateNames
     _marks: MarkCache
+    _cooldown: Cooldown
     _generations: Generations
     _clock: IReactorTime
 
@@ -44,6 +46,7 @@ class Finder:
         :raises Quarantined: its index, or somebody here, says that it must not be
             offered.
         :raises Withheld: it was removed there when it was young.
+        :raises TooYoung: it is still there, and young.
         :raises UpstreamError: it is not here, and upstream cannot be asked.
         """
         self._names.check(name)
@@ -60,6 +63,8 @@ class Finder:
         if held is not None and held.withheld:
             raise Withheld(filename=filename)
         if held is not None:
+            old_until = await self._cooldown.check(name, filename, held, page)
+            until = min(old_until, self._holdings.holds_until(name))
             return FoundFile(
                 name=name,
                 filename=filename,
@@ -67,13 +72,12 @@ class Finder:
                 listed=page.by_filename.get(filename) if page is not None else None,
                 origin=page.index if page is not None else "",
                 private=is_private(held.facts, page, filename),
-                validity=Validity(
-                    until=self._holdings.holds_until(name), slot=slot, number=number
-                ),
+                validity=Validity(until=until, slot=slot, number=number),
             )
         answer = await self._page_listing(name, filename)
         page = answer.page
-        until = min(answer.fresh_until, self._holdings.holds_until(name))
+        old_until = await self._cooldown.check(name, filename, None, page)
+        fresh_until = min(answer.fresh_until, self._holdings.holds_until(name))
         return FoundFile(
             name=name,
             filename=filename,
@@ -81,7 +85,9 @@ class Finder:
             listed=page.by_filename[filename],
             origin=page.index,
             private=False,
-            validity=Validity(until=until, slot=slot, number=number),
+            validity=Validity(
+                until=min(old_until, fresh_until), slot=slot, number=number
+            ),
         )
 
     async def find_at(self, digest: str, filename: str) -> FoundFile:

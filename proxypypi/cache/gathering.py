@@ -2,8 +2,11 @@
 What a project's page is made from: what upstream says, and what lies here.
 """
 
+from collections.abc import Mapping
+
 from attrs import define, frozen
 
+from proxypypi.cache.cooldown import Cooldown
 from proxypypi.cache.holdings import Holdings
 from proxypypi.cache.marks import MarkCache
 from proxypypi.cache.pages import PageCache
@@ -29,6 +32,7 @@ class Parts:
     What a project's page is made from.
 
     :ivar upstream: what the index says; :obj:`None` if it says nothing.
+    :ivar held_back: see :func:`~proxypypi.rules.merge.merge`.
     :ivar only_held: are files left out that are not here?
     :ivar public_url: see :func:`~proxypypi.rules.merge.merge`.
     """
@@ -36,20 +40,19 @@ class Parts:
     name: NormalizedName
     upstream: ProjectPage | None
     held: tuple[Held, ...]
+    held_back: Mapping[str, float]
     marks: Marks
     only_held: bool
     public_url: str
 
-    def are(self, others: "Parts") -> bool:
+    @property
+    def identity(self) -> tuple[int, ...]:
         """
-        Do the same objects make the same page?
+        Tells them from others that are there at the same time: the same objects make
+        the same page.
         """
-        return (
-            self.upstream is others.upstream
-            and self.held is others.held
-            and self.marks is others.marks
-            and self.only_held == others.only_held
-        )
+        parts = (self.upstream, self.held, self.held_back, self.marks)
+        return (*map(id, parts), self.only_held)
 
     @property
     def count(self) -> int:
@@ -65,6 +68,7 @@ class Parts:
             self.upstream,
             self.held,
             only_held=self.only_held,
+            held_back=self.held_back,
             marks=self.marks,
             public_url=self.public_url,
         )
@@ -96,6 +100,7 @@ class Gathering:
     _upstreams: Upstreams
     _names: PrivateNames
     _marks: MarkCache
+    _cooldown: Cooldown
     _generations: Generations
     _public_url: str
 
@@ -134,18 +139,20 @@ class Gathering:
                 problem, fresh_until = e, 0.0
                 outcome = Outcome(hit=True, detail="upstream-unavailable")
         held = await self._holdings.of(name, page)
-        until = min(fresh_until, self._holdings.holds_until(name))
+        held_back, changes_at = await self._cooldown.of(name, page, held)
+        until = min(fresh_until, self._holdings.holds_until(name), changes_at)
         marks = await self._marks.of(name)
         if not held and (page is None or only_held):
             raise problem
         hindered = page is None and not isinstance(problem, NoSuchProject)
-        if hindered and all(h.withheld for h in held):
+        if hindered and all(h.withheld or h.file.filename in held_back for h in held):
             raise problem
         return Gathered(
             parts=Parts(
                 name=name,
                 upstream=page,
                 held=held,
+                held_back=held_back,
                 marks=marks,
                 only_held=only_held,
                 public_url=self._public_url,

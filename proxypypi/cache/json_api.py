@@ -17,6 +17,7 @@ from proxypypi.cache.gathering import INLINE, Gathered, Gathering, Parts
 from proxypypi.cache.holdings import Holdings
 from proxypypi.cache.metadata import MetadataCache
 from proxypypi.errors import (
+    AllTooYoung,
     NoSuchFile,
     NoSuchProject,
     NoSuchRelease,
@@ -129,6 +130,7 @@ class JsonApi:
         :param base: our address, with a final slash.
         :raises NoSuchRelease: no file of that version is listed.
         :raises Quarantined: none is, as none must be.
+        :raises AllTooYoung: likewise, for now.
         :raises NoSuchProject: there is no such project, or it has no files; what else
             may be raised is what :meth:`Gathering.gather` does.
         """
@@ -163,7 +165,7 @@ class JsonApi:
 
     async def _outline(self, parts: Parts) -> _Outline:
         known = self._outlines.get(parts.name)
-        if known is not None and known.parts.are(parts):
+        if known is not None and known.parts.identity == parts.identity:
             return known
 
         async def make() -> _Outline:
@@ -172,8 +174,7 @@ class JsonApi:
             outline: _Outline = await self._in_thread(_outline, parts)
             return outline
 
-        of = (id(parts.upstream), id(parts.held), id(parts.marks))
-        outline = await self._flight.join((parts.name, parts.only_held, of), make)
+        outline = await self._flight.join((parts.name, parts.identity), make)
         self._outlines.put(parts.name, outline, outline.cost)
         return outline
 
@@ -280,6 +281,8 @@ def _choose(outline: _Outline, version: str) -> str:
     spelt = outline.releases.find(version) if version else outline.releases.newest
     if spelt is None and version:
         raise NoSuchRelease(project=name, version=version)
+    if spelt is None and page.held_back is not None:
+        raise AllTooYoung(project=name, until=page.held_back.until)
     if spelt is None:
         raise NoSuchProject(project=name)
     return spelt

@@ -96,7 +96,7 @@ class Listings:
     async def _make(self, parts: Parts) -> _Made:
         key = (parts.name, parts.only_held)
         made = self._made.get(key)
-        if made is not None and made.parts.are(parts):
+        if made is not None and made.parts.identity == parts.identity:
             return made
 
         async def make() -> _Made:
@@ -105,8 +105,7 @@ class Listings:
             made: _Made = await self._in_thread(_render, parts)
             return made
 
-        of = (id(parts.upstream), id(parts.held), id(parts.marks))
-        made = await self._flight.join((key, of), make)
+        made = await self._flight.join((key, parts.identity), make)
         self._made.put(key, made, cost=_cost(made.rendered))
         self._sound(parts.name, made.alarms)
         return made

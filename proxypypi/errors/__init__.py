@@ -6,6 +6,7 @@ a client's terminal. :mod:`proxypypi.web.problems` decides on statuses.
 """
 
 from proxypypi.errors.asked import (
+    AllTooYoung,
     BadName,
     BadRequest,
     NameDenied,
@@ -20,6 +21,7 @@ from proxypypi.errors.asked import (
     Quarantined,
     RangeNotSatisfiable,
     TooManyLogIns,
+    TooYoung,
     Withheld,
 )
 from proxypypi.errors.base import (
@@ -71,6 +73,7 @@ from proxypypi.errors.wanted import (
 )
 
 __all__ = [
+    "AllTooYoung",
     "AlreadyRunning",
     "BadCertificate",
     "BadConfiguration",
@@ -113,6 +116,7 @@ __all__ = [
     "TooManyStreams",
     "TooManyUploads",
     "TooSlow",
+    "TooYoung",
     "UnreadablePage",
     "UpstreamError",
     "UpstreamNonsense",

@@ -2,8 +2,9 @@
 What a project page lists: what upstream says, and what lies here.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
+from types import MappingProxyType
 from urllib.parse import quote
 
 from attrs import evolve, frozen
@@ -13,6 +14,7 @@ from proxypypi.model import (
     NO_MARKS,
     Distribution,
     FileFacts,
+    HeldBack,
     LocalFile,
     Marks,
     ProjectPage,
@@ -22,6 +24,7 @@ from proxypypi.rules.integrity import agree, contradict
 from proxypypi.rules.marks import mark
 
 REMOVED = "removed from the upstream index"
+NOTHING: Mapping[str, float] = MappingProxyType({})
 
 
 @frozen(kw_only=True)
@@ -66,6 +69,17 @@ def is_private(facts: FileFacts, upstream: ProjectPage | None, filename: str) ->
     return listed is None or not agree(facts.hashes, listed.hashes)
 
 
+def is_meant(facts: FileFacts, listed: Distribution, index: str) -> bool:
+    """
+    Is what is here the very file that an index lists under its name?
+
+    :param index: the address of that index.
+    """
+    if agree(facts.hashes, listed.hashes):
+        return True
+    return facts.origin == index and not listed.hashes
+
+
 def is_quarantined(upstream: ProjectPage | None) -> bool:
     """
     Must its files not be offered, as its index says (PEP 792)?
@@ -79,6 +93,7 @@ def merge(
     held: Sequence[Held],
     *,
     only_held: bool = False,
+    held_back: Mapping[str, float] = NOTHING,
     marks: Marks = NO_MARKS,
     public_url: str = "",
 ) -> Listing:
@@ -89,6 +104,8 @@ def merge(
     :param held: the project's files here.
     :param only_held: leave out what is not here. Upstream then only adds what it knows
         of the files that are.
+    :param held_back: the names of files that are too young, to the POSIX seconds at
+        which they are old enough. They are counted, not listed.
     :param marks: what people here say of the project and its files.
     :param public_url: the address people use, with a final slash; without https no
         provenance is offered, as nobody would have to believe it (PEP 740).
@@ -109,7 +126,7 @@ def merge(
     withheld = {h.file.filename for h in held if h.withheld}
     all_held, held = held, [h for h in held if not h.withheld]
     here = {h.file.filename: h for h in held}
-    distributions = []
+    entries = []
     for listed in upstream.distributions if upstream is not None else ():
         url = base + quote(listed.filename)
         h = here.pop(listed.filename, None)
@@ -118,21 +135,24 @@ def merge(
             entry = _with_provenance(h, entry, name, public_url)
             if only_held and not h.facts.metadata_sha256:
                 entry = evolve(entry, core_metadata=None)  # it is upstream's
-            distributions.append(entry)
+            entries.append(entry)
         elif not only_held and listed.filename not in withheld:
-            distributions.append(evolve(listed, url=url))
+            entries.append(evolve(listed, url=url))
     for filename, h in sorted(here.items()):
         entry = _describe(h, None, base + quote(filename), upstream)
         entry = _with_provenance(h, entry, name, public_url)
         if h.facts.cached and upstream is not None and entry.yanked is False:
             entry = evolve(entry, yanked=REMOVED)
-        distributions.append(entry)
+        entries.append(entry)
+    young = [held_back[d.filename] for d in entries if d.filename in held_back]
+    distributions = [d for d in entries if d.filename not in held_back]
     page = evolve(
         upstream or ProjectPage(name=name),
         index="",
         ambiguous=(),
         distributions=tuple(distributions),
-        versions=_versions(name, None if only_held else upstream, distributions),
+        versions=_versions(name, None if only_held else upstream, entries, held_back),
+        held_back=HeldBack(files=len(young), until=min(young)) if young else None,
     )
     alarms = tuple(_alarms(upstream, all_held)) if upstream is not None else ()
     return Listing(page=mark(page, marks), private=private, alarms=alarms)
@@ -177,18 +197,14 @@ def _describe(
             {"sha256": facts.metadata_sha256} if facts.metadata_sha256 else None
         ),
     )
-    if listed is None:
+    if listed is None or upstream is None:
         return own
-    if agree(facts.hashes, listed.hashes):
-        hashes = {**facts.hashes, **listed.hashes}
-    elif upstream and facts.origin == upstream.index and not listed.hashes:
-        hashes = dict(facts.hashes)
-    else:
+    if not is_meant(facts, listed, upstream.index):
         return own
     return evolve(
         listed,
         url=url,
-        hashes=hashes,
+        hashes={**facts.hashes, **listed.hashes},
         size=own.size,
         core_metadata=own.core_metadata or listed.core_metadata,
     )
@@ -221,17 +237,25 @@ def iso(seconds: float) -> str:
 def _versions(
     name: NormalizedName,
     upstream: ProjectPage | None,
-    distributions: Iterable[Distribution],
+    entries: Iterable[Distribution],
+    left_out: Container[str],
 ) -> tuple[str, ...]:
     """
     Upstream's versions as it wrote them, then those of files it does not count.
+
+    :param left_out: the names of files that are not listed. What has others is no
+        version if none of them is.
     """
     given = upstream.versions if upstream is not None else ()
     counted = upstream.by_filename if upstream is not None and given else {}
+    listed = [d.filename for d in entries if d.filename not in left_out]
+    others = [d.filename for d in entries if d.filename in left_out]
+    gone = _all_versions(name, others)
+    if gone:
+        gone -= _all_versions(name, listed)
+        given = tuple(v for v in given if _comparable(v) not in gone)
     seen = {_comparable(v) for v in given}
-    found = dict.fromkeys(
-        version_of(d.filename, name) for d in distributions if d.filename not in counted
-    )
+    found = dict.fromkeys(version_of(f, name) for f in listed if f not in counted)
     added = []
     for version in filter(None, found):
         comparable = _comparable(version)
@@ -239,6 +263,11 @@ def _versions(
             seen.add(comparable)
             added.append(str(comparable))
     return (*given, *added)
+
+
+def _all_versions(name: NormalizedName, filenames: Iterable[str]) -> set[Version | str]:
+    versions = {version_of(filename, name) for filename in filenames}
+    return {_comparable(version) for version in versions if version is not None}
 
 
 def same_version(one: str, other: str) -> bool:

@@ -49,6 +49,8 @@ _STATUSES: dict[type[errors.ProxypypiError], int] = {
     errors.NoRoom: 507,
     errors.TooManyUploads: 503,
     errors.FileExists: 409,
+    errors.TooYoung: 403,
+    errors.AllTooYoung: 404,
     errors.Withheld: 403,
     errors.UpstreamUnreachable: 503,
     errors.UpstreamTimeout: 503,
