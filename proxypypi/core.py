@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred
 from proxypypi.cache.ahead import Ahead
 from proxypypi.cache.attestations import Attestations
 from proxypypi.cache.catalogue import Catalogue
-from proxypypi.cache.cooldown import Cooldown, MinAges
+from proxypypi.cache.cooldown import Cooldown
 from proxypypi.cache.documents import Documents
 from proxypypi.cache.doubts import Doubts
 from proxypypi.cache.downloads import Downloads
@@ -37,6 +37,7 @@ from proxypypi.cache.streams import Streams
 from proxypypi.cache.uploads import Uploads
 from proxypypi.cache.upstreams import Upstream, Upstreams
 from proxypypi.interfaces import IIndex
+from proxypypi.rules.cooldown import MinAges
 from proxypypi.rules.freshness import Freshness
 from proxypypi.settings import Settings
 from proxypypi.store.attestations import AttestationStore
@@ -112,7 +113,7 @@ def build_core(
     attested = AttestationStore(decisions, in_thread)
     releases = ReleaseCache(Releases(decisions, in_thread), health)
     cooldown = Cooldown(
-        _min_ages(settings),
+        MinAges.said_by(settings),
         settings.cooldown_exemptions,
         *(releases, clock, in_thread),
     )
@@ -213,15 +214,3 @@ def _upstreams(settings: Settings, indexes: Iterable[IIndex]) -> list[Upstream]:
         )
         for upstream, index in zip(settings.upstreams, indexes, strict=True)
     ]
-
-
-def _min_ages(settings: Settings) -> MinAges:
-    return MinAges(
-        by_index={
-            upstream.url: settings.min_age
-            if upstream.min_age is None
-            else upstream.min_age
-            for upstream in settings.upstreams
-        },
-        otherwise=settings.min_age,
-    )

@@ -3,6 +3,7 @@ Tests for :mod:`proxypypi.rules.cooldown`.
 """
 
 from math import inf, isfinite
+from pathlib import Path
 from typing import Any
 
 from hypothesis import given
@@ -13,6 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from proxypypi.model import Distribution, FileFacts, LocalFile, ProjectPage
 from proxypypi.names import normalize
 from proxypypi.rules.cooldown import (
+    MinAges,
     Upload,
     held_back_until,
     next_end,
@@ -20,7 +22,7 @@ from proxypypi.rules.cooldown import (
     uploads_of,
 )
 from proxypypi.rules.merge import Held
-from proxypypi.settings import CooldownExemption
+from proxypypi.settings import CooldownExemption, Settings, UpstreamSettings
 
 DEMO = normalize("demo")
 INDEX, OTHER = "https://index.example/simple/", "https://other.example/simple/"
@@ -54,6 +56,36 @@ def held(filename: str = ONE, origin: str | None = None, **known: Any) -> Held:
 
 def page_of(*distributions: Distribution) -> ProjectPage:
     return ProjectPage(name=DEMO, index=INDEX, distributions=distributions)
+
+
+class MinAgesTests(SynchronousTestCase):
+    def test_said_by(self) -> None:
+        """
+        An upstream's own age counts before that of all, 0 as well.
+        """
+        upstreams = tuple(
+            UpstreamSettings.from_url(url, min_age=age)
+            for url, age in ((INDEX, None), (OTHER, 0.0), ("https://c.example/", 5.0))
+        )
+        for age, expected, matter in [
+            (7.0, [7.0, 0.0, 5.0, 7.0], True),
+            (0.0, [0.0, 0.0, 5.0, 0.0], True),
+        ]:
+            settings = Settings(
+                directory=Path("/srv"), upstreams=upstreams, min_age=age
+            )
+            ages = MinAges.said_by(settings)
+            urls = [*(u.url for u in upstreams), "https://d.example/"]
+            self.assertEqual(expected, [ages.of(url) for url in urls])
+            self.assertEqual(matter, ages.matter)
+
+    def test_off(self) -> None:
+        """
+        Where any age will do, none matters.
+        """
+        upstream = UpstreamSettings.from_url(INDEX, min_age=0.0)
+        settings = Settings(directory=Path("/srv"), upstreams=(upstream,))
+        self.assertFalse(MinAges.said_by(settings).matter)
 
 
 class HeldBackTests(SynchronousTestCase):

@@ -18,6 +18,7 @@ from proxypypi.errors import TooYoung
 from proxypypi.model import ProjectPage
 from proxypypi.names import NormalizedName
 from proxypypi.rules.cooldown import (
+    MinAges,
     held_back_until,
     next_end,
     upload_of,
@@ -29,26 +30,6 @@ from proxypypi.settings import CooldownExemption
 _INLINE = 20  # files; more are looked at in a thread
 _MOST_FILES = 20_000  # of which it is held in memory whether they are old enough
 _MOST_TOLD = 10_000
-
-
-@frozen(kw_only=True)
-class MinAges:
-    """
-    How old files have to be, in seconds.
-
-    :ivar by_index: those of each index that is asked, by its address.
-    :ivar otherwise: those that are here from any other.
-    """
-
-    by_index: Mapping[str, float]
-    otherwise: float
-
-    @property
-    def matter(self) -> bool:
-        return any((self.otherwise, *self.by_index.values()))
-
-    def of(self, index: str) -> float:
-        return self.by_index.get(index, self.otherwise)
 
 
 @frozen

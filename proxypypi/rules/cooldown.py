@@ -11,7 +11,35 @@ from packaging.version import Version
 from proxypypi.model import ProjectPage
 from proxypypi.names import NormalizedName, version_of
 from proxypypi.rules.merge import Held, is_meant, is_private
-from proxypypi.settings import CooldownExemption
+from proxypypi.settings import CooldownExemption, Settings
+
+
+@frozen(kw_only=True)
+class MinAges:
+    """
+    How old files have to be, in seconds; 0 for any age.
+
+    :ivar by_index: those of an index that has an age of its own, by its address.
+    :ivar otherwise: those of all others.
+    """
+
+    by_index: Mapping[str, float]
+    otherwise: float
+
+    @classmethod
+    def said_by(cls, settings: Settings) -> "MinAges":
+        by_index = {u.url: u.min_age for u in settings.upstreams}
+        return cls(
+            by_index={url: age for url, age in by_index.items() if age is not None},
+            otherwise=settings.min_age,
+        )
+
+    @property
+    def matter(self) -> bool:
+        return any((self.otherwise, *self.by_index.values()))
+
+    def of(self, index: str) -> float:
+        return self.by_index.get(index, self.otherwise)
 
 
 @frozen(kw_only=True)
