@@ -80,6 +80,7 @@ def build(
         {
             "simple": simple,
             "local": simple,
+            "snapshot": simple,
             "files": files,
             "package": files,
             "packages": files,

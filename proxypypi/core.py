@@ -148,7 +148,7 @@ def build_core(
     )
     gathering = Gathering(
         *(pages, holdings, upstreams, names, marks, cooldown, generations),
-        settings.public_url,
+        *(clock, in_thread, settings.public_url),
     )
     listings = Listings(gathering, health, directory, in_thread)
     catalogue = Catalogue(

@@ -328,6 +328,16 @@ class UnknownAgeTests(CooldownTestCase):
         self.assertEqual(3, len(self.listed()))
         self.assertEqual([], self.said())
 
+    def test_far_away(self) -> None:
+        """
+        An upload in the year 9999 is as good as none, and breaks nothing.
+        """
+        self.index.add(self.wheel, upload_time="9999-12-31T23:59:59Z")
+        self.assertEqual([self.old.filename], self.listed())
+        answer = self.get(f"/files/demo/{self.wheel.filename}")
+        self.assertEqual(403, answer.code)
+        self.assertIn("until 9999-12-31T23:59:59Z", answer.phrase)
+
     def test_all(self) -> None:
         """
         An index that says that of none has them all held back, and the log says so,

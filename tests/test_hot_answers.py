@@ -376,6 +376,29 @@ class YoungTests(AnswersTestCase):
         self.check_ordinary(self.request(self.path), 200)
 
 
+class SnapshotTests(AnswersTestCase):
+    def test_as_time_passes(self) -> None:
+        """
+        Pages as of a moment are hot, too; one as of an age is another as soon as there
+        is one more file by then.
+        """
+        new = make_wheel("demo", "3.0")
+        uploaded_at = round(self.clock.seconds(), 6)
+        self.index.add(new, upload_time=iso(uploaded_at))
+        self.start_proxy(index_ttl=1e8)
+        self.connect_core()
+        self.refresh()
+        age = self.request("/snapshot/1d/simple/demo/", who=UV)
+        day = self.request("/snapshot/2025-01-01/simple/demo/", who=UV)
+        for moment, count in ((DAY - 0.5, 3), (DAY, 4)):
+            self.pass_by(uploaded_at + moment - self.clock.seconds())
+            self.assertEqual(count, len(self.answer(age).files))
+            self.warm(age, day)
+            self.assertEqual([], self.ordinary_paths(self.asking(age)))
+            self.assertEqual(count, len(self.answer(age).files))
+            self.assertEqual(3, len(self.answer(day).files))
+
+
 class DirectoryTests(AnswersTestCase):
     """
     What people do in the directory is seen within two seconds.

@@ -9,7 +9,7 @@ from proxypypi.errors import NoSuchFile
 from proxypypi.interfaces import IAttestations
 from proxypypi.names import NormalizedName, version_of
 from proxypypi.rules.attestations import provenance_of
-from proxypypi.rules.merge import same_version
+from proxypypi.rules.versions import same_version
 
 
 @define(eq=False)

@@ -2,9 +2,12 @@
 What a project's page is made from: what upstream says, and what lies here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from attrs import define, frozen
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
 
 from proxypypi.cache.cooldown import Cooldown
 from proxypypi.cache.holdings import Holdings
@@ -21,6 +24,7 @@ from proxypypi.errors import (
 from proxypypi.model import Marks, Outcome, ProjectPage, Validity
 from proxypypi.names import NormalizedName
 from proxypypi.rules.merge import Held, Listing, merge
+from proxypypi.rules.snapshots import Moment, cut
 from proxypypi.store.generations import Generations
 
 INLINE = 20  # files; of more, a page is made in a thread
@@ -33,6 +37,7 @@ class Parts:
 
     :ivar upstream: what the index says; :obj:`None` if it says nothing.
     :ivar held_back: see :func:`~proxypypi.rules.merge.merge`.
+    :ivar as_of: likewise.
     :ivar only_held: are files left out that are not here?
     :ivar public_url: see :func:`~proxypypi.rules.merge.merge`.
     """
@@ -41,18 +46,19 @@ class Parts:
     upstream: ProjectPage | None
     held: tuple[Held, ...]
     held_back: Mapping[str, float]
+    as_of: float | None
     marks: Marks
     only_held: bool
     public_url: str
 
     @property
-    def identity(self) -> tuple[int, ...]:
+    def identity(self) -> tuple[object, ...]:
         """
         Tells them from others that are there at the same time: the same objects make
         the same page.
         """
         parts = (self.upstream, self.held, self.held_back, self.marks)
-        return (*map(id, parts), self.only_held)
+        return (*map(id, parts), self.as_of, self.only_held)
 
     @property
     def count(self) -> int:
@@ -69,6 +75,7 @@ class Parts:
             self.held,
             only_held=self.only_held,
             held_back=self.held_back,
+            as_of=self.as_of,
             marks=self.marks,
             public_url=self.public_url,
         )
@@ -102,13 +109,18 @@ class Gathering:
     _marks: MarkCache
     _cooldown: Cooldown
     _generations: Generations
+    _clock: IReactorTime
+    _in_thread: Callable[..., "Deferred[Any]"]
     _public_url: str
 
-    async def gather(self, name: NormalizedName, *, local: bool) -> Gathered:
+    async def gather(
+        self, name: NormalizedName, *, local: bool = False, moment: Moment | None = None
+    ) -> Gathered:
         """
         What a project's page is made from.
 
         :param local: only files that are whole here; no upstream is asked.
+        :param moment: only files that there were by then; :obj:`None` for all.
         :raises NameDenied: the project is refused.
         :raises NoSuchProject: neither upstream nor the directory has it.
         :raises UpstreamError: upstream cannot be asked, and nothing is here.
@@ -141,6 +153,10 @@ class Gathering:
         held = await self._holdings.of(name, page)
         held_back, changes_at = await self._cooldown.of(name, page, held)
         until = min(fresh_until, self._holdings.holds_until(name), changes_at)
+        as_of = None
+        if moment is not None:
+            as_of, changes_at = await self._cut(moment, page, held)
+            until = min(until, changes_at)
         marks = await self._marks.of(name)
         if not held and (page is None or only_held):
             raise problem
@@ -153,6 +169,7 @@ class Gathering:
                 upstream=page,
                 held=held,
                 held_back=held_back,
+                as_of=as_of,
                 marks=marks,
                 only_held=only_held,
                 public_url=self._public_url,
@@ -161,6 +178,22 @@ class Gathering:
             unknown=unknown,
             validity=Validity(until=until, slot=slot, number=number),
         )
+
+    async def _cut(
+        self, moment: Moment, page: ProjectPage | None, held: Sequence[Held]
+    ) -> tuple[float, float]:
+        """
+        :returns: POSIX seconds that mean the same as the moment, but do not go on with
+            time; and until when they do.
+        """
+        at, count = moment.at(self._clock.seconds()), len(held)
+        if page is not None:
+            count += len(page.distributions)
+        if count <= INLINE:
+            as_of, following = cut(at, page, held)
+        else:
+            as_of, following = await self._in_thread(cut, at, page, held)
+        return as_of, moment.comes_to(following)
 
     async def note(self, gathered: Gathered, private: bool) -> None:
         """

@@ -134,7 +134,7 @@ class JsonApi:
         :raises NoSuchProject: there is no such project, or it has no files; what else
             may be raised is what :meth:`Gathering.gather` does.
         """
-        gathered = await self._gathering.gather(name, local=False)
+        gathered = await self._gathering.gather(name)
         outline = await self._outline(gathered.parts)
         await self._gathering.note(gathered, outline.listing.private)
         spelt = _choose(outline, version)

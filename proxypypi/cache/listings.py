@@ -15,6 +15,7 @@ from proxypypi.cache.health import Health
 from proxypypi.interfaces import IDirectory
 from proxypypi.model import Outcome, Validity
 from proxypypi.names import NormalizedName
+from proxypypi.rules.snapshots import Moment
 from proxypypi.simple.rendering import Rendered, render_list, render_page
 
 _MOST_RENDERED = 32 * 1024 * 1024  # bytes
@@ -56,19 +57,21 @@ class Listings:
     _directory: IDirectory
     _in_thread: Callable[..., "Deferred[Any]"]
     _flight: SingleFlight = field(factory=SingleFlight, init=False)
-    _made: Bounded[tuple[NormalizedName, bool], _Made] = field(
+    _made: Bounded[tuple[NormalizedName, bool, float | None], _Made] = field(
         factory=lambda: Bounded(_MOST_RENDERED), init=False
     )
     _list_made: tuple[Sequence[NormalizedName], Rendered] | None = field(
         default=None, init=False
     )
 
-    async def project(self, name: NormalizedName, *, local: bool) -> Answer:
+    async def project(
+        self, name: NormalizedName, *, local: bool = False, moment: Moment | None = None
+    ) -> Answer:
         """
         A project's page; the arguments and what is raised are those of
         :meth:`Gathering.gather`.
         """
-        gathered = await self._gathering.gather(name, local=local)
+        gathered = await self._gathering.gather(name, local=local, moment=moment)
         made = await self._make(gathered.parts)
         await self._gathering.note(gathered, made.private)
         return Answer(
@@ -94,7 +97,7 @@ class Listings:
         return self._list_made[1]
 
     async def _make(self, parts: Parts) -> _Made:
-        key = (parts.name, parts.only_held)
+        key = (parts.name, parts.only_held, parts.as_of)
         made = self._made.get(key)
         if made is not None and made.parts.identity == parts.identity:
             return made

@@ -7,6 +7,7 @@ a client's terminal. :mod:`proxypypi.web.problems` decides on statuses.
 
 from proxypypi.errors.asked import (
     AllTooYoung,
+    BadMoment,
     BadName,
     BadRequest,
     NameDenied,
@@ -78,6 +79,7 @@ __all__ = [
     "BadCertificate",
     "BadConfiguration",
     "BadLockFile",
+    "BadMoment",
     "BadName",
     "BadPidFile",
     "BadRequest",

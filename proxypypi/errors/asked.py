@@ -39,6 +39,24 @@ class BadRequest(ProxypypiError):
 
 
 @define(kw_only=True)
+class BadMoment(ProxypypiError):
+    """
+    A page is asked for as of what is no moment.
+
+    :ivar said: what stands in its place.
+    """
+
+    said: str
+
+    def __str__(self) -> str:
+        shown = self.said if len(self.said) <= 40 else self.said[:37] + "..."
+        return (
+            f"{shown!a} is no moment: say a day as 2026-11-01, a time as "
+            "2026-11-01T12:00:00Z, or an age as 7d or 12h"
+        )
+
+
+@define(kw_only=True)
 class NotAllowed(ProxypypiError):
     """
     A request for what its client may not do.
