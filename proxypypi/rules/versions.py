@@ -2,7 +2,8 @@
 The versions of a project.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from functools import cache
 
 from packaging.version import Version
 
@@ -23,18 +24,23 @@ def versions_of(
     :param distributions: those of them that are listed. What has others alone is no
         version.
     """
+    comparable_of = cache(_comparable)  # most of them are there several times
     given = upstream.versions if upstream is not None else ()
     counted = upstream.by_filename if upstream is not None and given else {}
     if len(distributions) < len(entries):
-        gone = _all_versions(name, entries) - _all_versions(name, distributions)
-        given = tuple(v for v in given if _comparable(v) not in gone)
-    seen = {_comparable(v) for v in given}
+        spelt = {d.filename: version_of(d.filename, name) or "" for d in entries}
+        kept = {spelt[d.filename] for d in distributions}
+        gone = set(map(comparable_of, {*spelt.values()} - kept))
+        if gone:
+            gone -= set(map(comparable_of, kept))
+        given = tuple(v for v in given if comparable_of(v) not in gone)
+    seen = set(map(comparable_of, given))
     found = dict.fromkeys(
         version_of(d.filename, name) for d in distributions if d.filename not in counted
     )
     added = []
     for version in filter(None, found):
-        comparable = _comparable(version)
+        comparable = comparable_of(version)
         if comparable not in seen:
             seen.add(comparable)
             added.append(str(comparable))
@@ -46,13 +52,6 @@ def same_version(one: str, other: str) -> bool:
     Are these two ways to write one version?
     """
     return _comparable(one) == _comparable(other)
-
-
-def _all_versions(
-    name: NormalizedName, distributions: Iterable[Distribution]
-) -> set[Version | str]:
-    versions = {version_of(d.filename, name) for d in distributions}
-    return {_comparable(version) for version in versions if version is not None}
 
 
 def _comparable(version: str) -> Version | str:
