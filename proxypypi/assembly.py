@@ -70,7 +70,9 @@ def build(
 
     status = StatusRoutes(lambda: not faces.stopping, trouble, core.pages, gate)
     simple = SimpleRoutes(core.listings, core.catalogue, clock).router.resource()
-    files = FileRoutes(core.files, core.metadata, core.ahead, clock).router.resource()
+    files = FileRoutes(
+        core.finder, core.files, core.metadata, core.ahead, clock
+    ).router.resource()
     of_uploads = uploads.router.resource()
     requirements = RequirementsRoutes(gate, core.prefetch, clock, in_thread)
     faces = Faces(
@@ -78,6 +80,7 @@ def build(
         {
             "simple": simple,
             "local": simple,
+            "snapshot": simple,
             "files": files,
             "package": files,
             "packages": files,

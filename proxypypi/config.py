@@ -105,6 +105,7 @@ def configure(
         index_ttl=values["index-ttl"],
         private=values["private"],
         deny=values["deny"],
+        min_age=values["min-age"],
         withhold=values["withhold"],
         min_free=values["min-free"],
         max_upload=values["max-upload"],

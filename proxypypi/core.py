@@ -11,11 +11,14 @@ from twisted.internet.defer import Deferred
 from proxypypi.cache.ahead import Ahead
 from proxypypi.cache.attestations import Attestations
 from proxypypi.cache.catalogue import Catalogue
+from proxypypi.cache.cooldown import Cooldown
 from proxypypi.cache.documents import Documents
 from proxypypi.cache.doubts import Doubts
 from proxypypi.cache.downloads import Downloads
 from proxypypi.cache.facts import Facts
 from proxypypi.cache.files import Files
+from proxypypi.cache.finding import Finder
+from proxypypi.cache.gathering import Gathering
 from proxypypi.cache.health import Health
 from proxypypi.cache.holdings import Holdings
 from proxypypi.cache.json_api import JsonApi
@@ -27,12 +30,14 @@ from proxypypi.cache.pages import PageCache
 from proxypypi.cache.prefetch import Prefetch
 from proxypypi.cache.private import PrivateNames
 from proxypypi.cache.reader import Reader
+from proxypypi.cache.releases import ReleaseCache
 from proxypypi.cache.removal import Removal
 from proxypypi.cache.shelf import Shelf
 from proxypypi.cache.streams import Streams
 from proxypypi.cache.uploads import Uploads
 from proxypypi.cache.upstreams import Upstream, Upstreams
 from proxypypi.interfaces import IIndex
+from proxypypi.rules.cooldown import MinAges
 from proxypypi.rules.freshness import Freshness
 from proxypypi.settings import Settings
 from proxypypi.store.attestations import AttestationStore
@@ -66,6 +71,7 @@ class Core:
     health: Health
     pages: PageCache
     downloads: Downloads
+    finder: Finder
     files: Files
     metadata: MetadataCache
     ahead: Ahead
@@ -105,11 +111,17 @@ def build_core(
     facts = Facts(facts_store, health, changes)
     partials = PartialStore(cache / "partial", root, in_thread, settings.min_free)
     attested = AttestationStore(decisions, in_thread)
+    releases = ReleaseCache(Releases(decisions, in_thread), health)
+    cooldown = Cooldown(
+        MinAges.said_by(settings),
+        settings.cooldown_exemptions,
+        *(releases, clock, in_thread),
+    )
     holdings = Holdings(
         directory,
         facts,
         Reader(directory, facts, facts_store, attested, health, clock, in_thread),
-        Removal(facts, Releases(decisions, in_thread), settings.withhold, health),
+        Removal(facts, releases, settings.withhold),
         changes,
         clock,
         in_thread,
@@ -125,25 +137,20 @@ def build_core(
     downloads = Downloads(
         partials, holdings, streams, pages.distrust, health, clock, in_thread
     )
-    files = Files(
-        *(pages, holdings, upstreams, names, marks, downloads, streams),
-        *(generations, clock),
+    finder = Finder(
+        pages, holdings, upstreams, names, marks, cooldown, generations, clock
     )
+    files = Files(finder, pages, holdings, upstreams, downloads, streams, clock)
     metadata = MetadataCache(holdings, facts_store, upstreams, health, clock, in_thread)
-    keeper = Keeper(files, metadata, clock)
-    prefetch = Prefetch(pages, holdings, upstreams, names, keeper, clock, in_thread)
-    listings = Listings(
-        pages,
-        holdings,
-        upstreams,
-        names,
-        marks,
-        health,
-        directory,
-        generations,
-        in_thread,
-        settings.public_url,
+    keeper = Keeper(finder, files, metadata, clock)
+    prefetch = Prefetch(
+        pages, holdings, upstreams, cooldown, names, keeper, clock, in_thread
     )
+    gathering = Gathering(
+        *(pages, holdings, upstreams, names, marks, cooldown, generations),
+        *(clock, in_thread, settings.public_url),
+    )
+    listings = Listings(gathering, health, directory, in_thread)
     catalogue = Catalogue(
         upstreams.all,
         ListStore(cache / "lists", in_thread, make_list),
@@ -155,9 +162,9 @@ def build_core(
     )
     documents = PageStore(cache / "documents", in_thread)
     api = JsonApi(
-        listings,
+        gathering,
         Documents(upstreams, documents, health, changes, clock, in_thread),
-        *(files, metadata, holdings, in_thread),
+        *(finder, metadata, holdings, in_thread),
     )
     publishing = Uploads(
         pages,
@@ -179,6 +186,7 @@ def build_core(
         health=health,
         pages=pages,
         downloads=downloads,
+        finder=finder,
         files=files,
         metadata=metadata,
         ahead=Ahead(keeper),
@@ -187,7 +195,7 @@ def build_core(
         catalogue=catalogue,
         documents=api,
         publishing=publishing,
-        attestations=Attestations(attested, files),
+        attestations=Attestations(attested, finder),
         generations=generations,
     )
 

@@ -192,6 +192,13 @@ OPTIONS = (
         doc="Projects that are refused: 403, for pages and files.",
     ),
     Option(
+        name="min-age",
+        kind=DURATION,
+        default="0",
+        doc="How old an index's file must be to be listed and given out, by its "
+        "upload-time; those without one are held back for good. 0 is off.",
+    ),
+    Option(
         name="withhold",
         kind=DURATION,
         default="14d",
@@ -303,7 +310,8 @@ UPSTREAM = Table(
         Option(
             name="min-age",
             kind=DURATION,
-            doc="How old files must be. Checked, but not in force yet.",
+            default_said="as for all",
+            doc="How old its files must be; 0 is off.",
         ),
         Option(
             name="ca-bundle",
@@ -328,11 +336,22 @@ UPSTREAM = Table(
 
 EXEMPTION = Table(
     name="cooldown-exemption",
-    doc="Files that ``min-age`` does not hold back. Checked, but not in force yet.",
+    doc="Files that ``min-age`` does not hold back: those of a project, all of them, "
+    "those of one version, or a single one.",
     keys=(
         Option(name="project", kind=PROJECT, required=True, doc="Whose files."),
-        Option(name="version", kind=VERSION, doc="All files of this version, or …"),
-        Option(name="sha256", kind=SHA256, doc="… the one file with this digest."),
+        Option(
+            name="version",
+            kind=VERSION,
+            default_said="any",
+            doc="Those of this version alone.",
+        ),
+        Option(
+            name="sha256",
+            kind=SHA256,
+            default_said="any",
+            doc="The one with this digest alone.",
+        ),
         Option(
             name="until",
             kind=INSTANT,

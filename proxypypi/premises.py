@@ -93,7 +93,6 @@ class Premises:
         """
         Tell the log what will be served, and where.
         """
-        self._warn_of_the_future()
         for listener in self.listeners:
             listener.announce()
 
@@ -128,12 +127,3 @@ class Premises:
                 "SIGHUP: the certificate was read again: {endpoint}",
                 endpoint=identity.endpoint,
             )
-
-    def _warn_of_the_future(self) -> None:
-        settings = self._settings
-        for name, is_set in (
-            ("min-age", any(u.min_age is not None for u in settings.upstreams)),
-            ("[[cooldown-exemption]]", bool(settings.cooldown_exemptions)),
-        ):
-            if is_set:
-                self._log.warn("{name} is not in force yet", name=name)

@@ -217,8 +217,8 @@ class CooldownExemption:
     """
     Files of a project that ``min-age`` does not hold back.
 
-    :ivar version: all files of it; :obj:`None` if a digest says.
-    :ivar sha256: hex digest of one file, in lower case; :obj:`None` if a version says.
+    :ivar version: that they are of; :obj:`None` for any.
+    :ivar sha256: hex digest of the only one, in lower case; :obj:`None` for any.
     :ivar ends_at: POSIX seconds; :obj:`None` if it does not end.
     :ivar note: why, in the user's words.
     """
@@ -253,6 +253,7 @@ class Settings:
     :ivar index_ttl: seconds a fetched project page is fresh.
     :ivar private: globs of normalized names of which no upstream is ever asked.
     :ivar deny: globs of normalized names that are refused.
+    :ivar min_age: seconds; files of an index that are younger are held back.
     :ivar withhold: seconds; files that were younger when they vanished upstream are
         withheld.
     :ivar min_free: bytes of the directory's volume that files kept there must leave
@@ -274,6 +275,7 @@ class Settings:
     index_ttl: float = 600.0
     private: tuple[str, ...] = ()
     deny: tuple[str, ...] = ()
+    min_age: float = 0.0
     withhold: float = 14 * 86_400.0
     min_free: int | None = None
     max_upload: int = 2_000_000_000

@@ -64,8 +64,8 @@ def exemptions(layer: Layer) -> tuple[CooldownExemption, ...]:
     for table in _tables(layer, EXEMPTION):
         values = table.values
         project = values.get("project")
-        if ("version" in table.said) == ("sha256" in table.said):
-            table.refuse("version", "say it or sha256, one of them")
+        if {"version", "sha256"} <= table.said:
+            table.refuse("version", "it cannot be combined with sha256")
         if project is not None:
             made.append(
                 CooldownExemption(

@@ -2,6 +2,11 @@
 Tests for :mod:`proxypypi.cache.ahead`, over HTTP.
 """
 
+from attrs import evolve
+
+from proxypypi.names import normalize
+from proxypypi.rules.merge import iso
+from proxypypi.settings import CooldownExemption
 from tests.distributions import BuiltDistribution, make_sdist, make_wheel
 from tests.fake_index import Fault
 from tests.proxy_case import ProxyTestCase, Wire
@@ -108,6 +113,27 @@ class AheadTests(ProxyTestCase):
         self.wire.send(f"GET {path} HTTP/1.1", "Range: bytes=0-99")
         self.flush()
         self.assertEqual([0], self.fetched(other))
+
+    def test_too_young(self) -> None:
+        """
+        What is held back is not fetched ahead, even if it was free when it was read
+        about.
+        """
+        wheels = self.offer("one", "two", "three")
+        self.advance(1)
+        ends_at = self.clock.seconds() + 10.0
+        until = [
+            CooldownExemption(project=normalize(name), ends_at=ends_at)
+            for name in ("one", "two", "three")
+        ]
+        until[0] = evolve(until[0], ends_at=None)
+        self.index.add(wheels[1], upload_time=iso(self.clock.seconds()))
+        self.start_proxy(min_age=3600.0, cooldown_exemptions=tuple(until))
+        self.wire = self.connect()
+        self.read(*wheels)
+        self.advance(10)
+        self.ask(wheels[0])
+        self.assertEqual([1, 0, 1], self.fetched(*wheels))
 
     def test_a_few_at_once(self) -> None:
         """

@@ -5,6 +5,7 @@ Tests for :mod:`proxypypi.cache.json_api`, over HTTP.
 from hashlib import blake2b, md5
 from typing import Any
 
+from proxypypi.moments import render_second
 from proxypypi.rules.merge import iso
 from proxypypi.settings import UpstreamSettings
 from proxypypi.store.marks import set_status
@@ -166,6 +167,31 @@ class UpstreamTests(DocumentTestCase):
         self.advance(901)
         self.assertEqual(["1.0", "2.0"], list(self.versions()))
         self.assertEqual(404, self.get("/pypi/demo/3.0/json").code)
+
+    def test_held_back(self) -> None:
+        """
+        What is too young is in no document, and is so at the moment when it is not any
+        more. If all is, it is said that there is no release yet.
+        """
+        now = self.clock.seconds()
+        for built, age in ((self.second, 1), (make_wheel("fresh"), 2)):
+            self.index.add(built, upload_time=iso(now - age * DAY))
+        self.start_proxy(min_age=7 * DAY, index_ttl=1e8)
+        for _ in range(2):
+            document = self.document()
+            self.assertEqual("1.0", document["info"]["version"])
+            self.assertEqual(["1.0"], list(document["releases"]))
+            self.assertEqual(404, self.get("/pypi/demo/2.0/json").code)
+        answer = self.get("/pypi/fresh/json", Accept=JSON)
+        self.assertEqual(404, answer.code)
+        until = render_second(now + 5 * DAY)
+        self.assertEqual(
+            f"all files of fresh are held back, the first of them until {until}",
+            answer.phrase,
+        )
+        self.advance(6 * DAY + 1)
+        self.assertEqual("2.0", self.document()["info"]["version"])
+        self.assertEqual(200, self.get("/pypi/fresh/json").code)
 
     def test_marks(self) -> None:
         """

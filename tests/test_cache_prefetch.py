@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from twisted.internet.defer import Deferred
 
 from proxypypi.cache.prefetch import Fetched
+from proxypypi.moments import render_second
 from proxypypi.names import normalize
+from proxypypi.rules.merge import iso
 from proxypypi.rules.requirements import parse_requirements
 from proxypypi.rules.wanted import Wanted, WantedFiles
 from tests.distributions import BuiltDistribution, make_sdist, make_wheel
@@ -145,6 +147,62 @@ class ReleaseTests(PrefetchTestCase):
         demo, other = self.successResultOf(fetching)
         self.assertEqual("", demo.problem)
         self.assertIn("503", other.problem)
+
+
+class TooYoungTests(PrefetchTestCase):
+    """
+    The newest release of demo is a day old.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.add(make_wheel("demo", "1.0"))
+        self.young = make_wheel("demo", "2.0")
+        now = self.clock.seconds()
+        self.index.add(self.young, upload_time=iso(now - 86_400.0))
+        self.until = render_second(now + 6 * 86_400.0)
+        self.start_proxy(min_age=7 * 86_400.0)
+
+    def reason(self) -> str:
+        filename = self.young.filename
+        return (
+            f"too young, held back until {self.until}; to free it: "
+            f"proxypypi release {filename}"
+        )
+
+    def test_requirements(self) -> None:
+        """
+        The newest that fits is the newest that is listed; where only what is held back
+        fits, that is said, and what fits in no case is said as ever.
+        """
+        newest = "there is no such release of demo: the newest is 1.0"
+        self.assertEqual(
+            [
+                Fetched(said="demo", files=("demo-1.0-py3-none-any.whl",)),
+                Fetched(said="demo==2.0", problem=self.reason()),
+                Fetched(said="demo>1", problem=self.reason()),
+                Fetched(said="demo==9", problem=newest),
+            ],
+            self.fetch("demo", "demo==2.0", "demo>1", "demo==9"),
+        )
+        self.assertEqual(["demo/demo-1.0-py3-none-any.whl"], self.kept())
+
+    def test_lock_file(self) -> None:
+        """
+        A file that a lock file means is not fetched either, though it is known by its
+        digest.
+        """
+        wanted = WantedFiles(
+            said="demo==2.0",
+            project=normalize("demo"),
+            files={self.young.filename: {"sha256": self.young.sha256}},
+        )
+        for _ in range(2):
+            (fetched,) = self.successResultOf(self.begin(wanted))
+            self.assertEqual(self.reason(), fetched.problem)
+            self.start_proxy(min_age=0.0)
+            self.fetch("demo")
+            self.start_proxy(min_age=7 * 86_400.0)
 
 
 class UnderWayTests(PrefetchTestCase):

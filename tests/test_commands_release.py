@@ -5,11 +5,25 @@ Tests for :mod:`proxypypi.commands.release`.
 import json
 import os
 from pathlib import Path
+from time import time
+from typing import Any
 
+from twisted.internet.defer import maybeDeferred
+
+from proxypypi.model import FileFacts, RawPage
 from proxypypi.names import normalize
+from proxypypi.rules.merge import iso
+from proxypypi.store.directory import look
+from proxypypi.store.facts import FactsStore
+from proxypypi.store.pages import PageStore
 from proxypypi.store.releases import load_releases
 from tests.cli_case import CliTestCase
 from tests.distributions import BuiltDistribution, make_wheel
+from tests.fake_index import JSON
+
+DAY = 86_400.0
+DEMO = normalize("demo")
+INDEX = "https://index.example/simple/"
 
 
 class ReleaseTests(CliTestCase):
@@ -45,6 +59,110 @@ class ReleaseTests(CliTestCase):
         self.assertEqual((0, expected, ""), self.run_release(*names))
         self.assertEqual({self.wheel.filename: self.wheel.sha256}, self.released())
         self.assertEqual({other.filename: other.sha256}, self.released("other"))
+
+    def list(self, *built: BuiltDistribution, age: float, **more: object) -> None:
+        """
+        Keep a page of demo's, as a server does.
+
+        :param age: seconds since the files were uploaded.
+        """
+        files = [
+            {
+                "filename": each.filename,
+                "url": each.filename,
+                "hashes": {"sha256": each.sha256},
+                "upload-time": iso(time() - age),
+                **more,
+            }
+            for each in built
+        ]
+        page = {"meta": {"api-version": "1.0"}, "name": "demo", "files": files}
+        raw = RawPage(
+            index=INDEX, url=INDEX, content_type=JSON, body=json.dumps(page).encode()
+        )
+        store = PageStore(self.directory / ".proxypypi/cache/pages", maybeDeferred)
+        store.save("demo", raw, 1.0)
+
+    def test_listed(self) -> None:
+        """
+        What is held back need not be here: that its index lists it is enough, with the
+        digest that it has there.
+        """
+        young, none = make_wheel("demo", "2.0"), make_wheel("other", "2.0")
+        self.list(young, age=DAY)
+        status, out, err = self.run_release(young.filename)
+        self.assertEqual(
+            (0, f"{young.filename} of demo is released\n", ""), (status, out, err)
+        )
+        self.assertEqual({young.filename: young.sha256}, self.released())
+        self.assertEqual(1, self.run_release(none.filename)[0])
+
+    def test_listed_without_digest(self) -> None:
+        """
+        Without a digest nobody knows which file that would be.
+        """
+        young = make_wheel("demo", "2.0")
+        self.list(young, age=DAY, hashes={"md5": "0" * 32})
+        status, out, err = self.run_release(young.filename)
+        self.assertEqual((1, ""), (status, out))
+        self.assertIn("no page that is kept there lists it with a sha256", err)
+        self.assertEqual({}, self.released())
+
+    def know(self, **more: Any) -> None:
+        """
+        Have facts about the wheel, as a server does.
+        """
+        here = look(self.directory, DEMO)[self.wheel.filename]
+        facts = FileFacts(
+            **{
+                k: getattr(here, k)
+                for k in ("size", "modified_at", "inode", "changed_at")
+            },
+            hashes={"sha256": self.wheel.sha256},
+            seen_at=1.0,
+            **more,
+        )
+        state = self.directory / ".proxypypi"
+        store = FactsStore(state / "cache", state / "decisions", maybeDeferred)
+        store.change_facts(DEMO, lambda _: {self.wheel.filename: facts})
+
+    def test_free_anyway(self) -> None:
+        """
+        What is given out anyway is released all the same, as it may be held back some
+        day; but that is said, if it is certain.
+        """
+        old, young = time() - 100 * DAY, time() - DAY
+        week = {"PROXYPYPI_MIN_AGE": "7d"}
+        cases: list[tuple[str, dict[str, Any], dict[str, str], bool]] = [
+            ("private", {}, {}, True),
+            ("cached, old", {"origin": INDEX, "uploaded_at": old}, {}, True),
+            ("cached, young", {"origin": INDEX, "uploaded_at": young}, {}, False),
+            ("of no age", {"origin": INDEX}, week, False),
+            ("old enough", {"origin": INDEX, "uploaded_at": old}, week, True),
+            ("too young", {"origin": INDEX, "uploaded_at": young}, week, False),
+            (
+                "perhaps withheld",
+                {"origin": INDEX, "uploaded_at": old, "missed_at": old},
+                *({}, False),
+            ),
+        ]
+        for case, facts, environment, said in cases:
+            self.know(**facts)
+            self.patch(os, "environ", environment)
+            status, _, err = self.run_release(self.wheel.filename)
+            self.assertEqual(0, status, case)
+            self.assertEqual(said, "is neither withheld nor held back" in err, case)
+            self.assertEqual({self.wheel.filename: self.wheel.sha256}, self.released())
+
+    def test_free_and_not_here(self) -> None:
+        """
+        So it is with what its index lists.
+        """
+        new = make_wheel("demo", "2.0")
+        for age, said in ((100 * DAY, True), (DAY, False)):
+            self.list(new, age=age)
+            _, _, err = self.run_release(new.filename)
+            self.assertEqual(said, "is neither withheld nor held back" in err)
 
     def test_directory(self) -> None:
         """

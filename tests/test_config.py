@@ -203,6 +203,13 @@ class WinnerTests(ConfigTestCase):
                 lambda c: c.settings.withhold,
                 (86400.0, 172800.0, 259200.0, 1209600.0),
             ),
+            "min-age": Row(
+                ["1d"],
+                "2d",
+                "'3d'",
+                lambda c: c.settings.min_age,
+                (86400.0, 172800.0, 259200.0, 0.0),
+            ),
             "max-upload": Row(
                 ["1", "2"],
                 "3kB",
@@ -1012,7 +1019,8 @@ class UsersTests(ConfigTestCase):
 class ExemptionTests(ConfigTestCase):
     def test_good(self) -> None:
         """
-        An exemption is of a version or of one file, for some time or for good.
+        An exemption is of a project, of a version or of one file, for some time or for
+        good.
         """
         digest = "0123456789ABCDEF" * 4
         got = self.settings(
@@ -1021,6 +1029,7 @@ class ExemptionTests(ConfigTestCase):
             f"[[cooldown-exemption]]\nproject = 'b'\nsha256 = '{digest}'\n"
             "[[cooldown-exemption]]\nproject = 'c'\nversion = '1'\n"
             "until = '1970-01-01T00:01:00Z'\n"
+            "[[cooldown-exemption]]\nproject = 'd'\n"
         )
         self.assertEqual(
             (
@@ -1034,6 +1043,7 @@ class ExemptionTests(ConfigTestCase):
                 CooldownExemption(
                     project=normalize("c"), version=Version("1"), ends_at=60.0
                 ),
+                CooldownExemption(project=normalize("d")),
             ),
             got.cooldown_exemptions,
         )
@@ -1047,10 +1057,9 @@ class ExemptionTests(ConfigTestCase):
         cases: list[tuple[str, str, str]] = [
             (version, "project", "it is missing"),
             (f"project = '-'\n{version}", "project", "'-' is not a project name"),
-            ("project = 'a'", "version", "say it or sha256, one of them"),
             (
                 f"project = 'a'\n{version}\nsha256 = '{'a' * 64}'",
-                *("version", "say it or sha256, one of them"),
+                *("version", "it cannot be combined with sha256"),
             ),
             ("project = 'a'\nversion = 'x'", "version", "'x' is not a version"),
             ("project = 'a'\nsha256 = 'x'", "sha256", "'x' is not a sha256"),

@@ -11,6 +11,9 @@ from datetime import datetime, timezone
 from typing import Any
 
 from proxypypi.names import normalize
+from proxypypi.rules.merge import iso
+from proxypypi.settings import CooldownExemption
+from proxypypi.store.releases import add_release
 from proxypypi.web.connections import ProxySite
 from tests.distributions import make_sdist, make_wheel
 from tests.fake_index import Fault
@@ -294,6 +297,106 @@ class RefusalTests(AnswersTestCase):
             seen = self.ordinary_paths(self.asking(request))
             self.assertEqual([path.encode()], seen)
         self.assertEqual(before, len(self.fast.hot))
+
+
+class YoungTests(AnswersTestCase):
+    """
+    What is too young becomes old enough while it is asked for all the time.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.young = make_wheel("demo", "3.0")
+        self.index.add(self.young, upload_time=iso(self.clock.seconds() - DAY))
+        self.free_at = round(self.clock.seconds() - DAY, 6) + 7 * DAY
+        self.path = f"/files/demo/{self.young.filename}"
+
+    def start_again(self, **more: Any) -> None:
+        self.start_proxy(min_age=7 * DAY, index_ttl=1e8, **more)
+        self.connect_core()
+        self.refresh()
+
+    def be_at(self, moment: float) -> None:
+        self.pass_by(moment - self.clock.seconds())
+
+    def test_page(self) -> None:
+        """
+        To the moment, it is on pages and in documents that were hot.
+        """
+        self.start_again()
+        document = self.request("/pypi/demo/json", who=UV)
+        hidden = [self.listing, document]
+        for moment, there in ((self.free_at - 0.5, False), (self.free_at, True)):
+            self.be_at(moment)
+            for request in hidden:
+                answer = self.answer(request)
+                self.warm(request)
+                again = self.answer(request)
+                self.assertEqual([], self.ordinary_paths(self.asking(request)))
+                name = self.young.filename.encode()
+                self.assertEqual([there] * 2, [name in a.body for a in (answer, again)])
+        self.be_at(self.free_at + 0.1)
+        self.check_ordinary(self.request(self.path), 200)
+
+    def test_exemption_ends(self) -> None:
+        """
+        To the moment, a file that was hot is held back when its exemption ends, and is
+        neither listed nor given out.
+        """
+        ends_at = self.clock.seconds() + DAY
+        exemption = CooldownExemption(project=normalize("demo"), ends_at=ends_at)
+        self.start_again(cooldown_exemptions=(exemption,))
+        file = self.request(self.path)
+        metadata = self.request(f"{self.path}.metadata")
+        self.be_at(ends_at - 0.5)
+        self.answer(file)
+        self.pass_by(0)
+        self.warm(self.listing, file, metadata)
+        self.assertIn(self.young.filename, self.answer(self.listing).files)
+        self.be_at(ends_at)
+        for request in (file, metadata):
+            self.check_ordinary(request, 403)
+        self.assertNotIn(self.young.filename, self.answer(self.listing).files)
+
+    def test_released(self) -> None:
+        """
+        What is released is seen within two seconds.
+        """
+        self.start_again()
+        self.answer(self.listing)
+        self.pass_by(0)
+        self.warm(self.listing)
+        decisions = self.directory / ".proxypypi" / "decisions"
+        name, filename = normalize("demo"), self.young.filename
+        add_release(decisions, name, filename, self.young.sha256)
+        for _ in range(20):
+            self.pass_by(0.1)
+            listed = self.answer(self.listing).files
+        self.assertIn(filename, listed)
+        self.check_ordinary(self.request(self.path), 200)
+
+
+class SnapshotTests(AnswersTestCase):
+    def test_as_time_passes(self) -> None:
+        """
+        Pages as of a moment are hot, too; one as of an age is another as soon as there
+        is one more file by then.
+        """
+        new = make_wheel("demo", "3.0")
+        uploaded_at = round(self.clock.seconds(), 6)
+        self.index.add(new, upload_time=iso(uploaded_at))
+        self.start_proxy(index_ttl=1e8)
+        self.connect_core()
+        self.refresh()
+        age = self.request("/snapshot/1d/simple/demo/", who=UV)
+        day = self.request("/snapshot/2025-01-01/simple/demo/", who=UV)
+        for moment, count in ((DAY - 0.5, 3), (DAY, 4)):
+            self.pass_by(uploaded_at + moment - self.clock.seconds())
+            self.assertEqual(count, len(self.answer(age).files))
+            self.warm(age, day)
+            self.assertEqual([], self.ordinary_paths(self.asking(age)))
+            self.assertEqual(count, len(self.answer(age).files))
+            self.assertEqual(3, len(self.answer(day).files))
 
 
 class DirectoryTests(AnswersTestCase):

@@ -10,7 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from proxypypi.model import Distribution, FileFacts, LocalFile, ProjectPage
+from proxypypi.model import (
+    Distribution,
+    FileFacts,
+    HeldBack,
+    LocalFile,
+    Marks,
+    ProjectPage,
+)
 from proxypypi.names import normalize
 from proxypypi.rules.merge import (
     REMOVED,
@@ -113,6 +120,52 @@ class IsQuarantinedTests(SynchronousTestCase):
             expected = status == "quarantined"
             self.assertIs(expected, is_quarantined(page_of(status=status)), status)
         self.assertFalse(is_quarantined(None))
+
+
+class HeldBackTests(SynchronousTestCase):
+    """
+    Files that are too young.
+    """
+
+    def merge(self, *here: Held, **options: Any) -> Listing:
+        page = page_of(listed(), listed(TWO), versions=("0.5", "1.0", "2"))
+        options = {"held_back": {TWO: 9.0, "demo-3.0.zip": 7.0}, **options}
+        return merge(DEMO, page, here, **options)
+
+    def test_counted(self) -> None:
+        """
+        They are counted, not listed, and so are those that are here; a version of which
+        only such files are known is none.
+        """
+        for here, files, until in [
+            ((), 1, 9.0),
+            ((held(TWO, cached=True),), 1, 9.0),
+            ((held("demo-3.0.zip", cached=True),), 2, 7.0),
+        ]:
+            page = self.merge(*here).page
+            self.assertEqual([ONE], [d.filename for d in page.distributions])
+            self.assertEqual(("0.5", "1.0"), page.versions)
+            self.assertEqual(HeldBack(files=files, until=until), page.held_back)
+
+    def test_not_counted(self) -> None:
+        """
+        What would not be listed anyway is not.
+        """
+        cases: list[tuple[str, tuple[Held, ...], dict[str, Any]]] = [
+            ("not here", (held(cached=True),), {"only_held": True}),
+            ("withheld", (evolve(held(TWO, cached=True), withheld=True),), {}),
+            ("quarantined", (), {"marks": Marks(status="quarantined")}),
+        ]
+        for case, here, options in cases:
+            self.assertIsNone(self.merge(*here, **options).page.held_back, case)
+
+    def test_version_with_others(self) -> None:
+        """
+        A version stays, as its index spells it, while one of its files is listed.
+        """
+        page = page_of(listed(TWO), listed("demo-2.0.zip"), versions=("2",))
+        got = merge(DEMO, page, (), held_back={TWO: 9.0}).page
+        self.assertEqual(("2",), got.versions)
 
 
 class PrivateTests(SynchronousTestCase):

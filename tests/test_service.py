@@ -30,10 +30,9 @@ from zope.interface.verify import verifyObject
 
 from proxypypi.assembly import build
 from proxypypi.errors import CannotListen, DirectoryInUse
-from proxypypi.names import normalize
 from proxypypi.premises import Premises
 from proxypypi.service import ProxyService, assemble
-from proxypypi.settings import CooldownExemption, Settings, UpstreamSettings
+from proxypypi.settings import Settings, UpstreamSettings
 from proxypypi.upstream.index import Index
 from tests.certificates import Authority
 from tests.distributions import make_wheel
@@ -256,24 +255,6 @@ class StartTests(ServiceTestCase):
             said = str(self.assertRaises(CannotListen, service.privilegedStartService))
             self.assertIn(why, said)
             self.assertNotIn("lock", said)
-            self.premises.leave()
-
-    def test_not_in_force(self) -> None:
-        """
-        What is set and has no effect yet is said to have none.
-        """
-        upstream = UpstreamSettings.from_url("https://a.example/", min_age=1.0)
-        exemption = CooldownExemption(project=normalize("demo"), sha256="0" * 64)
-        for settings, names in (
-            ({}, []),
-            ({"upstreams": (upstream,)}, ["min-age"]),
-            ({"cooldown_exemptions": (exemption,)}, ["[[cooldown-exemption]]"]),
-        ):
-            self.lines.clear()
-            service = self.service(**settings)
-            service.startService()
-            said = [line for line in self.lines if "not in force yet" in line]
-            self.assertEqual([f"{name} is not in force yet" for name in names], said)
             self.premises.leave()
 
     def test_directory_in_use(self) -> None:

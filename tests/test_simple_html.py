@@ -3,6 +3,7 @@ Tests for :mod:`proxypypi.simple.html`.
 """
 
 from html.parser import HTMLParser
+from math import inf
 from time import process_time
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from twisted.trial.unittest import SynchronousTestCase
 
 from proxypypi.errors import UnreadablePage
-from proxypypi.model import Distribution, ProjectPage
+from proxypypi.model import Distribution, HeldBack, ProjectPage
 from proxypypi.simple.html import parse_page, render_list, render_page
 from tests.simple_pages import BASE, NAME, SHA256, pages
 
@@ -394,6 +395,32 @@ class RenderPageTests(SynchronousTestCase):
 """,
             render_page(page).decode(),
         )
+
+    def test_held_back(self) -> None:
+        """
+        What is held back is said to people, in one sentence with no link in it.
+        """
+        until = 1_700_000_000.5
+        for held_back, said in [
+            (
+                HeldBack(files=1, until=until),
+                "1 file is held back here for being too young, until "
+                "2023-11-14T22:13:21Z.",
+            ),
+            (
+                HeldBack(files=2, until=until),
+                "2 files are held back here for being too young, the next until "
+                "2023-11-14T22:13:21Z.",
+            ),
+            (
+                HeldBack(files=2, until=inf),
+                "2 files are held back here, as the index does not say how old.",
+            ),
+        ]:
+            page = ProjectPage(name=NAME, held_back=held_back)
+            shown = render_page(page).decode()
+            self.assertIn(f"    <p>{said}</p>\n", shown)
+            self.assertNotIn("<a", shown)
 
     def test_attributes(self) -> None:
         """

@@ -3,6 +3,7 @@ Tests for :mod:`proxypypi.simple.json`, and of what both forms let through.
 """
 
 import json
+from math import inf
 from typing import Any
 
 import pypi_simple
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from twisted.trial.unittest import SynchronousTestCase
 
 from proxypypi.errors import UnreadablePage
-from proxypypi.model import Distribution, ProjectPage
+from proxypypi.model import Distribution, HeldBack, ProjectPage
 from proxypypi.simple.json import parse_page, render_list, render_page
 from tests.simple_pages import BASE, NAME, SHA256, pages
 
@@ -414,6 +415,18 @@ class RenderPageTests(SynchronousTestCase):
             },
             page,
         )
+
+    def test_held_back(self) -> None:
+        """
+        What is held back has a key of our own, which installers pass over.
+        """
+        for until, said in [
+            (1_700_000_000.5, {"files": 2, "until": "2023-11-14T22:13:21Z"}),
+            (inf, {"files": 2}),
+        ]:
+            page = self.render(held_back=HeldBack(files=2, until=until))
+            self.assertEqual(said, page["_held-back"])
+        self.assertNotIn("_held-back", self.render())
 
     def test_version_without_size(self) -> None:
         """

@@ -12,6 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from proxypypi.store.files import (
     alone,
+    edition_of,
     open_file,
     read_if_there,
     sync_directory,
@@ -196,6 +197,29 @@ class AloneTests(SynchronousTestCase):
         self.patch(time, "sleep", slept.append)
         with alone(Path(self.mktemp())):
             self.assertEqual([], slept)
+
+
+class EditionTests(SynchronousTestCase):
+    def test_editions(self) -> None:
+        """
+        A file that is replaced, by one of the same size even, has another edition.
+        """
+        folder = Path(self.mktemp())
+        path = folder / "record"
+        self.assertIsNone(edition_of(path))
+        seen = set()
+        for content in (b"one", b"two", b"three"):
+            write_atomically(path, content)
+            self.assertEqual(edition_of(path), edition_of(path))
+            seen.add(edition_of(path))
+        self.assertEqual(3, len(seen))
+        self.assertIsNone(edition_of(path / "below"))
+
+    def test_unreadable(self) -> None:
+        """
+        Of what cannot be looked at nobody says that it is not there.
+        """
+        self.assertIsNotNone(edition_of(Path("x" * 1000)))
 
 
 class OpenTests(SynchronousTestCase):

@@ -52,7 +52,8 @@ class ReadTests(GateTestCase):
         Who is in the file gets everything, and who is not nothing.
         """
         path = f"/files/demo/{self.wheel.filename}"
-        for at in ("/", "/simple/", "/simple/demo/", "/local/", path):
+        then = "/snapshot/2999-01-01/simple/demo/"
+        for at in ("/", "/simple/", "/simple/demo/", "/local/", then, path):
             answer = self.get(at)
             self.assertEqual(401, answer.code, at)
             self.assertEqual(
@@ -66,6 +67,8 @@ class ReadTests(GateTestCase):
             )
         self.assertEqual([], self.index.requests)
         self.assertEqual(200, self.get("/simple/demo/", Authorization=EVE).code)
+        answer = self.get(then, Authorization=EVE)
+        self.assertEqual("private, max-age=60", answer.header("Cache-Control"))
         answer = self.get(path, Authorization=EVE)
         self.assertEqual((200, self.wheel.content), (answer.code, answer.body))
 

@@ -10,6 +10,7 @@ from urllib.parse import urljoin
 
 from pypi_simple import ProjectPage
 
+from proxypypi.rules.merge import iso
 from tests.distributions import make_sdist, make_wheel
 from tests.fake_index import HTML, JSON, FakeProject
 from tests.proxy_case import INDEX_URL, ProxyTestCase, Transfer
@@ -276,6 +277,128 @@ class RedirectTests(ProxyTestCase):
                 self.get("/simple/Attrs/", "HEAD").header("Location"),
             ),
         )
+
+
+class SnapshotTests(ProxyTestCase):
+    """
+    Pages as of a moment: an address for each.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.wheel = make_wheel("demo")
+        self.index.add(self.wheel)
+        self.index.add(make_wheel("demo", "2.0"), upload_time="2026-02-01T00:00:00Z")
+
+    def test_moments(self) -> None:
+        """
+        However a moment is written, the page has what there was; its links lead to the
+        files, wherever we are mounted, in each form.
+        """
+        for when in (
+            *("2026-01-31", "2026-01-31T23:59:59Z", "2026-01-31t23:59:59.5z"),
+            *("2026-02-01T00:59:59+01:00", "2026-02-01T00:59:59%2B01:00"),
+            *("2026-01-31T23:59:59-00:00", "2026-01-31%2023:59:59Z"),
+        ):
+            path = f"/snapshot/{when}/simple/demo/"
+            for accept in (JSON, HTML):
+                answer = self.get(path, Accept=accept)
+                self.assertEqual(200, answer.code, path)
+                for mount in ("http://proxy.example", "https://h.example:81/mounted"):
+                    (file,) = parsed(answer, mount + path)
+                    expected = f"{mount}/files/demo/{self.wheel.filename}"
+                    self.assertEqual(expected, file["url"])
+        for when in ("2026-02-01", "2026-02-01T00:00:00Z", "2999-01-01", "0s"):
+            page = self.get(f"/snapshot/{when}/simple/demo/", Accept=JSON).json
+            self.assertEqual(["1.0", "2.0"], page["versions"], when)
+
+    def test_ages(self) -> None:
+        """
+        An age is that before now, each time it is asked for.
+        """
+        uploaded = self.clock.seconds() - 3600.0
+        self.index.add(make_wheel("demo", "3.0"), upload_time=iso(uploaded))
+        for passed, when, expected in [
+            (0.0, "1h", True),
+            (0.0, "61m", False),
+            (100.0, "61m", True),
+            (0.0, "3701s", False),
+        ]:
+            self.advance(passed)
+            page = self.get(f"/snapshot/{when}/simple/demo/", Accept=JSON).json
+            self.assertEqual(expected, "3.0" in page["versions"], (passed, when))
+
+    def test_no_moment(self) -> None:
+        """
+        What is no moment is told what would be one, at each address, before anybody is
+        asked for anything.
+        """
+        for when in (
+            "yesterday",
+            "2026-02-30",
+            "7",
+            "7w",
+            "2026-01-01T00:00:00",
+            "%20",
+        ):
+            for path in ("simple/", "simple", "simple/demo/", "simple/demo"):
+                answer = self.get(f"/snapshot/{when}/{path}", Accept=JSON)
+                self.assertEqual(400, answer.code, when)
+                self.assertIn("is no moment: say a day as 2026-11-01", answer.phrase)
+                self.assertEqual(answer.phrase, answer.json["detail"])
+                self.assertEqual("no-store", answer.header("Cache-Control"))
+        self.assertEqual([], self.index.requests)
+
+    def test_projects(self) -> None:
+        """
+        The list of projects is that of now.
+        """
+        for accept in (JSON, HTML):
+            now = self.get("/simple/", Accept=accept)
+            then = self.get("/snapshot/2020-01-01/simple/", Accept=accept)
+            self.assertEqual((200, now.body), (then.code, then.body))
+
+    def test_redirects(self) -> None:
+        """
+        Other spellings lead to the page of the same moment, relatively, with the query.
+        """
+        when = "2026-01-31T23:59:59%2B01:00"
+        for path, target in [
+            ("simple", "simple/"),
+            ("simple/Foo.Bar", "simple/foo-bar/"),
+            ("simple/Foo.Bar/?format=x%2By&b", "simple/foo-bar/?format=x%2By&b"),
+        ]:
+            url = f"https://h.example/mounted/snapshot/{when}/"
+            answer = self.get(f"/snapshot/{when}/{path}")
+            location = str(answer.header("Location"))
+            self.assertEqual(301, answer.code, path)
+            self.assertFalse(location.startswith(("/", "http")), location)
+            self.assertEqual(url + target, urljoin(url + path, location))
+        self.assertEqual([], self.index.requests)
+
+    def test_like_any_other(self) -> None:
+        """
+        All else is as for any page: headers, forms, conditions, errors and names.
+        """
+        path = "/snapshot/2026-01-31/simple/demo/"
+        now = self.get("/simple/demo/", Accept_Encoding="gzip")
+        then = self.get(path, Accept_Encoding="gzip")
+        for name in ("Content-Type", "Content-Encoding", "Cache-Control", "Vary"):
+            self.assertEqual(now.header(name), then.header(name), name)
+        self.assertEqual("public, max-age=60", then.header("Cache-Control"))
+        tag = str(self.get(path).header("ETag"))
+        self.assertNotEqual(tag, self.get("/simple/demo/").header("ETag"))
+        self.assertEqual(304, self.get(path, If_None_Match=tag).code)
+        head = self.get(path, "HEAD")
+        self.assertEqual((200, b""), (head.code, head.body))
+        self.assertEqual(406, self.get(path, Accept="image/png").code)
+        self.assertEqual(JSON, self.get(f"{path}?format={JSON}").header("Content-Type"))
+        for project, code in (("none", 404), ("-", 404)):
+            answer = self.get(f"/snapshot/2026-01-31/simple/{project}/")
+            self.assertEqual(code, answer.code)
+        self.assertEqual(405, self.get(path, "PUT").code)
+        self.drop(make_wheel("demo", "9.0"))
+        self.assertEqual("no-cache", self.get(path).header("Cache-Control"))
 
 
 class ContentTests(ProxyTestCase):

@@ -88,6 +88,10 @@ class FacesTests(ProxyTestCase):
             b"/simple/d%20emo/",
             b"/simple/-/",
             b"/local/_/",
+            b"/snapshot/2026-01-01/simple/-/",
+            b"/snapshot/2026-01-01%0a/simple/demo/",
+            b"/snapshot/7d%00/simple/demo/",
+            b"/snapshot/2026-01-01/",
             b"/package/demo.zip",
             b"/package/nonsense",
         ]:

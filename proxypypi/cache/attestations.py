@@ -4,12 +4,12 @@ What was attested of files when they were published (PEP 740).
 
 from attrs import define
 
-from proxypypi.cache.files import Files
+from proxypypi.cache.finding import Finder
 from proxypypi.errors import NoSuchFile
 from proxypypi.interfaces import IAttestations
 from proxypypi.names import NormalizedName, version_of
 from proxypypi.rules.attestations import provenance_of
-from proxypypi.rules.merge import same_version
+from proxypypi.rules.versions import same_version
 
 
 @define(eq=False)
@@ -19,7 +19,7 @@ class Attestations:
     """
 
     _store: IAttestations
-    _files: Files
+    _finder: Finder
 
     async def provenance(
         self, name: NormalizedName, version: str, filename: str
@@ -29,7 +29,7 @@ class Attestations:
 
         :raises NoSuchFile: there is no such file here, or nothing is attested of it.
         """
-        found = await self._files.find(name, filename)
+        found = await self._finder.find(name, filename)
         said = version_of(filename, name)
         sha256 = found.sha256
         if found.held is not None and sha256 and said and same_version(said, version):

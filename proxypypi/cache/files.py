@@ -1,11 +1,10 @@
 """
-Where a file is, and how to get at its bytes.
+How to get at a file's bytes.
 """
 
 import os
 from collections.abc import Callable
 from typing import TypeVar
-from urllib.parse import unquote, urlsplit
 
 from attrs import define
 from twisted.internet.defer import Deferred
@@ -13,13 +12,11 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
 from proxypypi.cache.downloads import Downloads
+from proxypypi.cache.finding import Finder
 from proxypypi.cache.flight import patiently
 from proxypypi.cache.found import FoundFile
 from proxypypi.cache.holdings import Holdings
-from proxypypi.cache.marks import MarkCache
 from proxypypi.cache.pages import PageCache
-from proxypypi.cache.private import PrivateNames
-from proxypypi.cache.shelf import PageAnswer
 from proxypypi.cache.sources import WholeFile
 from proxypypi.cache.streams import Stream, Streams
 from proxypypi.cache.upstreams import Upstreams
@@ -27,17 +24,13 @@ from proxypypi.errors import (
     JustArrived,
     NoSuchFile,
     NoSuchProject,
-    Quarantined,
     StillFetching,
     UpstreamRefusal,
-    Withheld,
 )
 from proxypypi.interfaces import IByteSource, IIndex
-from proxypypi.model import Distribution, LocalFile, Outcome, Validity
-from proxypypi.names import NormalizedName, project_of
+from proxypypi.model import Distribution, LocalFile, Outcome
 from proxypypi.rules.integrity import agree
-from proxypypi.rules.merge import Held, is_private, is_quarantined
-from proxypypi.store.generations import Generations
+from proxypypi.rules.merge import Held
 
 T = TypeVar("T")
 
@@ -52,86 +45,13 @@ class Files:
     Files that are here, and those that an upstream lists.
     """
 
+    _finder: Finder
     _pages: PageCache
     _holdings: Holdings
     _upstreams: Upstreams
-    _names: PrivateNames
-    _marks: MarkCache
     _downloads: Downloads
     _streams: Streams
-    _generations: Generations
     _clock: IReactorTime
-
-    async def find(self, name: NormalizedName, filename: str) -> FoundFile:
-        """
-        :raises NameDenied: the project is refused.
-        :raises NoSuchFile: it is not here, and upstream does not list it even now.
-        :raises NoSuchProject: likewise.
-        :raises Quarantined: its index, or somebody here, says that it must not be
-            offered.
-        :raises Withheld: it was removed there when it was young.
-        :raises UpstreamError: it is not here, and upstream cannot be asked.
-        """
-        self._names.check(name)
-        slot = self._generations.slot(name)
-        number = self._generations.at(slot)
-        marks = await self._marks.of(name)
-        if marks.quarantined:
-            raise Quarantined(project=name, here=True, reason=marks.status_reason)
-        in_hand = await self._pages.held(name)
-        page = in_hand.page if in_hand is not None else None
-        if is_quarantined(page):
-            raise Quarantined(project=name)
-        held = await self._holdings.one(name, filename, page)
-        if held is not None and held.withheld:
-            raise Withheld(filename=filename)
-        if held is not None:
-            return FoundFile(
-                name=name,
-                filename=filename,
-                held=held,
-                listed=page.by_filename.get(filename) if page is not None else None,
-                origin=page.index if page is not None else "",
-                private=is_private(held.facts, page, filename),
-                validity=Validity(
-                    until=self._holdings.holds_until(name), slot=slot, number=number
-                ),
-            )
-        answer = await self._page_listing(name, filename)
-        page = answer.page
-        until = min(answer.fresh_until, self._holdings.holds_until(name))
-        return FoundFile(
-            name=name,
-            filename=filename,
-            held=None,
-            listed=page.by_filename[filename],
-            origin=page.index,
-            private=False,
-            validity=Validity(until=until, slot=slot, number=number),
-        )
-
-    async def find_at(self, digest: str, filename: str) -> FoundFile:
-        """
-        Find a file by the address it has upstream, ``packages/aa/bb/REST/FILENAME``.
-
-        :param digest: ``aa/bb/REST``: on PyPI, the blake2b-256 of its content.
-        :raises NoSuchFile: the file of that name has another address.
-        """
-        name = project_of(filename)
-        if name is None:
-            raise NoSuchFile(filename=filename)
-        found = await self.find(name, filename)
-        if found.listed is not None:
-            path = unquote(urlsplit(found.listed.url).path)
-            if path.endswith(f"/packages/{digest}/{filename}"):
-                return found
-        if found.held is not None:
-            content = await self._holdings.blake2b(found.held)
-            if content == digest.replace("/", ""):
-                return found
-        raise NoSuchFile(
-            filename=filename, why=f"{filename!r} is here, but not at this address"
-        )
 
     def outcome(self, found: FoundFile) -> Outcome:
         """
@@ -201,7 +121,7 @@ class Files:
         """
         for _ in range(round(_KNOWN_WITHIN / _LOOK)):
             self._holdings.brought(found.name)
-            again = await self.find(found.name, found.filename)
+            again = await self._finder.find(found.name, found.filename)
             if again.held is not None:
                 if found.sha256 in (None, again.sha256):
                     return again.held
@@ -256,29 +176,6 @@ class Files:
             return patiently(asking, self._clock, found.filename)
 
         return await self._fetch(found, ask)
-
-    async def _page_listing(self, name: NormalizedName, filename: str) -> PageAnswer:
-        if not self._upstreams.asked_about(name):
-            raise NoSuchFile(filename=filename, why=f"no file {filename!r} here")
-        await self._pages.check(name, filename)
-        asked_at = self._clock.seconds()
-        answer = await self._page_of(name)
-        if filename not in answer.page.by_filename and not answer.gone:
-            answer = await self._pages.refreshed(name, asked_at)
-        if is_quarantined(answer.page):
-            raise Quarantined(project=name)
-        if answer.gone or filename not in answer.page.by_filename:
-            raise NoSuchFile(filename=filename)
-        return answer
-
-    async def _page_of(self, name: NormalizedName) -> PageAnswer:
-        try:
-            return await self._pages.get(name)
-        except NoSuchProject:
-            here = await self._holdings.of(name, None)
-            if any(not held.facts.cached for held in here):
-                await self._names.claim(name)
-            raise
 
     async def _fetch(
         self,

@@ -11,12 +11,13 @@ from twisted.internet.defer import Deferred
 
 from proxypypi.cache.bounded import Bounded
 from proxypypi.cache.documents import DocumentAnswer, Documents
-from proxypypi.cache.files import Files
+from proxypypi.cache.finding import Finder
 from proxypypi.cache.flight import SingleFlight
+from proxypypi.cache.gathering import INLINE, Gathered, Gathering, Parts
 from proxypypi.cache.holdings import Holdings
-from proxypypi.cache.listings import INLINE, Gathered, Listings, Parts
 from proxypypi.cache.metadata import MetadataCache
 from proxypypi.errors import (
+    AllTooYoung,
     NoSuchFile,
     NoSuchProject,
     NoSuchRelease,
@@ -109,9 +110,9 @@ class JsonApi:
     A document is made again only when what it is made from has changed.
     """
 
-    _listings: Listings
+    _gathering: Gathering
     _documents: Documents
-    _files: Files
+    _finder: Finder
     _metadata: MetadataCache
     _holdings: Holdings
     _in_thread: Callable[..., "Deferred[Any]"]
@@ -129,12 +130,13 @@ class JsonApi:
         :param base: our address, with a final slash.
         :raises NoSuchRelease: no file of that version is listed.
         :raises Quarantined: none is, as none must be.
+        :raises AllTooYoung: likewise, for now.
         :raises NoSuchProject: there is no such project, or it has no files; what else
-            may be raised is what :meth:`Listings.project` does.
+            may be raised is what :meth:`Gathering.gather` does.
         """
-        gathered = await self._listings.gather(name, local=False)
+        gathered = await self._gathering.gather(name)
         outline = await self._outline(gathered.parts)
-        await self._listings.note(gathered, outline.listing.private)
+        await self._gathering.note(gathered, outline.listing.private)
         spelt = _choose(outline, version)
         whole = not version
         about, theirs = await self._ask_both(gathered, outline, spelt, whole)
@@ -163,7 +165,7 @@ class JsonApi:
 
     async def _outline(self, parts: Parts) -> _Outline:
         known = self._outlines.get(parts.name)
-        if known is not None and known.parts.are(parts):
+        if known is not None and known.parts.identity == parts.identity:
             return known
 
         async def make() -> _Outline:
@@ -172,8 +174,7 @@ class JsonApi:
             outline: _Outline = await self._in_thread(_outline, parts)
             return outline
 
-        of = (id(parts.upstream), id(parts.held), id(parts.marks))
-        outline = await self._flight.join((parts.name, parts.only_held, of), make)
+        outline = await self._flight.join((parts.name, parts.identity), make)
         self._outlines.put(parts.name, outline, outline.cost)
         return outline
 
@@ -245,7 +246,7 @@ class JsonApi:
         ordered = sorted(files, key=lambda d: not is_wheel(d.filename))
         for listed in ordered[:_MOST_TRIED]:
             try:
-                found = await self._files.find(name, listed.filename)
+                found = await self._finder.find(name, listed.filename)
                 if found.held is not None and not is_wheel(listed.filename):
                     content = await self._holdings.core_metadata(found.held)
                 elif found.held is not None or not only_here:
@@ -280,6 +281,8 @@ def _choose(outline: _Outline, version: str) -> str:
     spelt = outline.releases.find(version) if version else outline.releases.newest
     if spelt is None and version:
         raise NoSuchRelease(project=name, version=version)
+    if spelt is None and page.held_back is not None:
+        raise AllTooYoung(project=name, until=page.held_back.until)
     if spelt is None:
         raise NoSuchProject(project=name)
     return spelt

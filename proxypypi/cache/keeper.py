@@ -10,6 +10,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from proxypypi.cache.files import Files
+from proxypypi.cache.finding import Finder
 from proxypypi.cache.flight import persistently
 from proxypypi.cache.found import FoundFile
 from proxypypi.cache.metadata import MetadataCache
@@ -26,6 +27,7 @@ class Keeper:
 
     _log: ClassVar[Logger] = Logger()
 
+    _finder: Finder
     _files: Files
     _metadata: MetadataCache
     _clock: IReactorTime
@@ -52,13 +54,13 @@ class Keeper:
     async def _bring(
         self, name: NormalizedName, filename: str, hashes: Mapping[str, str]
     ) -> FoundFile:
-        found = await self._files.find(name, filename)
+        found = await self._finder.find(name, filename)
         if found.held is None:
             listed = found.listed.hashes if found.listed is not None else {}
             if contradict(listed, hashes):
                 raise _another(filename)
             await self._files.keep(found)
-            found = await self._files.find(name, filename)
+            found = await self._finder.find(name, filename)
         if found.held is None:
             raise StillFetching(what=filename)  # it came, and is not known yet
         if hashes and not agree(found.held.facts.hashes, hashes):

@@ -3,6 +3,7 @@ The cache, filled beforehand.
 """
 
 from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, ClassVar, TypeVar
 
 from attrs import define, field, frozen
@@ -10,16 +11,24 @@ from twisted.internet.defer import Deferred, DeferredSemaphore, gatherResults
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
+from proxypypi.cache.cooldown import Cooldown
 from proxypypi.cache.flight import persistently
 from proxypypi.cache.holdings import Holdings
 from proxypypi.cache.keeper import Keeper
 from proxypypi.cache.pages import PageCache
 from proxypypi.cache.private import PrivateNames
 from proxypypi.cache.upstreams import Upstreams
-from proxypypi.errors import CannotKeep, NoSuchProject, ProxypypiError, Quarantined
+from proxypypi.errors import (
+    CannotKeep,
+    NoFittingRelease,
+    NoSuchProject,
+    ProxypypiError,
+    Quarantined,
+    TooYoung,
+)
 from proxypypi.model import ProjectPage
 from proxypypi.names import NormalizedName
-from proxypypi.rules.merge import is_quarantined, merge
+from proxypypi.rules.merge import Held, is_quarantined, merge
 from proxypypi.rules.wanted import Wanted, WantedFiles, WantedRelease
 
 _FILES_AT_ONCE = 4  # of all that is prefetched, so that clients have room
@@ -82,6 +91,7 @@ class Prefetch:
     _pages: PageCache
     _holdings: Holdings
     _upstreams: Upstreams
+    _cooldown: Cooldown
     _names: PrivateNames
     _keeper: Keeper
     _clock: IReactorTime
@@ -132,6 +142,7 @@ class Prefetch:
     async def _pick(self, wanted: WantedRelease) -> Sequence[str]:
         """
         :raises NoFittingRelease: neither upstream nor the directory has one that fits.
+        :raises TooYoung: one that does is held back.
         :raises NoSuchProject: nor any.
         :raises UpstreamError: it cannot be known.
         """
@@ -149,10 +160,10 @@ class Prefetch:
         if not held and (page is None or only_held):
             raise NoSuchProject(project=name)
 
-        def pick() -> Sequence[str]:
-            return wanted.pick(merge(name, page, held, only_held=only_held).page)
-
-        picked: Sequence[str] = await self._in_thread(pick)
+        held_back, _ = await self._cooldown.of(name, page, held)
+        picked: Sequence[str] = await self._in_thread(
+            _choose, wanted, page, held, only_held, held_back
+        )
         return picked
 
     async def _ask(self, name: NormalizedName) -> tuple[ProjectPage | None, bool]:
@@ -192,6 +203,30 @@ class Prefetch:
             self._slots.release()
             errand.end_one()
         return ""
+
+
+def _choose(
+    wanted: WantedRelease,
+    page: ProjectPage | None,
+    held: Sequence[Held],
+    only_held: bool,
+    held_back: Mapping[str, float],
+) -> Sequence[str]:
+    """
+    :raises NoFittingRelease: there is none that fits.
+    :raises TooYoung: none but one that is held back.
+    """
+    name = wanted.project
+    try:
+        listed = merge(name, page, held, only_held=only_held, held_back=held_back)
+        return wanted.pick(listed.page)
+    except NoFittingRelease as e:
+        with suppress(NoFittingRelease):
+            everything = merge(name, page, held, only_held=only_held)
+            young = [f for f in wanted.pick(everything.page) if f in held_back]
+            if young:
+                raise TooYoung(filename=young[0], until=held_back[young[0]]) from e
+        raise
 
 
 async def _each(

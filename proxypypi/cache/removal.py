@@ -7,9 +7,7 @@ from collections.abc import Mapping
 from attrs import define
 
 from proxypypi.cache.facts import Facts
-from proxypypi.cache.health import Health
-from proxypypi.errors import DamagedRecord
-from proxypypi.interfaces import IReleases
+from proxypypi.cache.releases import ReleaseCache
 from proxypypi.model import FileFacts, ProjectPage
 from proxypypi.names import NormalizedName
 from proxypypi.rules.removal import is_withheld, observe
@@ -25,9 +23,8 @@ class Removal:
     """
 
     _facts: Facts
-    _releases: IReleases
+    _releases: ReleaseCache
     _withhold: float
-    _health: Health
 
     async def observe(
         self, name: NormalizedName, page: ProjectPage | None, at: float
@@ -56,14 +53,7 @@ class Removal:
         found = {f for f, known in facts.items() if is_withheld(known, self._withhold)}
         if not found:
             return frozenset()
-        subject = f"releases of {name}"
-        released: Mapping[str, str] = {}
-        try:
-            released = await self._releases.load(name)
-        except DamagedRecord as e:
-            self._health.worsen(subject, str(e))
-        else:
-            self._health.mend(subject)
+        released = await self._releases.of(name)
         return frozenset(
             f for f in found if released.get(f) != facts[f].hashes["sha256"]
         )

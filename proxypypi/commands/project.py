@@ -93,7 +93,7 @@ class KnownProject:
         :returns: :obj:`None` if nothing is known of it. Blocks.
         """
         claimed = ClaimStore.of(root).is_claimed(name)
-        page = None if claimed else _kept_page(root, name)
+        page = None if claimed else kept_page(root, name)
         project = cls(name=name, here=look(root, name), page=page, claimed=claimed)
         known = project.here or page is not None or claimed
         return project if known else None
@@ -110,7 +110,10 @@ class KnownProject:
         }
 
 
-def _kept_page(root: Path, name: NormalizedName) -> ProjectPage | None:
+def kept_page(root: Path, name: NormalizedName) -> ProjectPage | None:
+    """
+    The last page that is kept of a project; :obj:`None` for none. Blocks.
+    """
     store = PageStore(root / ".proxypypi" / "cache" / "pages", maybeDeferred)
     loaded: list[Any] = []
     store.load(name).addCallback(loaded.append)

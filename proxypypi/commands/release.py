@@ -1,21 +1,32 @@
 """
-``release``: has withheld files given out after all.
+``release``: has files given out that are withheld or held back.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from glob import escape
 from pathlib import Path
+from time import time
 
 from attrs import asdict, frozen
+from twisted.internet.defer import maybeDeferred
 from twisted.python import usage
 
 from proxypypi.commands.directory import DirectoryOptions, parse
 from proxypypi.commands.options import complain
+from proxypypi.commands.project import kept_page
 from proxypypi.errors import BadName
-from proxypypi.names import NormalizedName, check_filename, normalize
+from proxypypi.model import FileFacts
+from proxypypi.names import NormalizedName, check_filename, normalize, project_of
+from proxypypi.rules.cooldown import MinAges, held_back_until, upload_of
+from proxypypi.rules.merge import Held
+from proxypypi.settings import Settings
 from proxypypi.store.archives import sha256_of
+from proxypypi.store.directory import look
+from proxypypi.store.facts import FactsStore
 from proxypypi.store.releases import add_release
+
+_PERHAPS = 30 * 86_400.0  # seconds: a --min-age that only the server was told of
 
 
 class ReleaseOptions(DirectoryOptions):
@@ -25,8 +36,9 @@ class ReleaseOptions(DirectoryOptions):
 
     operands = "FILE..."
     longdesc = (
-        "Have files given out that were withheld, as they vanished upstream when "
-        "they were young. FILE is a file's name. A running server notices at once."
+        "Have files given out that are withheld, as they vanished upstream when they "
+        "were young, or held back, as they are younger than --min-age. FILE is a "
+        "file's name. A running server notices at once."
     )
     files: tuple[str, ...]
 
@@ -51,13 +63,16 @@ def release(command: str, arguments: Sequence[str]) -> int:
     Remember of each file that it may be given out.
     """
     options = parse(ReleaseOptions, command, arguments)
-    root = options.settings.directory
+    root, now = options.settings.directory, time()
     released, missing = [], []
     for filename in options.files:
-        found = list(_find(root, filename))
+        found = [*_find_here(root, filename)] or [*_find_listed(root, filename)]
         if not found:
             missing.append(filename)
-            complain(f"there is no file {filename!r} in {root}")
+            complain(
+                f"there is no file {filename!r} in {root}, and no page that is kept "
+                "there lists it with a sha256"
+            )
         for freed in found:
             trouble = add_release(
                 root / ".proxypypi" / "decisions",
@@ -67,6 +82,11 @@ def release(command: str, arguments: Sequence[str]) -> int:
             )
             if trouble:
                 complain(trouble)
+            if _is_free(freed, options.settings, now):
+                complain(
+                    f"{filename} is neither withheld nor held back, as far as can be "
+                    "told here; now it will not be"
+                )
             released.append(freed)
     options.report(
         {"released": [asdict(freed) for freed in released], "missing": missing},
@@ -75,7 +95,7 @@ def release(command: str, arguments: Sequence[str]) -> int:
     return 1 if missing else 0
 
 
-def _find(root: Path, filename: str) -> Iterator[_Released]:
+def _find_here(root: Path, filename: str) -> Iterator[_Released]:
     """
     The files of that name: cached ones lie under their project's.
     """
@@ -88,3 +108,45 @@ def _find(root: Path, filename: str) -> Iterator[_Released]:
             project = normalize(folder)
             if sha256:
                 yield _Released(project, filename, sha256)
+
+
+def _find_listed(root: Path, filename: str) -> Iterator[_Released]:
+    """
+    The file of that name on the last page of its project.
+    """
+    project = project_of(filename)
+    page = kept_page(root, project) if project is not None else None
+    listed = page.by_filename.get(filename) if page is not None else None
+    if project is not None and listed is not None and "sha256" in listed.hashes:
+        yield _Released(project, filename, listed.hashes["sha256"])
+
+
+def _is_free(file: _Released, settings: Settings, now: float) -> bool:
+    """
+    Is it certain that the file is given out anyway?
+
+    :param settings: as far as they can be read here.
+    """
+    root, name, filename = settings.directory, file.project, file.filename
+    page, facts = kept_page(root, name), _facts_of(root, name).get(filename)
+    here, held = look(root, name).get(filename), None
+    if here is not None and facts is not None:
+        held = Held(file=here, facts=facts)
+    elif here is not None or page is None or filename not in page.by_filename:
+        return False  # the server has yet to see what it is
+    if facts is not None and facts.missed_at is not None:
+        return False
+    upload = upload_of(name, filename, held, page)
+    if upload is None:
+        return True  # private
+    min_age = MinAges.said_by(settings).of(upload.origin) or _PERHAPS
+    exemptions = settings.cooldown_exemptions
+    return held_back_until(upload, min_age, exemptions, {}, now) is None
+
+
+def _facts_of(root: Path, name: NormalizedName) -> Mapping[str, FileFacts]:
+    state = root / ".proxypypi"
+    store = FactsStore(state / "cache", state / "decisions", maybeDeferred)
+    loaded: list[Mapping[str, FileFacts]] = []
+    store.load_facts(name).addCallback(loaded.append)
+    return loaded[0]

@@ -6,6 +6,8 @@ a client's terminal. :mod:`proxypypi.web.problems` decides on statuses.
 """
 
 from proxypypi.errors.asked import (
+    AllTooYoung,
+    BadMoment,
     BadName,
     BadRequest,
     NameDenied,
@@ -20,6 +22,7 @@ from proxypypi.errors.asked import (
     Quarantined,
     RangeNotSatisfiable,
     TooManyLogIns,
+    TooYoung,
     Withheld,
 )
 from proxypypi.errors.base import (
@@ -71,10 +74,12 @@ from proxypypi.errors.wanted import (
 )
 
 __all__ = [
+    "AllTooYoung",
     "AlreadyRunning",
     "BadCertificate",
     "BadConfiguration",
     "BadLockFile",
+    "BadMoment",
     "BadName",
     "BadPidFile",
     "BadRequest",
@@ -113,6 +118,7 @@ __all__ = [
     "TooManyStreams",
     "TooManyUploads",
     "TooSlow",
+    "TooYoung",
     "UnreadablePage",
     "UpstreamError",
     "UpstreamNonsense",

@@ -2,9 +2,12 @@
 What clients ask for, and cannot or must not have.
 """
 
+from math import isinf
+
 from attrs import define
 
 from proxypypi.errors.base import ProxypypiError
+from proxypypi.moments import render_second
 
 
 @define(kw_only=True)
@@ -33,6 +36,24 @@ class BadRequest(ProxypypiError):
 
     def __str__(self) -> str:
         return self.reason
+
+
+@define(kw_only=True)
+class BadMoment(ProxypypiError):
+    """
+    A page is asked for as of what is no moment.
+
+    :ivar said: what stands in its place.
+    """
+
+    said: str
+
+    def __str__(self) -> str:
+        shown = self.said if len(self.said) <= 40 else self.said[:37] + "..."
+        return (
+            f"{shown!a} is no moment: say a day as 2026-11-01, a time as "
+            "2026-11-01T12:00:00Z, or an age as 7d or 12h"
+        )
 
 
 @define(kw_only=True)
@@ -203,6 +224,44 @@ class NameDenied(ProxypypiError):
         return (
             f"{self.project} is refused here: its name is denied (--deny {self.glob})"
         )
+
+
+@define(kw_only=True)
+class TooYoung(ProxypypiError):
+    """
+    A file was uploaded too short a time ago.
+
+    :ivar until: POSIX seconds at which it is old enough; infinite if that is never
+        known.
+    """
+
+    filename: str
+    until: float
+
+    def __str__(self) -> str:
+        if isinf(self.until):
+            why = "held back, as its index gives no upload-time"
+        else:
+            why = f"too young, held back until {render_second(self.until)}"
+        return f"{why}; to free it: proxypypi release {self.filename}"
+
+
+@define(kw_only=True)
+class AllTooYoung(ProxypypiError):
+    """
+    The project has files, and each was uploaded too short a time ago.
+
+    :ivar until: as for :class:`TooYoung`, of the first of them.
+    """
+
+    project: str
+    until: float
+
+    def __str__(self) -> str:
+        held_back = f"all files of {self.project} are held back"
+        if isinf(self.until):
+            return f"{held_back}, as their index gives no upload-time"
+        return f"{held_back}, the first of them until {render_second(self.until)}"
 
 
 @define(kw_only=True)

@@ -141,8 +141,14 @@ class IWishes(Interface):
 
 class IReleases(Interface):
     """
-    Files that people let be given out although they were withheld.
+    Files that people let be given out although they were withheld or held back.
     """
+
+    def edition(name: NormalizedName) -> Hashable:
+        """
+        Another one whenever something was released; :obj:`None` if nothing is. Looks at
+        the disk, each time, for a moment.
+        """
 
     def load(name: NormalizedName) -> "Deferred[Mapping[str, str]]":
         """

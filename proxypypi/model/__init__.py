@@ -4,7 +4,7 @@ The nouns: distributions, project pages, files here, and what an index sent.
 
 from proxypypi.model.answers import Outcome, Validity
 from proxypypi.model.files import FactsChange, Fate, FileFacts, LocalFile
-from proxypypi.model.pages import NO_MARKS, Distribution, Marks, ProjectPage
+from proxypypi.model.pages import NO_MARKS, Distribution, HeldBack, Marks, ProjectPage
 from proxypypi.model.people import User
 from proxypypi.model.sent import Beginning, Change, Doubt, HeldList, RawPage
 from proxypypi.model.values import possible
@@ -18,6 +18,7 @@ __all__ = [
     "FactsChange",
     "Fate",
     "FileFacts",
+    "HeldBack",
     "HeldList",
     "LocalFile",
     "Marks",

@@ -2,15 +2,15 @@
 Distributions, and the pages that list them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime
 from functools import cached_property
 from typing import Literal
 
 from attrs import field, frozen
 
 from proxypypi.model.values import possible, read_only, read_only_unless_bool
+from proxypypi.moments import parse_moment
 from proxypypi.names import NormalizedName
 
 
@@ -48,17 +48,29 @@ class Distribution:
     provenance: str | None = None
     gpg_sig: bool | None = None
 
-    @property
+    @cached_property
     def uploaded_at(self) -> float | None:
         """
         Its upload time in POSIX seconds; :obj:`None` if the index does not say.
         """
         if self.upload_time:
             with suppress(ValueError, OverflowError):
-                # Before Python 3.11, fromisoformat does not know the "Z".
-                time = self.upload_time.replace("Z", "+00:00")
-                return possible(datetime.fromisoformat(time).timestamp())
+                return possible(parse_moment(self.upload_time))
         return None
+
+
+@frozen(kw_only=True)
+class HeldBack:
+    """
+    What a page of ours does not list yet, as it is too young.
+
+    :ivar files: how many there are, at least one.
+    :ivar until: POSIX seconds at which the first of them is listed; infinite if that is
+        not known of any, as the index does not say when it was uploaded.
+    """
+
+    files: int
+    until: float
 
 
 @frozen(kw_only=True)
@@ -73,6 +85,7 @@ class ProjectPage:
     :ivar versions: of the project, as the index gave them; empty if it gave none.
     :ivar status: ``active``, ``archived``, ``quarantined``, ``deprecated``, or
         :obj:`None` if the index does not say.
+    :ivar held_back: :obj:`None` for nothing, and if it is an index's page.
     :ivar last_serial: the index's ``_last-serial``, or what its header says for that;
         :obj:`None` if it has none.
     """
@@ -84,11 +97,20 @@ class ProjectPage:
     versions: tuple[str, ...] = ()
     status: str | None = None
     status_reason: str | None = None
+    held_back: HeldBack | None = None
     last_serial: int | None = None
 
     @cached_property
     def by_filename(self) -> Mapping[str, Distribution]:
         return {d.filename: d for d in self.distributions}
+
+    @cached_property
+    def upload_times(self) -> Sequence[float]:
+        """
+        Those that are known, in order. For thousands of files, these take a thread.
+        """
+        times = (d.uploaded_at for d in self.distributions)
+        return sorted(time for time in times if time is not None)
 
 
 @frozen(kw_only=True)

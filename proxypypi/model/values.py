@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-_LATEST = 253_402_300_799.0  # POSIX seconds: the last of the year 9999
+from proxypypi.moments import LATEST
 
 
 def possible(moment: float) -> float | None:
     """
     POSIX seconds that a date can be made from; :obj:`None` if these are not.
     """
-    return moment if 0 <= moment <= _LATEST else None
+    return moment if 0 <= moment <= LATEST else None
 
 
 def read_only(mapping: Mapping[str, str]) -> Mapping[str, str]:

@@ -2,17 +2,18 @@
 What a project page lists: what upstream says, and what lies here.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
+from types import MappingProxyType
 from urllib.parse import quote
 
 from attrs import evolve, frozen
-from packaging.version import Version
 
 from proxypypi.model import (
     NO_MARKS,
     Distribution,
     FileFacts,
+    HeldBack,
     LocalFile,
     Marks,
     ProjectPage,
@@ -20,8 +21,10 @@ from proxypypi.model import (
 from proxypypi.names import NormalizedName, version_of
 from proxypypi.rules.integrity import agree, contradict
 from proxypypi.rules.marks import mark
+from proxypypi.rules.versions import versions_of
 
 REMOVED = "removed from the upstream index"
+NOTHING: Mapping[str, float] = MappingProxyType({})
 
 
 @frozen(kw_only=True)
@@ -66,6 +69,17 @@ def is_private(facts: FileFacts, upstream: ProjectPage | None, filename: str) ->
     return listed is None or not agree(facts.hashes, listed.hashes)
 
 
+def is_meant(facts: FileFacts, listed: Distribution, index: str) -> bool:
+    """
+    Is what is here the very file that an index lists under its name?
+
+    :param index: the address of that index.
+    """
+    if agree(facts.hashes, listed.hashes):
+        return True
+    return facts.origin == index and not listed.hashes
+
+
 def is_quarantined(upstream: ProjectPage | None) -> bool:
     """
     Must its files not be offered, as its index says (PEP 792)?
@@ -79,6 +93,8 @@ def merge(
     held: Sequence[Held],
     *,
     only_held: bool = False,
+    held_back: Mapping[str, float] = NOTHING,
+    as_of: float | None = None,
     marks: Marks = NO_MARKS,
     public_url: str = "",
 ) -> Listing:
@@ -89,6 +105,10 @@ def merge(
     :param held: the project's files here.
     :param only_held: leave out what is not here. Upstream then only adds what it knows
         of the files that are.
+    :param held_back: the names of files that are too young, to the POSIX seconds at
+        which they are old enough. They are counted, not listed.
+    :param as_of: leave out what was uploaded, or came here, after these POSIX seconds,
+        and that of which it is not known. The page has the address of a snapshot then.
     :param marks: what people here say of the project and its files.
     :param public_url: the address people use, with a final slash; without https no
         provenance is offered, as nobody would have to believe it (PEP 740).
@@ -96,7 +116,8 @@ def merge(
     A project in quarantine (PEP 792) lists nothing, whatever is here. A withheld file
     is not listed, nor another of its name.
     """
-    base = f"../../files/{name}/"  # from /simple/NAME/ and /local/NAME/
+    # From /simple/NAME/ and /local/NAME/, or from /snapshot/WHEN/simple/NAME/.
+    base = f"{'../..' if as_of is None else '../../../..'}/files/{name}/"
     if is_quarantined(upstream):
         held = ()
         upstream = evolve(upstream, distributions=()) if upstream is not None else None
@@ -109,7 +130,7 @@ def merge(
     withheld = {h.file.filename for h in held if h.withheld}
     all_held, held = held, [h for h in held if not h.withheld]
     here = {h.file.filename: h for h in held}
-    distributions = []
+    entries = []
     for listed in upstream.distributions if upstream is not None else ():
         url = base + quote(listed.filename)
         h = here.pop(listed.filename, None)
@@ -118,21 +139,28 @@ def merge(
             entry = _with_provenance(h, entry, name, public_url)
             if only_held and not h.facts.metadata_sha256:
                 entry = evolve(entry, core_metadata=None)  # it is upstream's
-            distributions.append(entry)
+            entries.append(entry)
         elif not only_held and listed.filename not in withheld:
-            distributions.append(evolve(listed, url=url))
+            entries.append(evolve(listed, url=url))
     for filename, h in sorted(here.items()):
         entry = _describe(h, None, base + quote(filename), upstream)
         entry = _with_provenance(h, entry, name, public_url)
         if h.facts.cached and upstream is not None and entry.yanked is False:
             entry = evolve(entry, yanked=REMOVED)
-        distributions.append(entry)
+        entries.append(entry)
+    late = set() if as_of is None else _later_than(as_of, upstream, held)
+    there = [d for d in entries if d.filename not in late]
+    young = [held_back[d.filename] for d in there if d.filename in held_back]
+    distributions = [d for d in there if d.filename not in held_back]
     page = evolve(
         upstream or ProjectPage(name=name),
         index="",
         ambiguous=(),
         distributions=tuple(distributions),
-        versions=_versions(name, None if only_held else upstream, distributions),
+        versions=versions_of(
+            name, None if only_held else upstream, entries, distributions
+        ),
+        held_back=HeldBack(files=len(young), until=min(young)) if young else None,
     )
     alarms = tuple(_alarms(upstream, all_held)) if upstream is not None else ()
     return Listing(page=mark(page, marks), private=private, alarms=alarms)
@@ -159,44 +187,59 @@ def _alarms(upstream: ProjectPage, held: Iterable[Held]) -> Iterator[str]:
             )
 
 
+def own_time(held: Held) -> float | None:
+    """
+    When a file that is here was uploaded, if no page says that now, or a private one
+    came; POSIX seconds.
+    """
+    facts = held.facts
+    return facts.uploaded_at if facts.cached else facts.seen_at
+
+
+def _later_than(
+    moment: float, upstream: ProjectPage | None, held: Iterable[Held]
+) -> set[str]:
+    """
+    The names of files that were uploaded after a moment, or nobody knows when.
+    """
+    listed = upstream.by_filename if upstream is not None else {}
+    times = {filename: d.uploaded_at for filename, d in listed.items()}
+    for h in held:
+        said = listed.get(h.file.filename)
+        if not (upstream and said and is_meant(h.facts, said, upstream.index)):
+            times[h.file.filename] = own_time(h)
+    return {f for f, time in times.items() if time is None or time > moment}
+
+
 def _describe(
     held: Held, listed: Distribution | None, url: str, upstream: ProjectPage | None
 ) -> Distribution:
     """
     A file that is here: its own facts, and what upstream adds if it means that file.
     """
-    facts = held.facts
+    facts, own_at = held.facts, own_time(held)
     own = Distribution(
         filename=held.file.filename,
         url=url,
         hashes=facts.hashes,
         size=held.file.size,
         requires_python=facts.requires_python,
-        upload_time=_upload_time(facts),
+        upload_time=None if own_at is None else iso(own_at),
         core_metadata=(
             {"sha256": facts.metadata_sha256} if facts.metadata_sha256 else None
         ),
     )
-    if listed is None:
+    if listed is None or upstream is None:
         return own
-    if agree(facts.hashes, listed.hashes):
-        hashes = {**facts.hashes, **listed.hashes}
-    elif upstream and facts.origin == upstream.index and not listed.hashes:
-        hashes = dict(facts.hashes)
-    else:
+    if not is_meant(facts, listed, upstream.index):
         return own
     return evolve(
         listed,
         url=url,
-        hashes=hashes,
+        hashes={**facts.hashes, **listed.hashes},
         size=own.size,
         core_metadata=own.core_metadata or listed.core_metadata,
     )
-
-
-def _upload_time(facts: FileFacts) -> str | None:
-    uploaded_at = facts.uploaded_at if facts.cached else facts.seen_at
-    return None if uploaded_at is None else iso(uploaded_at)
 
 
 def _with_provenance(
@@ -216,40 +259,3 @@ def iso(seconds: float) -> str:
     """
     moment = datetime.fromtimestamp(seconds, timezone.utc)
     return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def _versions(
-    name: NormalizedName,
-    upstream: ProjectPage | None,
-    distributions: Iterable[Distribution],
-) -> tuple[str, ...]:
-    """
-    Upstream's versions as it wrote them, then those of files it does not count.
-    """
-    given = upstream.versions if upstream is not None else ()
-    counted = upstream.by_filename if upstream is not None and given else {}
-    seen = {_comparable(v) for v in given}
-    found = dict.fromkeys(
-        version_of(d.filename, name) for d in distributions if d.filename not in counted
-    )
-    added = []
-    for version in filter(None, found):
-        comparable = _comparable(version)
-        if comparable not in seen:
-            seen.add(comparable)
-            added.append(str(comparable))
-    return (*given, *added)
-
-
-def same_version(one: str, other: str) -> bool:
-    """
-    Are these two ways to write one version?
-    """
-    return _comparable(one) == _comparable(other)
-
-
-def _comparable(version: str) -> Version | str:
-    try:
-        return Version(version)
-    except ValueError:  # InvalidVersion, or more digits than an int may have
-        return version

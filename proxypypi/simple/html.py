@@ -5,10 +5,12 @@ Project pages and the project list as HTML (PEP 503, 592, 629, 658, 714, 740, 79
 from collections.abc import Iterable, Mapping
 from html import escape
 from html.parser import HTMLParser
+from math import isinf
 from urllib.parse import unquote
 
 from proxypypi.errors import UnreadablePage
-from proxypypi.model import Distribution, ProjectPage
+from proxypypi.model import Distribution, HeldBack, ProjectPage
+from proxypypi.moments import render_second
 from proxypypi.names import NormalizedName, is_distribution
 from proxypypi.simple import links
 
@@ -58,9 +60,21 @@ def render_page(page: ProjectPage) -> bytes:
         if page.status_reason is not None:
             meta.append(("pypi:project-status-reason", page.status_reason))
             said.append(page.status_reason)
-    told = f"    <p>{escape(': '.join(said))}</p>\n" if said else ""
+    told = [": ".join(said)] if said else []
+    if page.held_back is not None:
+        told.append(_of_what_is_held_back(page.held_back))
+    paragraphs = (f"    <p>{escape(sentence)}</p>\n" for sentence in told)
     anchors = map(_anchor, page.distributions)
-    return _document(f"Links for {page.name}", meta, (told, *anchors))
+    return _document(f"Links for {page.name}", meta, (*paragraphs, *anchors))
+
+
+def _of_what_is_held_back(held_back: HeldBack) -> str:
+    one = held_back.files == 1
+    said = f"{held_back.files} {'file is' if one else 'files are'} held back here"
+    if isinf(held_back.until):
+        return f"{said}, as the index does not say how old."
+    until = render_second(held_back.until)
+    return f"{said} for being too young, {'' if one else 'the next '}until {until}."
 
 
 def render_list(names: Iterable[str]) -> bytes:

@@ -3,12 +3,14 @@ Project pages and the project list as JSON (PEP 691, 700, 714, 740, 792).
 """
 
 from collections.abc import Iterable, Mapping
+from math import isfinite
 from typing import Any
 
 import msgspec
 
 from proxypypi.errors import UnreadablePage
 from proxypypi.model import Distribution, ProjectPage
+from proxypypi.moments import render_second
 from proxypypi.names import NormalizedName
 from proxypypi.simple import links
 
@@ -56,6 +58,7 @@ class _Page(msgspec.Struct, rename="kebab", omit_defaults=True):
     versions: tuple[str, ...]
     files: list[_File]
     project_status: Any = None
+    held_back: Any = msgspec.field(default=None, name="_held-back")
 
 
 class _ReadPage(msgspec.Struct, rename="kebab"):
@@ -98,7 +101,8 @@ def parse_page(body: bytes, base_url: str, name: NormalizedName) -> ProjectPage:
 
 def render_page(page: ProjectPage) -> bytes:
     """
-    What is not known is left out.
+    What is not known is left out. Names with an underscore are free for indexes' own
+    use.
     """
     sized = all(d.size is not None for d in page.distributions)
     wire = _Page(
@@ -114,6 +118,10 @@ def render_page(page: ProjectPage) -> bytes:
         wire.project_status = {"status": page.status}
         if page.status_reason is not None:
             wire.project_status["reason"] = page.status_reason
+    if page.held_back is not None:
+        wire.held_back = {"files": page.held_back.files}
+        if isfinite(page.held_back.until):
+            wire.held_back["until"] = render_second(page.held_back.until)
     return _encoder.encode(wire)
 
 

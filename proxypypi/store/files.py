@@ -7,7 +7,7 @@ import fcntl
 import os
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -80,6 +80,19 @@ def read_if_there(path: Path) -> bytes | None:
             return opened.read()
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return None
+
+
+def edition_of(path: Path) -> Hashable:
+    """
+    :returns: something else whenever a file was replaced; :obj:`None` if there is none.
+    """
+    try:
+        status = os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as e:
+        return e.errno or -1
+    return status.st_mtime_ns, status.st_ino, status.st_size
 
 
 def make_folder(path: Path) -> None:

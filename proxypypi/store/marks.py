@@ -3,7 +3,6 @@ What people say of projects and their files, on disk: a record per project of wh
 yanked (PEP 592), and one of its status (PEP 792).
 """
 
-import os
 from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,6 +18,7 @@ from proxypypi.model import Marks
 from proxypypi.names import NormalizedName
 from proxypypi.store.files import (
     alone,
+    edition_of,
     open_file,
     sync_directory,
     write_atomically,
@@ -61,8 +61,8 @@ class MarkStore:
     _in_thread: Callable[..., "Deferred[Any]"]
 
     def edition(self, name: NormalizedName) -> Hashable:
-        yanks = _edition(_yanks(self._decisions, name))
-        status = _edition(_status(self._decisions, name))
+        yanks = edition_of(_yanks(self._decisions, name))
+        status = edition_of(_status(self._decisions, name))
         return (yanks, status) if yanks or status else None
 
     def load(self, name: NormalizedName) -> "Deferred[tuple[Marks, str]]":
@@ -151,16 +151,6 @@ def _write(path: Path, record: Yanks | _Status | None) -> None:
         return
     path.unlink(missing_ok=True)
     sync_directory(path.parent)
-
-
-def _edition(path: Path) -> Hashable:
-    try:
-        status = os.lstat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as e:
-        return e.errno or -1
-    return status.st_mtime_ns, status.st_ino, status.st_size
 
 
 def _yanks(decisions: Path, name: NormalizedName) -> Path:

@@ -1,9 +1,9 @@
 """
-Withheld files that people set free, on disk: one record per project.
+Files that people set free, on disk: one record per project.
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from zope.interface import implementer
 from proxypypi.errors import DamagedRecord
 from proxypypi.interfaces import IReleases
 from proxypypi.names import NormalizedName
-from proxypypi.store.files import alone, read_if_there, write_atomically
+from proxypypi.store.files import alone, edition_of, read_if_there, write_atomically
 
 _FORMAT = 1
 
@@ -30,11 +30,14 @@ class _Record(msgspec.Struct):
 @define(eq=False)
 class Releases:
     """
-    Read at every use, so that what a command writes counts at once.
+    Records are looked at by stat, and read when they have changed.
     """
 
     _decisions: Path
     _in_thread: Callable[..., "Deferred[Any]"]
+
+    def edition(self, name: NormalizedName) -> Hashable:
+        return edition_of(_path(self._decisions, name))
 
     def load(self, name: NormalizedName) -> "Deferred[Mapping[str, str]]":
         return self._in_thread(load_releases, self._decisions, name)

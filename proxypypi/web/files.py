@@ -17,6 +17,7 @@ from twisted.web.server import Request
 
 from proxypypi.cache.ahead import Ahead, ReadAbout
 from proxypypi.cache.files import Files
+from proxypypi.cache.finding import Finder
 from proxypypi.cache.flight import PATIENCE
 from proxypypi.cache.found import FoundFile
 from proxypypi.cache.metadata import MetadataCache
@@ -57,6 +58,7 @@ class FileRoutes:
     """
 
     router: ClassVar[Router] = Router()
+    _finder: Finder
     _files: Files
     _metadata: MetadataCache
     _ahead: Ahead
@@ -72,7 +74,7 @@ class FileRoutes:
         self, request: Request, name: str, filename: str, _letter: str = ""
     ) -> bytes:
         project, (filename, is_metadata) = normalize(name), _split(filename)
-        finding = self._files.find(project, filename)
+        finding = self._finder.find(project, filename)
         return await self._in_time(request, finding, is_metadata)
 
     @router.route("/package/<filename>", methods=["GET"])
@@ -81,7 +83,7 @@ class FileRoutes:
         project = project_of(filename)
         if project is None:
             raise BadName(kind="file", name=filename)
-        finding = self._files.find(project, filename)
+        finding = self._finder.find(project, filename)
         return await self._in_time(request, finding, is_metadata)
 
     @router.route("/packages/<aa>/<bb>/<rest>/<filename>", methods=["GET"])
@@ -89,7 +91,7 @@ class FileRoutes:
         self, request: Request, aa: str, bb: str, rest: str, filename: str
     ) -> bytes:
         filename, is_metadata = _split(filename)
-        finding = self._files.find_at(f"{aa}/{bb}/{rest}", filename)
+        finding = self._finder.find_at(f"{aa}/{bb}/{rest}", filename)
         return await self._in_time(request, finding, is_metadata)
 
     async def _in_time(

@@ -32,6 +32,7 @@ _OF_THE_ANSWER_IN_VIEW = ("Accept-Ranges", "Content-Range", "ETag", "Last-Modifi
 
 _STATUSES: dict[type[errors.ProxypypiError], int] = {
     errors.BadName: 404,
+    errors.BadMoment: 400,
     errors.BadRequest: 400,
     errors.NotAcceptable: 406,
     errors.RangeNotSatisfiable: 416,
@@ -49,6 +50,8 @@ _STATUSES: dict[type[errors.ProxypypiError], int] = {
     errors.NoRoom: 507,
     errors.TooManyUploads: 503,
     errors.FileExists: 409,
+    errors.TooYoung: 403,
+    errors.AllTooYoung: 404,
     errors.Withheld: 403,
     errors.UpstreamUnreachable: 503,
     errors.UpstreamTimeout: 503,

@@ -13,6 +13,7 @@ from proxypypi.cache.catalogue import Catalogue
 from proxypypi.cache.listings import Listings
 from proxypypi.model import Outcome, Validity
 from proxypypi.names import normalize
+from proxypypi.rules.snapshots import Moment, parse_when
 from proxypypi.simple.negotiation import Form, accepts_gzip, choose
 from proxypypi.simple.rendering import Rendered, Representation
 from proxypypi.web.headers import (
@@ -34,7 +35,8 @@ _SHORT = 64 * 1024  # bytes; longer bodies go out at the client's pace
 @define(eq=False)
 class SimpleRoutes:
     """
-    ``/simple/`` lists what upstream lists and what is here, ``/local/`` what is here.
+    ``/simple/`` lists what upstream lists and what is here, ``/local/`` what is here,
+    and ``/snapshot/WHEN/simple/`` what there was at a moment.
     """
 
     router: ClassVar[Router] = Router()
@@ -43,7 +45,12 @@ class SimpleRoutes:
     _clock: IReactorTime
 
     @router.route("/simple/", methods=["GET"])
-    async def projects(self, request: Request) -> bytes:
+    @router.route("/snapshot/<when>/simple/", methods=["GET"])
+    async def projects(self, request: Request, when: str = "") -> bytes:
+        """
+        All that there are now, at whatever moment they are asked for.
+        """
+        _moment(when)
         form, gzip = _form(request), _gzip(request)
         answer = await self._catalogue.get()
         rest = answer.pick(form, gzip)
@@ -68,12 +75,15 @@ class SimpleRoutes:
 
     @router.route("/simple/<name>/", methods=["GET"], defaults={"local": False})
     @router.route("/local/<name>/", methods=["GET"], defaults={"local": True})
-    async def project_page(self, request: Request, name: str, local: bool) -> bytes:
-        project = normalize(name)
+    @router.route("/snapshot/<when>/simple/<name>/", methods=["GET"])
+    async def project_page(
+        self, request: Request, name: str, local: bool = False, when: str = ""
+    ) -> bytes:
+        project, moment = normalize(name), _moment(when)
         if project != name:
             return redirect(request, f"../{project}/")
         form = _form(request)
-        answer = await self._listings.project(project, local=local)
+        answer = await self._listings.project(project, local=local, moment=moment)
         caching = ALWAYS_ASK if local or answer.private else PUBLIC_PAGE
         return await self._answer(
             request, answer.rendered, form, answer.outcome, caching, answer.validity
@@ -81,12 +91,17 @@ class SimpleRoutes:
 
     @router.route("/simple", methods=["GET"])
     @router.route("/local", methods=["GET"])
-    def without_slash(self, request: Request) -> bytes:
-        return redirect(request, request.path.decode("ascii").strip("/") + "/")
+    @router.route("/snapshot/<when>/simple", methods=["GET"])
+    def without_slash(self, request: Request, when: str = "") -> bytes:
+        _moment(when)
+        last = request.path.rpartition(b"/")[2].decode("ascii")
+        return redirect(request, f"{last}/")
 
     @router.route("/simple/<name>", methods=["GET"])
     @router.route("/local/<name>", methods=["GET"])
-    def page_without_slash(self, request: Request, name: str) -> bytes:
+    @router.route("/snapshot/<when>/simple/<name>", methods=["GET"])
+    def page_without_slash(self, request: Request, name: str, when: str = "") -> bytes:
+        _moment(when)
         return redirect(request, f"{normalize(name)}/")
 
     @router.route("/simple/<name>/json", methods=["GET"])
@@ -119,6 +134,14 @@ class SimpleRoutes:
             return body
         await send_bytes(request, body, self._clock)
         return b""
+
+
+def _moment(when: str) -> Moment | None:
+    """
+    :param when: empty if no moment was asked for.
+    :raises BadMoment: it is none.
+    """
+    return parse_when(when) if when else None
 
 
 def _form(request: Request) -> Form:

@@ -157,11 +157,31 @@ class BehindNginxTests(EndToEndTestCase):
         """
         So does poetry, for a project.
         """
-        command = await tools.fetch(self, "poetry")
         server = await self.start_behind()
+        self.check(await self.poetry_install(f"{server.url}/simple/"))
+
+    async def test_snapshot(self) -> None:
+        """
+        All of them do so as of a moment, too.
+        """
+        pip = await pips.fetch(self, pips.NEWEST)
+        server = await self.start_behind()
+        self.index.add(make_wheel("App", "2.0"), upload_time="2999-01-01T00:00:00Z")
+        url = f"{server.url}/snapshot/2998-12-31/simple/"
+        options = ["--cert", str(self.authority)]
+        self.check(await self.pip_install(pip, url, "app", "mine", options=options))
+        self.check(await self.uv_install(url, "app", "mine"))
+        self.check(await self.poetry_install(url))
+
+    async def poetry_install(self, url: str) -> Path:
+        """
+        Have poetry install a project's requirements.
+
+        :returns: where.
+        """
+        command = await tools.fetch(self, "poetry")
         project = self.work / "project"
         project.mkdir()
-        url = f"{server.url}/simple/"
         (project / "pyproject.toml").write_text(_PROJECT.format(url=url))
         child = await self.run_command(
             [*command, "install", "--no-interaction", "--directory", str(project)],
@@ -174,7 +194,7 @@ class BehindNginxTests(EndToEndTestCase):
         )
         self.assertEqual(0, child.status, child.output)
         python = "python{}.{}".format(*sys.version_info)
-        self.check(project / ".venv" / "lib" / python / "site-packages")
+        return project / ".venv" / "lib" / python / "site-packages"
 
     async def test_links_and_redirects(self) -> None:
         """
@@ -186,6 +206,8 @@ class BehindNginxTests(EndToEndTestCase):
             ("/simple/Lib.X", "lib-x/"),
             ("/simple/Lib.X/?format=text/html", "../lib-x/?format=text/html"),
             ("/local/Mine", "mine/"),
+            ("/snapshot/2999-01-01/simple", "simple/"),
+            ("/snapshot/2999-01-01/simple/Lib.X/", "../lib-x/"),
         ):
             got = await self.get(server.url + path)
             self.assertEqual((301, location), (got.code, got.header("Location")), path)
@@ -193,7 +215,10 @@ class BehindNginxTests(EndToEndTestCase):
             self.assertEqual(200, (await self.get(url)).code, url)
         got = await self.get(server.url)
         self.assertEqual((301, "/pypi-cache/"), (got.code, got.header("Location")))
-        for path in ("/", "/simple/", "/simple/app/", "/simple/mine/"):
+        for path in (
+            *("/", "/simple/", "/simple/app/", "/simple/mine/"),
+            *("/snapshot/2999-01-01/simple/", "/snapshot/2999-01-01/simple/app/"),
+        ):
             got = await self.get(server.url + path)
             self.assertEqual(200, got.code, path)
             links = re.findall(r'(?:href|src)="([^"#]+)', got.body.decode())

@@ -77,6 +77,7 @@ class RecordingTests(EndToEndTestCase):
                 f"/simple/{name.title()}/",
                 f"/simple/{name}",
                 f"/local/{name}",
+                f"/snapshot/1h/simple/{name}/",
             )
             await self.ask(server, (*every_address(built), *spellings))
         await self.ask(server, ("/", "/simple/", "/local/", "/-/health"))
