@@ -106,6 +106,7 @@ def configure(
         private=values["private"],
         deny=values["deny"],
         withhold=values["withhold"],
+        max_size=values["max-size"],
         min_free=values["min-free"],
         max_upload=values["max-upload"],
         public_url=values["public-url"] or "",

@@ -18,6 +18,7 @@ from proxypypi.cache.facts import Facts
 from proxypypi.cache.files import Files
 from proxypypi.cache.health import Health
 from proxypypi.cache.holdings import Holdings
+from proxypypi.cache.housekeeping import Housekeeping
 from proxypypi.cache.json_api import JsonApi
 from proxypypi.cache.keeper import Keeper
 from proxypypi.cache.listings import Listings
@@ -32,6 +33,7 @@ from proxypypi.cache.shelf import Shelf
 from proxypypi.cache.streams import Streams
 from proxypypi.cache.uploads import Uploads
 from proxypypi.cache.upstreams import Upstream, Upstreams
+from proxypypi.cache.uses import Uses
 from proxypypi.interfaces import IIndex
 from proxypypi.rules.freshness import Freshness
 from proxypypi.settings import Settings
@@ -49,7 +51,9 @@ from proxypypi.store.releases import Releases
 from proxypypi.store.tokens import TokenStore
 from proxypypi.store.turns import NoTurns, Turns
 from proxypypi.store.uploads import UploadStore
+from proxypypi.store.uses import UseStore
 from proxypypi.store.wishes import Wishes
+from proxypypi.upkeep import build_eviction
 
 
 @define(eq=False)
@@ -65,6 +69,8 @@ class Core:
     names: PrivateNames
     health: Health
     pages: PageCache
+    uses: Uses
+    housekeeping: Housekeeping
     downloads: Downloads
     files: Files
     metadata: MetadataCache
@@ -122,11 +128,17 @@ def build_core(
     pages = PageCache(upstreams, shelf, wishes, holdings, doubts, changes, turns, clock)
     marks = MarkCache(MarkStore(decisions, in_thread), health)
     streams = Streams()
+    uses = Uses(UseStore.of(root), clock, in_thread)
+    housekeeping = Housekeeping(
+        *(build_eviction(settings, directory), partials, settings.max_size, uses),
+        *(changes, health, clock, in_thread),
+    )
     downloads = Downloads(
-        partials, holdings, streams, pages.distrust, health, clock, in_thread
+        *(partials, holdings, housekeeping, streams, pages.distrust),
+        *(health, clock, in_thread),
     )
     files = Files(
-        *(pages, holdings, upstreams, names, marks, downloads, streams),
+        *(pages, holdings, upstreams, names, marks, downloads, streams, uses),
         *(generations, clock),
     )
     metadata = MetadataCache(holdings, facts_store, upstreams, health, clock, in_thread)
@@ -178,6 +190,8 @@ def build_core(
         names=names,
         health=health,
         pages=pages,
+        uses=uses,
+        housekeeping=housekeeping,
         downloads=downloads,
         files=files,
         metadata=metadata,

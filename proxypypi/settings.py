@@ -255,6 +255,8 @@ class Settings:
     :ivar deny: globs of normalized names that are refused.
     :ivar withhold: seconds; files that were younger when they vanished upstream are
         withheld.
+    :ivar max_size: bytes that cached files may have together; :obj:`None` for any
+        number.
     :ivar min_free: bytes of the directory's volume that files kept there must leave
         free, 0 for none; :obj:`None` for :func:`proxypypi.store.room.usual`.
     :ivar max_upload: bytes that an uploaded file may have.
@@ -275,6 +277,7 @@ class Settings:
     private: tuple[str, ...] = ()
     deny: tuple[str, ...] = ()
     withhold: float = 14 * 86_400.0
+    max_size: int | None = None
     min_free: int | None = None
     max_upload: int = 2_000_000_000
     public_url: str = ""

@@ -31,6 +31,7 @@ from proxypypi.errors.keeping import (
     CannotMake,
     DamagedRecord,
     JustArrived,
+    JustGone,
     StillFetching,
     TooManyStreams,
 )
@@ -88,6 +89,7 @@ __all__ = [
     "DirectoryInUse",
     "FileExists",
     "JustArrived",
+    "JustGone",
     "NameDenied",
     "NoDocument",
     "NoFittingRelease",

@@ -39,6 +39,13 @@ class JustArrived(StillFetching):
 
 
 @define(kw_only=True)
+class JustGone(StillFetching):
+    """
+    It was here a moment ago, and has been removed.
+    """
+
+
+@define(kw_only=True)
 class TooManyStreams(ProxypypiError):
     """
     Too many transfers run that cannot be shared.

@@ -42,6 +42,13 @@ class Stored:
     used_at: float
     kind: Kind = Kind.CACHED
 
+    @property
+    def file(self) -> tuple[NormalizedName, str]:
+        """
+        What tells it from all others.
+        """
+        return self.name, self.filename
+
 
 @frozen(kw_only=True)
 class Pins:
