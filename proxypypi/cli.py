@@ -14,6 +14,7 @@ from proxypypi.commands import (
     mark,
     pin,
     prefetch,
+    prune,
     refresh,
     release,
     remove,
@@ -48,6 +49,7 @@ Commands:
     remove        delete files of a project, with a record of what they were
     refresh       have project pages fetched anew
     prefetch      fetch what requirements and lock files name
+    prune         remove cached files by size or by last use
     pin           keep cached files from being evicted, or list what is pinned
     unpin         end that
 
@@ -73,6 +75,7 @@ COMMANDS: dict[str, Callable[[str, Sequence[str]], int]] = {
     "remove": remove.remove,
     "refresh": refresh.refresh,
     "prefetch": prefetch.prefetch,
+    "prune": prune.prune,
     "pin": pin.pin,
     "unpin": pin.unpin,
 }

@@ -33,13 +33,13 @@ class UseStoreTests(SynchronousTestCase):
 
     def test_last(self) -> None:
         """
-        The last use of each file counts, to the second; files of one name in two
+        The last use of each file counts, to the millisecond; files of one name in two
         projects are two.
         """
-        self.store.note(dict.fromkeys([(DEMO, "a.whl"), (DEMO, "b.whl")], 1000.9))
+        self.store.note(dict.fromkeys([(DEMO, "a.whl"), (DEMO, "b.whl")], 1000.1259))
         self.store.note(dict.fromkeys([(DEMO, "a.whl"), (OTHER, "b.whl")], 2000.0))
         self.assertEqual(
-            [2000.0, 1000.0, 2000.0, None],
+            [2000.0, 1000.125, 2000.0, None],
             self.noted(
                 (DEMO, "a.whl"), (DEMO, "b.whl"), (OTHER, "b.whl"), (OTHER, "a.whl")
             ),

@@ -25,7 +25,7 @@ _SLACK = 50_000  # entries about files of which there are newer ones
 @frozen
 class LastUses:
     """
-    :ivar _moments: POSIX seconds, by what stands for a file.
+    :ivar _moments: milliseconds since the epoch, by what stands for a file.
     """
 
     _moments: Mapping[int, int]
@@ -34,7 +34,8 @@ class LastUses:
         """
         :returns: POSIX seconds; :obj:`None` if it is not known.
         """
-        return self._moments.get(_number((name, filename)))
+        moment = self._moments.get(_number((name, filename)))
+        return None if moment is None else moment / 1000
 
 
 @define(eq=False)
@@ -66,7 +67,7 @@ class UseStore:
         """
         entries = array("Q")
         for file, used_at in uses.items():
-            entries.extend((_number(file), int(used_at)))
+            entries.extend((_number(file), int(used_at * 1000)))
         with alone(self._record.parent):
             if self._has_room(len(entries) // 2):
                 with open(self._record, "ab") as record:
