@@ -61,6 +61,7 @@ class UseStoreTests(SynchronousTestCase):
         However often files are used, the record stays small, and knows all of them.
         """
         self.patch(uses, "_SLACK", 10)
+        self.patch(uses, "_PIECE", 4)
         files = [(DEMO, f"{i}.whl") for i in range(10)]
         for second in range(1, 200):
             self.store.note(dict.fromkeys(files[second % 10 :], float(second)))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from attrs import define, evolve, field, frozen
+from msgspec.structs import replace
 from twisted.logger import Logger
 
 from proxypypi.errors import DamagedRecord
@@ -26,6 +27,8 @@ from proxypypi.rules.eviction import (
 from proxypypi.store.locked import open_locked
 from proxypypi.store.tally import Count, Tally
 from proxypypi.store.uses import LastUses
+
+_PIECE = 10_000  # files that are forgotten at once
 
 Choice = Callable[[Sequence[Stored], float], list[Stored]]
 """
@@ -89,6 +92,8 @@ class Eviction:
                 since = self.tally.read() or self.tally.correct(0, None, 0.0)
                 stock, trouble = self.look(now)
                 done = self._carry_out(stock, choose(stock, now), since, now)
+                while stock:  # not all at once: nothing else could run meanwhile
+                    del stock[-_PIECE:]
                 return evolve(done, pins=trouble)
         except BlockingIOError:
             return None
@@ -106,7 +111,7 @@ class Eviction:
             trouble = str(e)
         for i, stored in enumerate(stock):
             if stored.kind is Kind.CACHED and pins.hold(stored):
-                stock[i] = evolve(stored, kind=Kind.PINNED)
+                stock[i] = replace(stored, kind=Kind.PINNED)
         return stock, trouble
 
     @contextmanager
@@ -147,7 +152,7 @@ class Eviction:
                 return
             facts = self._facts_of(name)
             can_be_fetched = name not in doubted and self._is_asked(name)
-            for file in files.values():
+            for _, file in sorted(files.items()):
                 known = facts.get(file.filename)
                 if known is not None and known.describe(file):
                     kind = kind_of(known, can_be_fetched)

@@ -3,6 +3,7 @@ Where a file is, and how to get at its bytes.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 from urllib.parse import unquote, urlsplit
 
@@ -167,11 +168,11 @@ class Files:
                 return await self._join(found, even_so=True)
             return self._open(found, held.file)
 
-    def used(self, found: FoundFile) -> None:
+    def noting(self, found: FoundFile) -> Callable[[], None]:
         """
-        A file that is here is given out.
+        :returns: what to call each time that a file which is here is given out again.
         """
-        self._uses.note((found.name, found.filename))
+        return partial(self._uses.note, (found.name, found.filename))
 
     def _open(self, found: FoundFile, file: LocalFile) -> IByteSource:
         try:
@@ -179,7 +180,7 @@ class Files:
         except JustGone:
             self._holdings.brought(found.name)
             raise
-        self.used(found)
+        self._uses.note((found.name, found.filename))
         return source
 
     async def keep(self, found: FoundFile) -> None:

@@ -18,6 +18,7 @@ File = tuple[NormalizedName, str]
 
 _ENTRY = 16  # bytes: which file, and when
 _MAGIC = b"uses 1 " + sys.byteorder[:1].encode()  # 8 bytes
+_PIECE = 20_000  # numbers, two an entry
 _MOST = 500_000  # files that are remembered
 _SLACK = 50_000  # entries about files of which there are newer ones
 
@@ -126,6 +127,11 @@ def _number(file: File) -> int:
 
 def _pairs(entries: "array[int]") -> dict[int, int]:
     """
-    The last entry about each file, which is the newest but for some seconds.
+    The last entry about each file, which is the newest but for some seconds. It is made
+    piece by piece, as all else waits for each.
     """
-    return dict(zip(entries[0::2], entries[1::2], strict=True))
+    pairs: dict[int, int] = {}
+    for start in range(0, len(entries), _PIECE):
+        piece = entries[start : start + _PIECE]
+        pairs.update(zip(piece[0::2], piece[1::2], strict=True))
+    return pairs

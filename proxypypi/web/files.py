@@ -179,8 +179,7 @@ class FileRoutes:
         if source.size is not None:
             set_headers(request, content_length=str(source.size))
         if found.held is not None:
-            given = partial(self._files.used, found)
-            offer(request, found.validity, source, given)
+            offer(request, found.validity, source, self._files.noting(found))
         await send_file(request, source, self._clock)
 
     def _read_by(self, request: Request) -> ReadAbout:
