@@ -182,7 +182,11 @@ class Download:
         follower has left; then each goes on from there.
         """
         reason = error.strerror or str(error)
-        missed = CannotKeep(filename=self._listed.filename, reason=reason)
+        missed = CannotKeep(
+            filename=self._listed.filename,
+            reason=reason,
+            others_may=error.errno == errno.EFBIG,
+        )
         if not self.released:
             self._transfer.forget()  # nobody has got any of it: each begins anew
         length = self._transfer.got - self.released

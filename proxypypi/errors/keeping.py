@@ -77,10 +77,13 @@ class CannotMake(ProxypypiError):
 class CannotKeep(ProxypypiError):
     """
     The directory does not take a file: full, over quota, read-only, or worse.
+
+    :ivar others_may: is it too large by itself, so that others may find room?
     """
 
     filename: str
     reason: str
+    others_may: bool = False
 
     def __str__(self) -> str:
         return f"{self.filename} cannot be kept: {self.reason}"
