@@ -257,6 +257,21 @@ class MinFreeTests(EvictionTestCase):
         self.assertEqual("345", self.here())
         self.assertEqual("ok", self.health())
 
+    def test_two_at_once(self) -> None:
+        """
+        So they do for each of two that come at the same time.
+        """
+        self.start_with(max_size=10 * self.size)
+        self.fetch("123")
+        self.threads.hold("evict")
+        transfers = [self.start(self.url(version)) for version in "45"]
+        self.assertEqual([None, None], [transfer.code for transfer in transfers])
+        self.threads.release()
+        self.flush()
+        for transfer in transfers:
+            self.assertTrue(transfer.is_complete)
+        self.assertEqual("45", self.here()[-2:])
+
     def test_no_bound(self) -> None:
         """
         Without one, no file goes: what finds no room is streamed.

@@ -18,6 +18,7 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.web.server import Request
 
 from proxypypi.names import normalize
+from proxypypi.rules import eviction
 from proxypypi.store.uses import UseStore
 from proxypypi.web.channel import Channel
 from proxypypi.web.connections import ProxySite
@@ -285,6 +286,22 @@ class UsesTests(HotTestCase):
                 self.was_used()
                 self.assertEqual([], self.ordinary_paths(partial(self.ask, request)))
                 self.assertIs(expected, self.was_used(), request)
+
+    def test_evicted(self) -> None:
+        """
+        A file that has just been evicted is not given again: it would take up its room
+        for as long as somebody asks for it.
+        """
+        self.patch(eviction, "YOUNG", 0.0)
+        self.start_proxy(max_size=300_000)
+        self.connect_core()
+        another = make_wheel("another", payload=290_000)
+        self.index.add(another)
+        request = self.request(f"/files/demo/{self.small.filename}")
+        self.warm(request)
+        self.get(f"/files/another/{another.filename}")
+        self.assertNotIn(f"demo/{self.small.filename}", self.kept())
+        self.assertEqual(1, len(self.ordinary_paths(partial(self.ask, request))))
 
     def was_used(self) -> bool:
         """

@@ -68,8 +68,7 @@ class Housekeeping:
         Evict no more; what is under way comes to an end.
         """
         self._eviction.stopped = True
-        if self._call is not None and self._call.active():
-            self._call.cancel()
+        self._wait_no_longer()
 
     async def find_room(self, size: int | None, missing: int) -> None:
         """
@@ -82,13 +81,16 @@ class Housekeeping:
         if self._most is not None and size is not None and size > self._most:
             reason = f"{size:,} bytes are more than the {self._most:,} of --max-size"
             raise OSError(errno.EFBIG, reason)
-        try:
-            await self._partials.check_room(missing)
-        except TooLittleRoom as e:
-            if self._most is None or self._is_idle:
-                raise
-            await self._evict(e.short + self._most // _MORE)
-            await self._partials.check_room(missing)
+        for _ in range(2):  # what is under way may be for another, and not enough
+            try:
+                await self._partials.check_room(missing)
+            except TooLittleRoom as e:
+                if self._most is None or self._is_idle:
+                    raise
+                await self._evict(e.short + self._most // _MORE)
+            else:
+                return
+        await self._partials.check_room(missing)
 
     def kept(self, size: int) -> None:
         """
@@ -168,10 +170,15 @@ class Housekeeping:
             self._idle_until = now + YOUNG
         if is_over and done.more:
             pause = _SOON if done.files else YOUNG
+            self._wait_no_longer()
             self._call = self._clock.callLater(pause, self._try_again)
 
     def _try_again(self) -> None:
         Deferred.fromCoroutine(self._evict())
+
+    def _wait_no_longer(self) -> None:
+        if self._call is not None and self._call.active():
+            self._call.cancel()
 
     @property
     def _is_idle(self) -> bool:
