@@ -20,6 +20,7 @@ from proxypypi.store.pins import PinStore
 from proxypypi.store.tally import Tally
 from proxypypi.upkeep import build_eviction
 from tests.eviction_case import LONG, EvictionTestCase
+from tests.leaks import nothing_left_open
 from tests.proxy_case import INDEX_URL
 
 HERE = UpstreamSettings.from_url(INDEX_URL)
@@ -221,6 +222,55 @@ class StockTests(EvictionTestCase):
         assert done is not None
         self.assertEqual(["3"], [f.filename.split("-")[1] for f in done.files])
         self.assertEqual("1", self.here())
+
+    def test_claimed_meanwhile(self) -> None:
+        """
+        So does one that has become the last there is.
+        """
+
+        def choose(stock: object, now: float) -> object:
+            ClaimStore.of(self.directory).claim(normalize("demo"), 1.0, "a test")
+            return surplus(stock, now, most=0)  # type: ignore[arg-type]
+
+        done = self.eviction().evict(choose, self.clock.seconds())  # type: ignore
+        assert done is not None
+        self.assertEqual(((), "123"), (done.files, self.here()))
+
+    def test_link(self) -> None:
+        """
+        Links stay: what they lead to is somebody's own, and would be there still.
+        """
+        path = self.directory / "demo" / self.wheels["1"].filename
+        own = self.directory / ".own.whl"
+        path.rename(own)
+        path.symlink_to(own)
+        self.settle()
+        self.files("demo")
+        self.check_kinds(*[Kind.CACHED] * 3)
+        done = self.evict()
+        self.assertEqual(["2", "3"], [f.filename.split("-")[1] for f in done.files])
+        self.assertTrue(path.is_symlink())
+        self.assertEqual(self.size, done.left)
+
+    def test_came_meanwhile(self) -> None:
+        """
+        What others fetch in between counts, be it seen or not.
+        """
+
+        def choose(*_: object) -> list[object]:
+            Tally.of(self.directory).add(1000)
+            return []
+
+        done = self.eviction().evict(choose, self.clock.seconds())  # type: ignore
+        assert done is not None
+        self.assertEqual(3 * self.size + 1000, done.left)
+
+    def test_nothing_stays_open(self) -> None:
+        """
+        Nor locked.
+        """
+        with nothing_left_open():
+            self.evict()
 
     def test_stopped(self) -> None:
         """

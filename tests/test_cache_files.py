@@ -287,6 +287,18 @@ class FilesTests(ProxyTestCase):
         self.advance(11)
         self.assertEqual(404, self.get(self.url).code)
 
+    def test_removed_and_unhashed(self) -> None:
+        """
+        Of an index that gives no digests, it is not promised to be what it was before.
+        """
+        self.index.hashes = ()
+        self.get(self.url)
+        self.assertIsNotNone(self.get(self.url).header("ETag"))
+        (self.directory / "demo" / self.wheel.filename).unlink()
+        answer = self.get(self.url)
+        self.assertEqual((200, self.wheel.content), (answer.code, answer.body))
+        self.assertIsNone(answer.header("ETag"))
+
     def test_idle_downloads(self) -> None:
         """
         A file that is only looked at starts nothing.

@@ -3,10 +3,12 @@ Tests for :mod:`proxypypi.cache.housekeeping`, over HTTP: which files are here.
 """
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred
 
+from proxypypi.store.pins import PinStore
 from proxypypi.store.tally import Tally
 from tests.distributions import make_wheel
 from tests.eviction_case import LONG, EvictionTestCase
@@ -104,6 +106,48 @@ class BoundTests(EvictionTestCase):
         evictions = self.evictions()
         self.advance(1000)
         self.assertEqual(evictions, self.evictions())
+
+    def test_nothing_can_ever_go(self) -> None:
+        """
+        Where all is pinned, it is not tried again and again.
+        """
+        PinStore.of(self.directory).pin(["demo"], 1.0)
+        self.allow(1.5)
+        self.fetch("123")
+        self.assertIn("nothing can go", self.health())
+        evictions = self.evictions()
+        self.advance(1000)
+        self.assertEqual(evictions, self.evictions())
+        self.assertEqual("123", self.here())
+
+    def test_what_comes_meanwhile(self) -> None:
+        """
+        If others fetch more while files go, more go a moment later.
+        """
+        self.allow(3.5)
+        self.fetch("1234")
+        self.meanwhile(lambda: Tally.of(self.directory).add(10 * self.size))
+        self.fetch("5", pause=0)
+        evictions = self.evictions()
+        self.advance(1.1)
+        self.assertEqual(evictions + 1, self.evictions())
+        count = Tally.of(self.directory).read()
+        assert count is not None
+        self.assertEqual(3 * self.size, count.size)
+
+    def meanwhile(self, do: Callable[[], object]) -> None:
+        """
+        Something else happens just when the first file goes.
+        """
+        unlink = os.unlink
+
+        def do_both(path: Any, *more: Any, **options: Any) -> None:
+            if str(path).endswith(".whl"):
+                patch.restore()
+                do()
+            unlink(path, *more, **options)
+
+        patch = self.patch(os, "unlink", do_both)
 
     def test_at_the_start(self) -> None:
         """
