@@ -43,7 +43,7 @@ class BoundTests(EvictionTestCase):
         recorded = Recorded.during(self)
         self.fetch("4")
         (said,) = (s for s in recorded.sentences if "evicted" in s)
-        self.assertRegex(said, rf"^1 files evicted, {self.size} bytes, the first not ")
+        self.assertRegex(said, rf"^files evicted: 1, {self.size} bytes, the first not ")
 
     def test_unlimited(self) -> None:
         """

@@ -97,7 +97,7 @@ class PruneTests(CliTestCase, EvictionTestCase):
         self.assertRegex(lines[1], rf"^ +{self.size:,}  20..-..-.. ..:..  demo-2-py3")
         self.assertRegex(lines[2], r"^ +7  left over         demo/demo-9\.whl\.5f$")
         self.assertEqual(
-            f"3 files, {2 * self.size + 7:,} bytes, would be removed; "
+            f"files that would be removed: 3, {2 * self.size + 7:,} bytes; "
             f"cached files of {2 * self.size:,} bytes stay",
             lines[3],
         )
@@ -107,7 +107,7 @@ class PruneTests(CliTestCase, EvictionTestCase):
         self.assertTrue(report["dry-run"])
         self.assertEqual(4, len(report["removed"]))
         _, out, _ = self.prune("--max-size", self.bytes_of(2.5))
-        self.assertIn(" bytes, are removed; ", out)
+        self.assertIn("files that are removed: 3, ", out)
         self.assertEqual("34", self.here())
 
     def test_left_over(self) -> None:
@@ -136,7 +136,7 @@ class PruneTests(CliTestCase, EvictionTestCase):
         PinStore.of(self.directory).pin(["demo"], 1.0)
         status, out, err = self.prune("--max-size", "1")
         self.assertEqual(0, status)
-        self.assertIn("0 files, ", out)
+        self.assertIn("files that are removed: 0, ", out)
         self.assertIn("pinned", err)
         self.assertEqual("1234", self.here())
 
@@ -222,7 +222,7 @@ class PruneTests(CliTestCase, EvictionTestCase):
         self.patch(os, "unlink", refuse)
         status, out, err = self.prune("--max-size", "0")
         self.assertEqual(1, status)
-        self.assertIn("0 files", out)
+        self.assertIn("files that are removed: 0, ", out)
         self.assertIn("cannot be removed: Operation not permitted", err)
 
     def test_misuse(self) -> None:

@@ -137,7 +137,7 @@ class Housekeeping:
         """
         if done.files:
             self._log.info(
-                "{count} files evicted, {size} bytes, the first not used since {used}",
+                "files evicted: {count}, {size} bytes, the first not used since {used}",
                 count=len(done.files),
                 size=sum(file.size for file in done.files),
                 used=iso(done.files[0].used_at),

@@ -107,14 +107,7 @@ def prune(command: str, arguments: Sequence[str]) -> int:
     options = parse(PruneOptions, command, arguments)
     root = options.settings.directory
     eviction = build_eviction(options.settings, Directory(root, Clock(), maybeDeferred))
-    if options["dry-run"]:
-        now = time()
-        stock, pins = eviction.look(now)
-        going = options.choose(stock, now)
-        left = counted(stock) - counted(going)
-        done: Evicted | None = Evicted(files=tuple(going), left=left, pins=pins)
-    else:
-        done = _evict(options, eviction)
+    done = (_plan if options["dry-run"] else _evict)(options, eviction)
     if done is None:
         complain("another process removes files at this moment: try again")
         return 1
@@ -129,6 +122,17 @@ def prune(command: str, arguments: Sequence[str]) -> int:
             "could not be fetched again"
         )
     return 1 if problems else 0
+
+
+def _plan(options: PruneOptions, eviction: Eviction) -> Evicted:
+    """
+    :returns: what :func:`_evict` would, though nothing goes.
+    """
+    now = time()
+    stock, pins = eviction.look(now)
+    going = options.choose(stock, now)
+    left = counted(stock) - counted(going)
+    return Evicted(files=tuple(going), left=left, pins=pins)
 
 
 def _evict(options: PruneOptions, eviction: Eviction) -> Evicted | None:
@@ -184,8 +188,8 @@ def _report(
                 for stored in done.files
             ),
             *(f"{each.size:>15,}  left over         {each.path}" for each in left_over),
-            f"{len(done.files) + len(left_over)} files, {size:,} bytes, {are} removed; "
-            f"cached files of {done.left:,} bytes stay",
+            f"files that {are} removed: {len(done.files) + len(left_over)}, "
+            f"{size:,} bytes; cached files of {done.left:,} bytes stay",
         ],
     )
 

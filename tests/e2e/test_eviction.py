@@ -93,7 +93,7 @@ class BoundTests(EvictionTestCase):
         self.assertEqual({wheel.filename for wheel in last[: len(stay)]}, stay)
         self.assertGreaterEqual(len(stay), 2)
         self.assertIn("ours-1.0-py3-none-any.whl", self.kept())
-        self.assertIn("files evicted, ", server.child.output)
+        self.assertIn("files evicted: ", server.child.output)
         pip = await pips.fetch(self, pips.NEWEST)
         target = await self.pip_install(pip, f"{server.url}/simple/", "p03", "ours")
         self.assert_installed(target, p03="1.0", ours="1.0")
