@@ -130,8 +130,13 @@ def build_core(
     streams = Streams()
     uses = Uses(UseStore.of(root), clock, in_thread)
     housekeeping = Housekeeping(
-        *(build_eviction(settings, directory), partials, settings.max_size, uses),
-        *(changes, health, clock, in_thread),
+        build_eviction(settings, directory),
+        settings.max_size,
+        uses,
+        changes,
+        health,
+        clock,
+        in_thread,
     )
     downloads = Downloads(
         *(partials, holdings, housekeeping, streams, pages.distrust),

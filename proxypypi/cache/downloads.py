@@ -195,8 +195,8 @@ class Downloads:
         key = (name, listed.filename)
 
         async def find_room(download: Download) -> None:
-            missing = sum(d.missing for d in self._running.values())
-            await self._housekeeping.find_room(download.size, missing)
+            self._housekeeping.check_size(download.size)
+            await self._housekeeping.find_room(self._check_room)
 
         def stream(transfer: Transfer, tail: bytes) -> IBody:
             return self._streams.check(transfer, lambda: self._distrust(name), tail)
@@ -228,6 +228,12 @@ class Downloads:
             finished=finished,
         )
         return download
+
+    def _check_room(self) -> "Deferred[None]":
+        """
+        Is there room for all that is on its way?
+        """
+        return self._partials.check_room(sum(d.missing for d in self._running.values()))
 
     def _warn(self, error: CannotKeep) -> None:
         """

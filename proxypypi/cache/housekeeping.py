@@ -17,7 +17,6 @@ from proxypypi.cache.eviction import Evicted, Eviction
 from proxypypi.cache.flight import SingleFlight
 from proxypypi.cache.health import Health
 from proxypypi.cache.uses import Uses
-from proxypypi.interfaces import IPartialStore
 from proxypypi.rules.eviction import YOUNG, surplus
 from proxypypi.rules.merge import iso
 from proxypypi.store.changes import Changes
@@ -42,7 +41,6 @@ class Housekeeping:
     _log: ClassVar[Logger] = Logger()
 
     _eviction: Eviction
-    _partials: IPartialStore
     _most: int | None
     _uses: Uses
     _changes: Changes
@@ -70,27 +68,34 @@ class Housekeeping:
         self._eviction.stopped = True
         self._wait_no_longer()
 
-    async def find_room(self, size: int | None, missing: int) -> None:
+    def check_size(self, size: int | None) -> None:
         """
-        Is there room for a file, or can some be made?
+        May a file be cached at all?
 
-        :param size: of the file, in bytes; :obj:`None` if it is not known.
-        :param missing: bytes that are to come, of this and of others.
-        :raises OSError: there is none.
+        :param size: of it, in bytes; :obj:`None` if it is not known.
+        :raises OSError: it would not fit if it were alone.
         """
         if self._most is not None and size is not None and size > self._most:
             reason = f"{size:,} bytes are more than the {self._most:,} of --max-size"
             raise OSError(errno.EFBIG, reason)
+
+    async def find_room(self, check: "Callable[[], Deferred[None]]") -> None:
+        """
+        Is there room on the disk, or can some be made?
+
+        :param check: fails if there is not enough; may be asked again.
+        :raises OSError: there is none.
+        """
         for _ in range(2):  # what is under way may be for another, and not enough
             try:
-                await self._partials.check_room(missing)
+                await check()
             except TooLittleRoom as e:
                 if self._most is None or self._is_idle:
                     raise
                 await self._evict(e.short + self._most // _MORE)
             else:
                 return
-        await self._partials.check_room(missing)
+        await check()
 
     def kept(self, size: int) -> None:
         """
