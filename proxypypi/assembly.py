@@ -61,7 +61,9 @@ def build(
         says_who_uploads=settings.upload_auth is not None,
     )
     uploads = UploadRoutes(
-        Arrivals(core.uploads, settings.max_upload), core.publishing, gate
+        Arrivals(core.uploads, settings.max_upload, core.housekeeping.find_room),
+        core.publishing,
+        gate,
     )
 
     async def trouble() -> str:

@@ -12,7 +12,9 @@ from proxypypi.commands import (
     claims,
     daemons,
     mark,
+    pin,
     prefetch,
+    prune,
     refresh,
     release,
     remove,
@@ -47,6 +49,9 @@ Commands:
     remove        delete files of a project, with a record of what they were
     refresh       have project pages fetched anew
     prefetch      fetch what requirements and lock files name
+    prune         remove cached files by size or by last use
+    pin           keep cached files from being evicted, or list what is pinned
+    unpin         end that
 
 proxypypi COMMAND --help lists the options of a command.
 """
@@ -70,6 +75,9 @@ COMMANDS: dict[str, Callable[[str, Sequence[str]], int]] = {
     "remove": remove.remove,
     "refresh": refresh.refresh,
     "prefetch": prefetch.prefetch,
+    "prune": prune.prune,
+    "pin": pin.pin,
+    "unpin": pin.unpin,
 }
 """
 Each is given its name and its arguments, and returns its exit status.

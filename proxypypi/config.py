@@ -107,6 +107,7 @@ def configure(
         deny=values["deny"],
         min_age=values["min-age"],
         withhold=values["withhold"],
+        max_size=values["max-size"],
         min_free=values["min-free"],
         max_upload=values["max-upload"],
         public_url=values["public-url"] or "",

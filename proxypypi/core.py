@@ -21,6 +21,7 @@ from proxypypi.cache.finding import Finder
 from proxypypi.cache.gathering import Gathering
 from proxypypi.cache.health import Health
 from proxypypi.cache.holdings import Holdings
+from proxypypi.cache.housekeeping import Housekeeping
 from proxypypi.cache.json_api import JsonApi
 from proxypypi.cache.keeper import Keeper
 from proxypypi.cache.listings import Listings
@@ -36,6 +37,7 @@ from proxypypi.cache.shelf import Shelf
 from proxypypi.cache.streams import Streams
 from proxypypi.cache.uploads import Uploads
 from proxypypi.cache.upstreams import Upstream, Upstreams
+from proxypypi.cache.uses import Uses
 from proxypypi.interfaces import IIndex
 from proxypypi.rules.cooldown import MinAges
 from proxypypi.rules.freshness import Freshness
@@ -54,7 +56,9 @@ from proxypypi.store.releases import Releases
 from proxypypi.store.tokens import TokenStore
 from proxypypi.store.turns import NoTurns, Turns
 from proxypypi.store.uploads import UploadStore
+from proxypypi.store.uses import UseStore
 from proxypypi.store.wishes import Wishes
+from proxypypi.upkeep import build_eviction
 
 
 @define(eq=False)
@@ -70,6 +74,8 @@ class Core:
     names: PrivateNames
     health: Health
     pages: PageCache
+    uses: Uses
+    housekeeping: Housekeeping
     downloads: Downloads
     finder: Finder
     files: Files
@@ -134,13 +140,24 @@ def build_core(
     pages = PageCache(upstreams, shelf, wishes, holdings, doubts, changes, turns, clock)
     marks = MarkCache(MarkStore(decisions, in_thread), health)
     streams = Streams()
+    uses = Uses(UseStore.of(root), clock, in_thread)
+    housekeeping = Housekeeping(
+        build_eviction(settings, directory),
+        settings.max_size,
+        uses,
+        changes,
+        health,
+        clock,
+        in_thread,
+    )
     downloads = Downloads(
-        partials, holdings, streams, pages.distrust, health, clock, in_thread
+        *(partials, holdings, housekeeping, streams, pages.distrust),
+        *(health, clock, in_thread),
     )
     finder = Finder(
         pages, holdings, upstreams, names, marks, cooldown, generations, clock
     )
-    files = Files(finder, pages, holdings, upstreams, downloads, streams, clock)
+    files = Files(finder, pages, holdings, upstreams, downloads, streams, uses, clock)
     metadata = MetadataCache(holdings, facts_store, upstreams, health, clock, in_thread)
     keeper = Keeper(finder, files, metadata, clock)
     prefetch = Prefetch(
@@ -185,6 +202,8 @@ def build_core(
         names=names,
         health=health,
         pages=pages,
+        uses=uses,
+        housekeeping=housekeeping,
         downloads=downloads,
         finder=finder,
         files=files,

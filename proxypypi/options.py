@@ -206,6 +206,14 @@ OPTIONS = (
         "never.",
     ),
     Option(
+        name="max-size",
+        kind=SIZE,
+        default_said="unlimited",
+        doc="How much cached files may take together: above that, the least recently "
+        "used ones go. Private files, those that an index no longer has, and pinned "
+        "ones stay.",
+    ),
+    Option(
         name="min-free",
         kind=SIZE,
         default_said="500MB, or a tenth of the volume if that is less",

@@ -83,6 +83,7 @@ class ProxyService(Service):
             self._log.info("no upstream is asked: what is in the directory is all")
         for index in self._indexes:
             Deferred.fromCoroutine(self._try(index))
+        Deferred.fromCoroutine(self._proxy.core.housekeeping.begin())
         self._premises.announce()
 
     def stopService(self) -> "Deferred[None]":
@@ -124,6 +125,7 @@ class ProxyService(Service):
         faces, connections = self._proxy.faces, self._site.connections
         faces.stopping = connections.retiring = True
         self._proxy.core.ahead.stop()
+        self._proxy.core.housekeeping.stop()
         await self._premises.hand_back()
         idle = [faces.when_idle(), connections.when_quiet()]
         idle.append(self._proxy.core.downloads.when_idle())
@@ -142,6 +144,7 @@ class ProxyService(Service):
             connections.cut_off()
         if deadline.active():
             deadline.cancel()
+        await self._proxy.core.uses.flush()
         for index in self._indexes:
             await index.close()
         self._premises.leave()

@@ -256,6 +256,8 @@ class Settings:
     :ivar min_age: seconds; files of an index that are younger are held back.
     :ivar withhold: seconds; files that were younger when they vanished upstream are
         withheld.
+    :ivar max_size: bytes that cached files may have together; :obj:`None` for any
+        number.
     :ivar min_free: bytes of the directory's volume that files kept there must leave
         free, 0 for none; :obj:`None` for :func:`proxypypi.store.room.usual`.
     :ivar max_upload: bytes that an uploaded file may have.
@@ -277,6 +279,7 @@ class Settings:
     deny: tuple[str, ...] = ()
     min_age: float = 0.0
     withhold: float = 14 * 86_400.0
+    max_size: int | None = None
     min_free: int | None = None
     max_upload: int = 2_000_000_000
     public_url: str = ""

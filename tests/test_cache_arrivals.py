@@ -3,6 +3,7 @@ Tests for :mod:`proxypypi.cache.arrivals`.
 """
 
 import errno
+from collections.abc import Callable
 from hashlib import sha256
 
 from attrs import define, field
@@ -64,10 +65,17 @@ class FakeStore:
         return self.opened[-1]
 
 
+async def just_look(check: "Callable[[], Deferred[None]]") -> None:
+    """
+    Make no room.
+    """
+    await check()
+
+
 class ArrivalsTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.store = FakeStore()
-        self.arrivals = Arrivals(self.store, 1000)
+        self.arrivals = Arrivals(self.store, 1000, just_look)
 
     def opening(self, length: int | None) -> "Deferred[ArrivingFile]":
         return Deferred.fromCoroutine(self.arrivals.open(length))

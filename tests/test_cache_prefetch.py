@@ -287,6 +287,17 @@ class UnderWayTests(PrefetchTestCase):
         self.assertEqual(0, self.asked(paths[8]))
         self.assertEqual(([], []), (self.kept(), self.partials()))
 
+    def test_one_that_is_too_large(self) -> None:
+        """
+        A file that is too large by itself keeps no other from being fetched.
+        """
+        self.start_proxy(max_size=100_000)
+        self.add(make_wheel("large", payload=200_000), make_wheel("small"))
+        large, small = self.fetch("large", "small")
+        self.assertIn("more than the 100,000 of --max-size", large.problem)
+        self.assertEqual("", small.problem)
+        self.assertEqual(["small/small-1.0-py3-none-any.whl"], self.kept())
+
     def test_little_room(self) -> None:
         """
         What has to stay free stays free, and nothing is asked for that would not fit.

@@ -229,6 +229,13 @@ class WinnerTests(ConfigTestCase):
                     "",
                 ),
             ),
+            "max-size": Row(
+                ["3GB"],
+                "2GB",
+                "1000",
+                lambda c: c.settings.max_size,
+                (3_000_000_000, 2_000_000_000, 1000, None),
+            ),
             "min-free": Row(
                 ["1", "2"],
                 "3kB",

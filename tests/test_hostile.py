@@ -26,6 +26,7 @@ from proxypypi.rules.integrity import Digests
 from proxypypi.service import ProxyService
 from proxypypi.settings import Settings, UpstreamSettings
 from proxypypi.store.archives import examine
+from proxypypi.store.pins import PinStore
 from tests.distributions import BuiltDistribution, make_sdist, make_wheel
 from tests.fake_index import JSON, Fault
 from tests.proxy_case import ProxyTestCase, Transfer
@@ -758,6 +759,9 @@ class StandAloneMetadataTests(HostileTestCase):
         self.assertEqual(404, unknown.code)
 
 
+BOUND = 1_000_000_000
+
+
 class DamagedRecordsTests(HostileTestCase):
     """
     What cannot be true of a file, or is no record at all, counts as no record.
@@ -767,6 +771,8 @@ class DamagedRecordsTests(HostileTestCase):
         super().setUp()
         self.private = make_wheel("own", "1.0", requires_python=">=3.9")
         self.drop(self.private)
+        PinStore.of(self.directory).pin(["demo"], 1.0)
+        self.start_proxy(max_size=BOUND)
         self.get(self.url)
         self.before = self.listed()
 
@@ -774,7 +780,7 @@ class DamagedRecordsTests(HostileTestCase):
         return {**self.files("demo"), **self.files("own"), **self.files("own", "local")}
 
     def check(self, case: object) -> None:
-        self.start_proxy()
+        self.start_proxy(max_size=BOUND)
         listed = self.listed()
         for filename, entry in self.before.items():
             for key in ("hashes", "size", "requires-python", "core-metadata"):
@@ -785,6 +791,7 @@ class DamagedRecordsTests(HostileTestCase):
             url = f"/files/{project}/{built.filename}"
             self.assertEqual(built.content, self.get(url).body, case)
             self.assertEqual(built.metadata, self.get(f"{url}.metadata").body, case)
+        self.advance(10)  # then it is noted that they were used
 
     def spoil(self, path: Path, **changes: Any) -> None:
         record = msgspec.json.decode(path.read_bytes())
@@ -823,13 +830,16 @@ class DamagedRecordsTests(HostileTestCase):
         """
         Everything that the proxy keeps for itself, at least one of every kind.
         """
+        self.check("nothing")
         self.get("/simple/")
         own = self.directory / ".proxypypi"
         records = sorted(p for p in own.rglob("*") if p.is_file() and p.name != "lock")
         kinds = {path.relative_to(own).parts[:2] for path in records}
-        expected = {"pages", "facts", "metadata", "lists"}
+        expected = {
+            *("pages", "facts", "metadata", "lists", "uses", "tally"),
+            *("first-seen", "pins"),
+        }
         self.assertLessEqual(expected, {kind[1] for kind in kinds})
-        self.assertIn(("decisions", "first-seen"), kinds)
         return records
 
     def test_every_record(self) -> None:

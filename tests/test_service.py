@@ -30,9 +30,11 @@ from zope.interface.verify import verifyObject
 
 from proxypypi.assembly import build
 from proxypypi.errors import CannotListen, DirectoryInUse
+from proxypypi.names import normalize
 from proxypypi.premises import Premises
 from proxypypi.service import ProxyService, assemble
 from proxypypi.settings import Settings, UpstreamSettings
+from proxypypi.store.uses import UseStore
 from proxypypi.upstream.index import Index
 from tests.certificates import Authority
 from tests.distributions import make_wheel
@@ -283,6 +285,19 @@ class StartTests(ServiceTestCase):
         self.assertEqual(["young"], [path.name for path in partials.iterdir()])
         self.assertIn("sweep", self.reactor.in_thread)
 
+    def test_what_is_too_much_goes(self) -> None:
+        """
+        With a bound, files beyond it are evicted at start, in a thread.
+        """
+        wheel = make_wheel("demo", payload=3000)
+        self.index.add(wheel)
+        self.get(f"/files/demo/{wheel.filename}")
+        self.advance(100)
+        self.start_proxy(max_size=1000)
+        self.service().startService()
+        self.assertEqual([], self.kept())
+        self.assertIn("evict", self.threads.calls)
+
     def test_damaged_claims_are_told(self) -> None:
         """
         A claim whose record is damaged is reported at start, from a thread, and stays.
@@ -424,6 +439,30 @@ class StopTests(EndTestCase):
         self.assertNoResult(stopped)
         wire.hang_up()
         self.successResultOf(stopped)
+
+    def test_uses_are_noted(self) -> None:
+        """
+        What was used since that was noted last is noted at the end.
+        """
+        service = self.started()
+        for _ in range(2):
+            self.get(self.url)
+        self.successResultOf(service.stopService())
+        uses = UseStore.of(self.directory).load()
+        self.assertIsNotNone(uses.of(normalize("demo"), self.wheel.filename))
+
+    def test_evicting_comes_to_an_end(self) -> None:
+        """
+        It is not waited for until all files have gone that are too much.
+        """
+        self.get(self.url)
+        self.advance(100)
+        self.start_proxy(max_size=1000)
+        self.threads.hold("evict")
+        service = self.started()
+        self.successResultOf(service.stopService())
+        self.threads.release()
+        self.assertEqual(1, len(self.kept()))
 
     def test_running_transfers_finish(self) -> None:
         """

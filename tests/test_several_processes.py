@@ -252,7 +252,7 @@ class FactsTests(ProcessesTestCase):
         self.get(self.url)
         self.drop(make_wheel("demo", "9.0"))
         beside = self.start_another()
-        self.threads.hold("_load_facts")
+        self.threads.hold("read_facts")
         looking = beside.start("/local/demo/")
         self.get(self.second_url)
         self.threads.release()

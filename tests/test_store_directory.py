@@ -16,7 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from proxypypi.interfaces import IDirectory
 from proxypypi.names import NormalizedName, normalize
-from proxypypi.store.directory import Directory
+from proxypypi.store.directory import Directory, look
 from tests.store_contract import DEMO, OTHER, DirectoryContract
 
 LONG_AGO = 1_000_000_000  # POSIX seconds
@@ -236,6 +236,26 @@ class DirectoryTests(DirectoryTestCase, DirectoryContract):
                 self.assertEqual({}, self.seen())
         told = [str(e["link"]) for e in events if "link" in e]
         self.assertEqual([str(self.root / n) for n in ("demo", "demo-1.zip")], told)
+
+    def test_walk(self) -> None:
+        """
+        To walk through all, or some, finds each project's files, wherever they lie, as
+        a look at one does.
+        """
+        for path in ("a-1.zip", "A/a-2.zip", "a/a-3.zip", "b/b-1.zip", "c/notes.txt"):
+            (self.root / path).parent.mkdir(exist_ok=True)
+            (self.root / path).write_bytes(b"content")
+        directory = Directory(self.root, self.clock, maybeDeferred)
+        found = dict(directory.walk())
+        expected = {
+            "a": ["a-1.zip", "a-2.zip", "a-3.zip"],
+            "b": ["b-1.zip"],
+            "c": [],
+        }
+        self.assertEqual(expected, {n: sorted(files) for n, files in found.items()})
+        one = normalize("a")
+        self.assertEqual(look(self.root, one), found[one])
+        self.assertEqual({one: found[one]}, dict(directory.walk([one])))
 
     def test_no_files(self) -> None:
         """

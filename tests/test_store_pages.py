@@ -13,6 +13,7 @@ from isal import igzip
 from twisted.internet.defer import maybeDeferred
 from twisted.trial.unittest import SynchronousTestCase
 
+from proxypypi.model import Change, Doubt
 from proxypypi.store.pages import PageStore
 from tests.store_contract import BARE_PAGE, DEMO, FULL_PAGE, PageStoreContract
 
@@ -52,6 +53,18 @@ class PageStoreTests(PageStoreContract, SynchronousTestCase):
         self.assertEqual(["demo.page"], os.listdir(self.folder))
         self.assertEqual(1000.0, (self.folder / "demo.page").stat().st_mtime)
         self.assertLess((self.folder / "demo.page").stat().st_size, 1000)
+
+    def test_doubted(self) -> None:
+        """
+        It can be told at once of which pages there are doubts.
+        """
+        store = self.make_store()
+        self.assertEqual(frozenset(), store.doubted())
+        doubt = Doubt(change=Change.GONE, since=1.0)
+        for name in ("demo", "other"):
+            self.successResultOf(store.save_doubt(name, doubt))
+        self.successResultOf(store.save("third", FULL_PAGE, 1000.0))
+        self.assertEqual({"demo", "other"}, store.doubted())
 
     def test_killed_half_way(self) -> None:
         """

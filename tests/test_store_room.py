@@ -7,7 +7,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from proxypypi.store.room import check_room, usual
+from proxypypi.store.room import TooLittleRoom, check_room, usual
 
 
 class RoomTests(SynchronousTestCase):
@@ -31,6 +31,8 @@ class RoomTests(SynchronousTestCase):
         here = Path(self.mktemp())
         here.mkdir()
         check_room(here, 0, 1)
-        error = self.assertRaises(OSError, check_room, here, 1 << 62, None)
+        error = self.assertRaises(TooLittleRoom, check_room, here, 1 << 62, None)
         self.assertEqual(errno.ENOSPC, error.errno)
+        self.assertLess(1 << 61, error.short)
+        self.assertLess(error.short, (1 << 62) + 500_000_000)
         self.assertIn("bytes are free", error.strerror)

@@ -6,14 +6,20 @@ import errno
 import os
 import re
 import resource
+import shutil
 from collections.abc import Callable, Sequence
+from functools import partial
 from random import Random
 
+from twisted.internet.defer import Deferred
 from twisted.internet.ssl import CertificateOptions
 from twisted.logger import capturedLogs, formatEvent
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.web.server import Request
 
+from proxypypi.names import normalize
+from proxypypi.rules import eviction
+from proxypypi.store.uses import UseStore
 from proxypypi.web.channel import Channel
 from proxypypi.web.connections import ProxySite
 from proxypypi.web.hot import HotAnswer, HotAnswers, Key
@@ -23,6 +29,7 @@ from tests.proxy_case import ProxyTestCase
 from tests.sockets import Loopback, SocketWire, TLSWire
 
 CASES = int(os.environ.get("HOT_CASES", "10000"))
+DEMO = normalize("demo")
 _DATE = re.compile(rb"\r\nDate: [^\r\n]*")
 
 PIP = b"User-Agent: pip/26.3 {}\r\nAccept-Encoding: gzip, deflate\r\nAccept: %s\r\n" % (
@@ -258,6 +265,52 @@ class BetweenRequestsTests(HotTestCase):
         self.assertIn(b"HTTP/1.1 200 OK", answer)
         self.assertIn(b"\r\nConnection: close\r\n", answer)
         self.assertTrue(idle.ended)
+
+
+class UsesTests(HotTestCase):
+    def test_noted(self) -> None:
+        """
+        A file that is given again is used each time; a page is none, nor is a file of
+        which it is said that it has not changed.
+        """
+        file = f"/files/demo/{self.small.filename}"
+        tag = b'If-None-Match: "%s"\r\n' % self.small.sha256.encode()
+        for expected, request in (
+            (True, self.request(file)),
+            (False, self.request(file, tag)),
+            (False, self.request(f"{file}.metadata")),
+            (False, self.request("/simple/demo/")),
+        ):
+            self.warm(request)
+            for _ in range(2):
+                self.was_used()
+                self.assertEqual([], self.ordinary_paths(partial(self.ask, request)))
+                self.assertIs(expected, self.was_used(), request)
+
+    def test_evicted(self) -> None:
+        """
+        A file that has just been evicted is not given again: it would take up its room
+        for as long as somebody asks for it.
+        """
+        self.patch(eviction, "YOUNG", 0.0)
+        self.start_proxy(max_size=300_000)
+        self.connect_core()
+        another = make_wheel("another", payload=290_000)
+        self.index.add(another)
+        request = self.request(f"/files/demo/{self.small.filename}")
+        self.warm(request)
+        self.get(f"/files/another/{another.filename}")
+        self.assertNotIn(f"demo/{self.small.filename}", self.kept())
+        self.assertEqual(1, len(self.ordinary_paths(partial(self.ask, request))))
+
+    def was_used(self) -> bool:
+        """
+        Since it was asked last.
+        """
+        self.successResultOf(Deferred.fromCoroutine(self.proxy.core.uses.flush()))
+        known = UseStore.of(self.directory).load().of(DEMO, self.small.filename)
+        shutil.rmtree(self.directory / ".proxypypi" / "cache" / "uses", True)
+        return known is not None
 
 
 class RestTests(HotTestCase):

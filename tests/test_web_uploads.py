@@ -2,6 +2,7 @@
 Tests for :mod:`proxypypi.web.uploads`.
 """
 
+import os
 from base64 import urlsafe_b64encode
 from hashlib import md5
 
@@ -420,6 +421,26 @@ class RefusalTests(UploadTestCase):
         self.assertEqual(507, wire.code)
         self.assertIn("bytes are free", wire.phrase)
         self.assertEqual(([], []), (self.kept(), self.arriving()))
+
+    def test_makes_room(self) -> None:
+        """
+        With --max-size, cached files go for an upload.
+        """
+        self.start_proxy(min_free=1000, max_size=1_000_000_000)
+        cached = make_wheel("cached", payload=10_000)
+        self.index.add(cached)
+        path = self.directory / "cached" / cached.filename
+
+        def statvfs(_: object) -> os.statvfs_result:
+            free = 1000 if path.exists() else 1_000_000
+            return os.statvfs_result((1, 1, 10**9, free, free, 9, 9, 9, 0, 255))
+
+        self.get(f"/files/cached/{cached.filename}")
+        self.advance(100)
+        self.patch(os, "statvfs", statvfs)
+        ours = make_wheel("ours")
+        self.assertEqual(200, self.upload(form_of(ours)).code)
+        self.assertEqual([f"ours/{ours.filename}"], self.kept())
 
     def test_bad_chunks(self) -> None:
         """

@@ -2,12 +2,12 @@
 Files on their way to us: how large, how many, and whether there is room for them.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from hashlib import sha256
 from typing import Any
 
 from attrs import define, field
-from twisted.internet.defer import DeferredLock
+from twisted.internet.defer import Deferred, DeferredLock
 
 from proxypypi.errors import NoRoom, TooLarge, TooManyUploads
 from proxypypi.interfaces import IUpload, IUploadStore
@@ -67,10 +67,12 @@ class Arrivals:
     All that are under way.
 
     :ivar _most: bytes that a file may have.
+    :ivar _find_room: see :meth:`proxypypi.cache.housekeeping.Housekeeping.find_room`.
     """
 
     _store: IUploadStore
     _most: int
+    _find_room: "Callable[[Callable[[], Deferred[None]]], Awaitable[None]]"
     _arriving: set[ArrivingFile] = field(factory=set, init=False)
     _opening: DeferredLock = field(factory=DeferredLock, init=False)
 
@@ -103,12 +105,18 @@ class Arrivals:
         """
         if len(self._arriving) >= _MOST:
             raise TooManyUploads(limit=_MOST)
-        under_way = sum(max(0, a.expected - a.size) for a in self._arriving)
-        await self._store.check_room(under_way + expected)
+        await self._find_room(lambda: self._store.check_room(self._coming + expected))
         upload = self._store.open()
         arriving = ArrivingFile(upload, expected, self._most, self._arriving.discard)
         self._arriving.add(arriving)
         return arriving
+
+    @property
+    def _coming(self) -> int:
+        """
+        How many bytes have yet to come of those that are under way.
+        """
+        return sum(max(0, a.expected - a.size) for a in self._arriving)
 
 
 def no_room(error: OSError) -> NoRoom:

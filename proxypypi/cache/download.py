@@ -4,7 +4,7 @@ The tee: a file comes from upstream once, and whoever wants it follows its growt
 
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar, NoReturn
 
 from attrs import define, field
@@ -41,10 +41,11 @@ class Download:
         digest agree with the index.
     :ivar overflowed: the directory does not take it; each follower has the rest by
         itself.
+    :ivar kept: is it in the directory, by our doing?
     :ivar error: why it failed, or could not be kept.
     :ivar latest: what came last, which is sent to all without reading it again.
     :ivar _open: opens the partial file anew.
-    :ivar _check_room: is there room for so many bytes, of this file?
+    :ivar _find_room: is there room for this file?
     :ivar _stream: goes on for one client, with a transfer and the last it has brought.
     :ivar _finished: told of its end before anybody else is.
     """
@@ -59,7 +60,7 @@ class Download:
     _clock: IReactorTime
     _in_thread: Callable[..., "Deferred[Any]"]
     _open: Callable[[], IPartial]
-    _check_room: Callable[[int], "Deferred[None]"]
+    _find_room: Callable[["Download"], Awaitable[None]]
     _stream: Callable[[Transfer, bytes], IBody]
     _finished: Callable[["Download"], None]
     size: int | None = field(init=False)
@@ -67,6 +68,7 @@ class Download:
     ended: bool = field(default=False, init=False)
     failed: bool = field(default=False, init=False)
     overflowed: bool = field(default=False, init=False)
+    kept: bool = field(default=False, init=False)
     error: Failure | None = field(default=None, init=False)
     latest: tuple[int, bytes] = field(default=NOTHING_LATEST, init=False)
     _transfer: Transfer = field(init=False)
@@ -134,7 +136,8 @@ class Download:
         try:
             if not await self._is_brought():
                 await self._resume()
-                await self._find_room()
+                await self._learn_size()
+                await self._find_room(self)
                 await self._transfer.run(self._write, self._release)
                 await self._publish()
                 self.released = self.size = self._transfer.got
@@ -179,7 +182,11 @@ class Download:
         follower has left; then each goes on from there.
         """
         reason = error.strerror or str(error)
-        missed = CannotKeep(filename=self._listed.filename, reason=reason)
+        missed = CannotKeep(
+            filename=self._listed.filename,
+            reason=reason,
+            others_may=error.errno == errno.EFBIG,
+        )
         if not self.released:
             self._transfer.forget()  # nobody has got any of it: each begins anew
         length = self._transfer.got - self.released
@@ -195,14 +202,13 @@ class Download:
         self.overflowed = True
         self._partial.give_up()
 
-    async def _find_room(self) -> None:
+    async def _learn_size(self) -> None:
         """
-        :raises OSError: there is too little.
+        Of a file whose index does not give its size, the host may.
         """
         if self.size is None:
             await self._transfer.open()
             self.size = self._transfer.size
-        await self._check_room(self.missing)
 
     async def _is_brought(self) -> bool:
         """
@@ -316,6 +322,7 @@ class Download:
                 self._index.url,
                 self._listed.uploaded_at,
             )
+            self.kept = True
             self._log.info(
                 "{filename}: {size} bytes kept", filename=file.filename, size=file.size
             )

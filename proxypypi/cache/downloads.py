@@ -13,6 +13,7 @@ from proxypypi.cache.download import Download
 from proxypypi.cache.flight import patiently
 from proxypypi.cache.health import Health
 from proxypypi.cache.holdings import Holdings
+from proxypypi.cache.housekeeping import Housekeeping
 from proxypypi.cache.sources import Unkept
 from proxypypi.cache.streams import Streams
 from proxypypi.cache.transfer import Transfer
@@ -33,6 +34,7 @@ class Downloads:
 
     _partials: IPartialStore
     _holdings: Holdings
+    _housekeeping: Housekeeping
     _streams: Streams
     _distrust: Callable[[NormalizedName], None]
     _health: Health
@@ -192,9 +194,9 @@ class Downloads:
     ) -> Download:
         key = (name, listed.filename)
 
-        def check_room(missing: int) -> "Deferred[None]":
-            others = sum(d.missing for k, d in self._running.items() if k != key)
-            return self._partials.check_room(missing + others)
+        async def find_room(download: Download) -> None:
+            self._housekeeping.check_size(download.size)
+            await self._housekeeping.find_room(self._check_room)
 
         def stream(transfer: Transfer, tail: bytes) -> IBody:
             return self._streams.check(transfer, lambda: self._distrust(name), tail)
@@ -206,6 +208,8 @@ class Downloads:
                 self._warn(error)
             elif error is None:
                 self._health.mend("files")
+            if download.kept:
+                self._housekeeping.kept(download.size or 0)
             if isinstance(error, WrongBytes):
                 self._distrust(name)
             self._settle()
@@ -219,11 +223,17 @@ class Downloads:
             clock=self._clock,
             in_thread=self._in_thread,
             open=open_partial,
-            check_room=check_room,
+            find_room=find_room,
             stream=stream,
             finished=finished,
         )
         return download
+
+    def _check_room(self) -> "Deferred[None]":
+        """
+        Is there room for all that is on its way?
+        """
+        return self._partials.check_room(sum(d.missing for d in self._running.values()))
 
     def _warn(self, error: CannotKeep) -> None:
         """

@@ -2,8 +2,8 @@
 How to get at a file's bytes.
 """
 
-import os
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 from attrs import define
@@ -17,11 +17,13 @@ from proxypypi.cache.flight import patiently
 from proxypypi.cache.found import FoundFile
 from proxypypi.cache.holdings import Holdings
 from proxypypi.cache.pages import PageCache
-from proxypypi.cache.sources import WholeFile
+from proxypypi.cache.sources import open_here
 from proxypypi.cache.streams import Stream, Streams
 from proxypypi.cache.upstreams import Upstreams
+from proxypypi.cache.uses import Uses
 from proxypypi.errors import (
     JustArrived,
+    JustGone,
     NoSuchFile,
     NoSuchProject,
     StillFetching,
@@ -51,6 +53,7 @@ class Files:
     _upstreams: Upstreams
     _downloads: Downloads
     _streams: Streams
+    _uses: Uses
     _clock: IReactorTime
 
     def outcome(self, found: FoundFile) -> Outcome:
@@ -68,22 +71,37 @@ class Files:
         """
         The whole file, or what is here of it while it is being fetched.
 
-        :raises NoSuchFile: it has gone meanwhile.
-        :raises StillFetching: likewise, but upstream lists it; or another has taken its
-            place, which is not known yet.
+        :raises JustGone: it was here; it can be found anew.
+        :raises NoSuchFile: it is here, and cannot be read.
+        :raises StillFetching: another has taken its place, which is not known yet.
         :raises UpstreamError: it could not be fetched.
         :raises TooManyStreams: there is no room for it, nor a place to stream it.
         :raises StillFetching: upstream takes long.
         """
         if found.held is not None:
-            return _open(found, found.held.file)
+            return self._open(found, found.held.file)
         try:
             return await self._join(found)
         except JustArrived:
             held = await self._await(found)
             if held is None:
                 return await self._join(found, even_so=True)
-            return _open(found, held.file)
+            return self._open(found, held.file)
+
+    def noting(self, found: FoundFile) -> Callable[[], None]:
+        """
+        :returns: what to call each time that a file which is here is given out again.
+        """
+        return partial(self._uses.note, (found.name, found.filename))
+
+    def _open(self, found: FoundFile, file: LocalFile) -> IByteSource:
+        try:
+            source = open_here(file)
+        except JustGone:
+            self._holdings.brought(found.name)
+            raise
+        self._uses.note((found.name, found.filename))
+        return source
 
     async def keep(self, found: FoundFile) -> None:
         """
@@ -211,24 +229,3 @@ class Files:
         upstream = self._upstreams.at(address)
         assert upstream is not None, "a file not here, with no one to ask"
         return upstream.index
-
-
-def _open(found: FoundFile, file: LocalFile) -> WholeFile:
-    """
-    :raises NoSuchFile: it has gone meanwhile.
-    :raises StillFetching: likewise, but upstream lists it; or another has taken its
-        place, which is not known yet.
-    """
-    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK  # or a FIFO would block
-    try:
-        fd = os.open(file.path, flags)
-    except OSError as e:
-        if isinstance(e, FileNotFoundError) and found.listed is not None:
-            raise StillFetching(what=found.filename) from e
-        raise NoSuchFile(filename=found.filename) from e
-    status = os.fstat(fd)
-    found_now = (status.st_size, status.st_ino, status.st_mtime_ns)
-    if found_now != (file.size, file.inode, file.modified_at):
-        os.close(fd)
-        raise StillFetching(what=f"the new {found.filename}")
-    return WholeFile(fd, file.size)

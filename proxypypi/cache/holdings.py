@@ -14,8 +14,9 @@ from proxypypi.cache.facts import MOST_FILES, Facts, describes, make_facts
 from proxypypi.cache.reader import SETTLED, Reader
 from proxypypi.cache.removal import Removal
 from proxypypi.interfaces import IDirectory
-from proxypypi.model import FileFacts, LocalFile, ProjectPage
+from proxypypi.model import Distribution, FileFacts, LocalFile, ProjectPage
 from proxypypi.names import NormalizedName
+from proxypypi.rules.integrity import agree
 from proxypypi.rules.merge import Held
 from proxypypi.store.archives import Findings, blake2b_of, core_metadata, look_inside
 from proxypypi.store.changes import Changes
@@ -161,6 +162,20 @@ class Holdings:
         if findings.metadata is not None:
             await self._facts.keep_metadata(name, filename, findings.metadata)
         return findings.metadata
+
+    async def metadata_of_gone(
+        self, name: NormalizedName, listed: Distribution
+    ) -> bytes | None:
+        """
+        The core metadata of a wheel that was here, and that an index lists;
+        :obj:`None` if it had none, or it is not known any more.
+        """
+        facts = (await self._facts.of(name)).get(listed.filename)
+        if facts is None or not facts.metadata_sha256:
+            return None
+        if not agree(facts.hashes, listed.hashes):
+            return None
+        return await self._facts.metadata(name, listed.filename, facts.metadata_sha256)
 
     async def core_metadata(self, held: Held) -> bytes | None:
         """

@@ -59,15 +59,14 @@ class MetadataCache:
         :raises UpstreamError: it could not be fetched.
         """
         name, filename = found.name, found.filename
-        if found.held is not None:
-            content = await self._holdings.metadata(name, found.held)
-            if content is not None:
-                return FoundMetadata(
-                    content=content,
-                    private=found.private,
-                    immutable=found.immutable,
-                    outcome=Outcome(hit=True),
-                )
+        content = await self._of_wheel(found)
+        if content is not None:
+            return FoundMetadata(
+                content=content,
+                private=found.private,
+                immutable=found.immutable,
+                outcome=Outcome(hit=True),
+            )
         offered = found.listed.core_metadata if found.listed is not None else None
         unknown = NoSuchFile(
             filename=filename, why=f"no core metadata of {filename!r} is known"
@@ -96,6 +95,17 @@ class MetadataCache:
             immutable=found.immutable and is_strong(hashes),
             outcome=outcome,
         )
+
+    async def _of_wheel(self, found: FoundFile) -> bytes | None:
+        """
+        What is known of a wheel that is here; or that was a moment ago, when its
+        metadata was offered for that alone.
+        """
+        if found.held is not None:
+            return await self._holdings.metadata(found.name, found.held)
+        if found.listed is not None and not found.listed.core_metadata:
+            return await self._holdings.metadata_of_gone(found.name, found.listed)
+        return None
 
     async def _fetch(
         self, found: FoundFile, hashes: Mapping[str, str], index: IIndex

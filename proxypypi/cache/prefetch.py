@@ -195,7 +195,8 @@ class Prefetch:
                 return f"{filename} was not tried, as {errand.no_room}"
             await self._keeper.keep(name, filename, hashes)
         except CannotKeep as e:
-            errand.no_room = str(e)
+            if not e.others_may:
+                errand.no_room = str(e)
             return str(e)
         except ProxypypiError as e:
             return str(e) if filename in str(e) else f"{filename}: {e}"

@@ -208,7 +208,10 @@ def _judge(
             missed_again=before.missed_again,
         )
     if origin is not None and listed is not None:
-        return evolve(learned, uploaded_at=listed.uploaded_at)
+        came_at = max(0.0, file.modified_at / 1e9)  # it is known no longer when
+        return evolve(
+            learned, uploaded_at=listed.uploaded_at, seen_at=min(seen_at, came_at)
+        )
     return learned
 
 

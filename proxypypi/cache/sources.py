@@ -9,7 +9,9 @@ from typing import Protocol
 from attrs import define, field
 from zope.interface import implementer
 
+from proxypypi.errors import JustGone, NoSuchFile, StillFetching
 from proxypypi.interfaces import IBody, IByteSource
+from proxypypi.model import LocalFile
 
 NOTHING_LATEST = (0, b"")
 
@@ -44,6 +46,27 @@ class WholeFile:
         if self.fd >= 0:
             os.close(self.fd)
             self.fd = -1
+
+
+def open_here(file: LocalFile) -> WholeFile:
+    """
+    :raises JustGone: it has been removed meanwhile.
+    :raises NoSuchFile: it cannot be read.
+    :raises StillFetching: another has taken its place, which is not known yet.
+    """
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK  # or a FIFO would block
+    try:
+        fd = os.open(file.path, flags)
+    except FileNotFoundError as e:
+        raise JustGone(what=file.filename) from e
+    except OSError as e:
+        raise NoSuchFile(filename=file.filename) from e
+    status = os.fstat(fd)
+    found_now = (status.st_size, status.st_ino, status.st_mtime_ns)
+    if found_now != (file.size, file.inode, file.modified_at):
+        os.close(fd)
+        raise StillFetching(what=f"the new {file.filename}")
+    return WholeFile(fd, file.size)
 
 
 @implementer(IByteSource)

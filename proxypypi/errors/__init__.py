@@ -34,6 +34,7 @@ from proxypypi.errors.keeping import (
     CannotMake,
     DamagedRecord,
     JustArrived,
+    JustGone,
     StillFetching,
     TooManyStreams,
 )
@@ -93,6 +94,7 @@ __all__ = [
     "DirectoryInUse",
     "FileExists",
     "JustArrived",
+    "JustGone",
     "NameDenied",
     "NoDocument",
     "NoFittingRelease",

@@ -39,6 +39,13 @@ class JustArrived(StillFetching):
 
 
 @define(kw_only=True)
+class JustGone(StillFetching):
+    """
+    It was here a moment ago, and has been removed.
+    """
+
+
+@define(kw_only=True)
 class TooManyStreams(ProxypypiError):
     """
     Too many transfers run that cannot be shared.
@@ -70,10 +77,13 @@ class CannotMake(ProxypypiError):
 class CannotKeep(ProxypypiError):
     """
     The directory does not take a file: full, over quota, read-only, or worse.
+
+    :ivar others_may: is it too large by itself, so that others may find room?
     """
 
     filename: str
     reason: str
+    others_may: bool = False
 
     def __str__(self) -> str:
         return f"{self.filename} cannot be kept: {self.reason}"

@@ -4,7 +4,7 @@ The directory people see: who drops a file in, finds it in the listing.
 
 import os
 import stat
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import Any, ClassVar
@@ -100,6 +100,18 @@ class Directory:
         self._keep(name, evolve(answer, good_until=float("-inf")))
         self._changes.changed(name)
 
+    def walk(
+        self, names: Collection[NormalizedName] | None = None
+    ) -> Iterator[tuple[NormalizedName, Mapping[str, LocalFile]]]:
+        """
+        What lies here of each project at this moment, in order. Blocks at each step.
+
+        :param names: of the projects; :obj:`None` for all.
+        """
+        root = self._look_at_root(self._clock.seconds())
+        for name in sorted({*root.flat, *root.folders} if names is None else names):
+            yield name, self._files_of(root, name)
+
     def _remember(
         self, answer: _Answer, name: NormalizedName, before: _Answer | None
     ) -> Mapping[str, LocalFile]:
@@ -117,12 +129,16 @@ class Directory:
             del self._answers[next(iter(self._answers))]
 
     def _look(self, name: NormalizedName, now: float, epoch: int) -> _Answer:
+        files = self._files_of(self._look_at_root(now), name)
+        return _Answer(now + _HOLDS, epoch, files)
+
+    def _files_of(self, root: _Root, name: NormalizedName) -> Mapping[str, LocalFile]:
         files: dict[str, LocalFile] = {}
-        for filename, path in self._candidates(self._look_at_root(now), name):
+        for filename, path in self._candidates(root, name):
             file = self._examine(filename, path) if filename not in files else None
             if file is not None:
                 files[filename] = file
-        return _Answer(now + _HOLDS, epoch, files)
+        return files
 
     def _candidates(
         self, root: _Root, name: NormalizedName

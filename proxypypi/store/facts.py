@@ -69,7 +69,7 @@ class FactsStore:
     _in_thread: Callable[..., "Deferred[Any]"]
 
     def load_facts(self, name: NormalizedName) -> "Deferred[Mapping[str, FileFacts]]":
-        return self._in_thread(self._load_facts, name)
+        return self._in_thread(self.read_facts, name)
 
     def change_facts(
         self, name: NormalizedName, change: FactsChange
@@ -115,7 +115,10 @@ class FactsStore:
             self._log.warn("unreadable metadata: {error}", error=e)
             return None
 
-    def _load_facts(self, name: NormalizedName) -> Mapping[str, FileFacts]:
+    def read_facts(self, name: NormalizedName) -> Mapping[str, FileFacts]:
+        """
+        See :meth:`load_facts`. Blocks.
+        """
         try:
             content = read_if_there(self._facts(name))
             if content is None:
@@ -136,7 +139,7 @@ class FactsStore:
         self, name: NormalizedName, change: FactsChange
     ) -> Mapping[str, FileFacts]:
         with alone(self._facts(name).parent):
-            facts = change(self._load_facts(name))
+            facts = change(self.read_facts(name))
             self._save_facts(name, facts)
         return facts
 

@@ -19,6 +19,7 @@ from proxypypi.model import Change, Doubt, RawPage
 from proxypypi.store.files import open_file, read_if_there, write_atomically
 
 _FORMAT = 1
+_DOUBT = ".doubt"
 
 _DAMAGED: tuple[Any, ...] = (
     *(msgspec.MsgspecError, ValueError, RecursionError),  # its head
@@ -73,8 +74,15 @@ class PageStore:
     def save_doubt(self, name: str, doubt: Doubt | None) -> "Deferred[None]":
         return self._in_thread(self._save_doubt, name, doubt)
 
+    def doubted(self) -> frozenset[str]:
+        """
+        The names of all pages that there is a doubt about. Blocks.
+        """
+        doubts = self._directory.glob(f"*{_DOUBT}")
+        return frozenset(path.name.removesuffix(_DOUBT) for path in doubts)
+
     def _doubt(self, name: str) -> Path:
-        return self._directory / f"{name}.doubt"
+        return self._directory / f"{name}{_DOUBT}"
 
     def _path(self, name: str) -> Path:
         return self._directory / f"{name}.page"

@@ -5,7 +5,7 @@ Files that are being fetched, until they are whole.
 import fcntl
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -196,14 +196,26 @@ class PartialStore:
         :returns: how many were removed.
         """
         removed = 0
-        for path in self._partials.glob("*/*"):
+        for path, _ in self.left_over(older_than):
+            with suppress(OSError):
+                path.unlink()
+                removed += 1
+        return removed
+
+    def left_over(self, older_than: float) -> Iterator[tuple[Path, int]]:
+        """
+        What :meth:`sweep` removes. Blocks.
+
+        :returns: where each is, and its size in bytes; it is ours until the next.
+        """
+        for path in sorted(self._partials.glob("*/*")):
             with suppress(OSError):  # it is held, went, or is no file
                 if path.stat().st_mtime < older_than:
                     fd = open_locked(path)
-                    path.unlink()
-                    os.close(fd)
-                    removed += 1
-        return removed
+                    try:
+                        yield path, os.fstat(fd).st_size
+                    finally:
+                        os.close(fd)
 
 
 def _open(path: Path) -> tuple[int, bool]:

@@ -3,7 +3,8 @@ Routes to files and to their core metadata.
 """
 
 import hashlib
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import unquote
 from weakref import WeakKeyDictionary
@@ -21,7 +22,7 @@ from proxypypi.cache.finding import Finder
 from proxypypi.cache.flight import PATIENCE
 from proxypypi.cache.found import FoundFile
 from proxypypi.cache.metadata import MetadataCache
-from proxypypi.errors import BadName, ProxypypiError, StillFetching
+from proxypypi.errors import BadName, JustGone, ProxypypiError, StillFetching
 from proxypypi.interfaces import IByteSource
 from proxypypi.model import Outcome
 from proxypypi.names import check_filename, normalize, project_of
@@ -30,6 +31,7 @@ from proxypypi.web.headers import (
     FOR_AN_HOUR,
     FOR_EVER,
     cache_status,
+    forget,
     header,
     http_date,
     is_same_file,
@@ -74,8 +76,8 @@ class FileRoutes:
         self, request: Request, name: str, filename: str, _letter: str = ""
     ) -> bytes:
         project, (filename, is_metadata) = normalize(name), _split(filename)
-        finding = self._finder.find(project, filename)
-        return await self._in_time(request, finding, is_metadata)
+        find = partial(self._finder.find, project, filename)
+        return await self._in_time(request, find, is_metadata)
 
     @router.route("/package/<filename>", methods=["GET"])
     async def file_alone(self, request: Request, filename: str) -> bytes:
@@ -83,21 +85,21 @@ class FileRoutes:
         project = project_of(filename)
         if project is None:
             raise BadName(kind="file", name=filename)
-        finding = self._finder.find(project, filename)
-        return await self._in_time(request, finding, is_metadata)
+        find = partial(self._finder.find, project, filename)
+        return await self._in_time(request, find, is_metadata)
 
     @router.route("/packages/<aa>/<bb>/<rest>/<filename>", methods=["GET"])
     async def file_at(
         self, request: Request, aa: str, bb: str, rest: str, filename: str
     ) -> bytes:
         filename, is_metadata = _split(filename)
-        finding = self._finder.find_at(f"{aa}/{bb}/{rest}", filename)
-        return await self._in_time(request, finding, is_metadata)
+        find = partial(self._finder.find_at, f"{aa}/{bb}/{rest}", filename)
+        return await self._in_time(request, find, is_metadata)
 
     async def _in_time(
         self,
         request: Request,
-        finding: Coroutine[Any, Any, FoundFile],
+        find: Callable[[], Coroutine[Any, Any, FoundFile]],
         is_metadata: bool,
     ) -> bytes:
         """
@@ -115,7 +117,11 @@ class FileRoutes:
                 answering.cancel()
 
         async def answer() -> bytes:
-            return await self._serve(request, await finding, is_metadata)
+            try:
+                return await self._serve(request, await find(), is_metadata)
+            except JustGone:
+                forget(request, "ETag", "Last-Modified")
+                return await self._serve(request, await find(), is_metadata)
 
         answering = Deferred.fromCoroutine(answer())
         timer = self._clock.callLater(PATIENCE, give_up)
@@ -148,7 +154,8 @@ class FileRoutes:
         )
         if is_unchanged(request, etag, found.modified_at):
             request.setResponseCode(NOT_MODIFIED)
-            _offer(request, found, b"")
+            if found.held is not None:  # only what is here is given again as it is
+                offer(request, found.validity, b"")
             return b""
         set_headers(request, content_type="application/octet-stream")
         if request.method == b"HEAD":
@@ -173,7 +180,8 @@ class FileRoutes:
         source = await self._open(request, found)
         if source.size is not None:
             set_headers(request, content_length=str(source.size))
-        _offer(request, found, source)
+        if found.held is not None:
+            offer(request, found.validity, source, self._files.noting(found))
         await send_file(request, source, self._clock)
 
     def _read_by(self, request: Request) -> ReadAbout:
@@ -298,14 +306,6 @@ def _split(filename: str) -> tuple[str, bool]:
     """
     plain = filename.removesuffix(_METADATA)
     return check_filename(plain), plain != filename
-
-
-def _offer(request: Request, found: FoundFile, content: bytes | IByteSource) -> None:
-    """
-    Only what is here is given again as it is.
-    """
-    if found.held is not None:
-        offer(request, found.validity, content)
 
 
 def _caching(private: bool, immutable: bool) -> str:

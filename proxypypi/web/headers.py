@@ -43,6 +43,14 @@ def set_headers(request: Request, **headers: str | None) -> None:
             request.responseHeaders.setRawHeaders(name.replace("_", "-"), [value])
 
 
+def forget(request: Request, *names: str) -> None:
+    """
+    Leave headers of the answer out, though they were set.
+    """
+    for name in names:
+        request.responseHeaders.removeHeader(name)
+
+
 def cache_status(outcome: Outcome) -> str:
     """
     ``Cache-Status`` (:rfc:`9211`).

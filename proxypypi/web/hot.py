@@ -7,6 +7,7 @@ from here gets what the ordinary path would have sent, but for the date.
 """
 
 import os
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from attrs import define, field
@@ -42,6 +43,7 @@ class HotAnswer:
     :ivar outcome: its ``Cache-Status``.
     :ivar cost: bytes that it takes to hold it, with what it is the answer to.
     :ivar readers: who may have it; :obj:`None` for everybody.
+    :ivar given: is called each time that it is given; :obj:`None` for nothing.
     :ivar intact_until: when it is to be seen again whether the file is what it was.
     """
 
@@ -56,6 +58,7 @@ class HotAnswer:
     outcome: str
     cost: int
     readers: IReaders | None = None
+    given: Callable[[], None] | None = None
     intact_until: float = field(default=0.0, init=False)
 
     def is_intact(self, now: float) -> bool:
@@ -77,6 +80,7 @@ class Reusable:
     validity: Validity
     content: "bytes | IByteSource"
     readers: IReaders | None = None
+    given: Callable[[], None] | None = None
 
 
 class CanBeReused:
@@ -88,17 +92,21 @@ class CanBeReused:
 
 
 def offer(
-    request: Request, validity: Validity | None, content: "bytes | IByteSource"
+    request: Request,
+    validity: Validity | None,
+    content: "bytes | IByteSource",
+    given: Callable[[], None] | None = None,
 ) -> None:
     """
     The answer to this request may be given again, for as long as it is valid.
 
     :param validity: :obj:`None` if it is not at all.
     :param content: its body; if that is a file, one that is whole.
+    :param given: to be called each time that it is given again.
     """
     if validity is not None and isinstance(request, CanBeReused):
         readers = request.getComponent(IReaders)
-        request.reusable = Reusable(validity, content, readers)
+        request.reusable = Reusable(validity, content, readers, given)
 
 
 @define(eq=False)
@@ -183,6 +191,7 @@ class HotAnswers:
             outcome=outcome[0],
             cost=_OVERHEAD + sum(map(len, key)) + len(head) + len(content),
             readers=reusable.readers,
+            given=reusable.given,
         )
         self._cost += answer.cost
         self._files += fd >= 0

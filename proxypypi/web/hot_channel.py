@@ -122,6 +122,8 @@ class HotChannel(Channel):
                 break
             data = data[asked.size :]
             site.hot_lines.count(self._peer, asked, answer)
+            if answer.given is not None:
+                answer.given()
             self._send_hot(answer, site.dates.at(now), asked.key[0])
             self._note(now)
             if self.full:

@@ -1,0 +1,198 @@
+"""
+Keeps the directory within its bounds: when files are evicted, and what then.
+"""
+
+import errno
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import Any, ClassVar
+
+from attrs import define, field
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+
+from proxypypi.cache.eviction import Evicted, Eviction
+from proxypypi.cache.flight import SingleFlight
+from proxypypi.cache.health import Health
+from proxypypi.cache.uses import Uses
+from proxypypi.rules.eviction import YOUNG, surplus
+from proxypypi.rules.merge import iso
+from proxypypi.store.changes import Changes
+from proxypypi.store.room import TooLittleRoom
+from proxypypi.store.tally import Count
+
+_BOUND = "max-size"  # as /-/health and the log call what is wrong with it
+_A_DAY = 86_400.0  # seconds after which all is counted again
+_SOON = 1.0  # seconds after which what came meanwhile is seen to
+_MORE = 20  # a part of the bound that goes beside what the disk is short of
+
+
+@define(eq=False)
+class Housekeeping:
+    """
+    Without a bound nothing is ever evicted.
+
+    :ivar _most: bytes that the cached files may have; :obj:`None` for any number.
+    :ivar _idle_until: it is of no use to try again before.
+    """
+
+    _log: ClassVar[Logger] = Logger()
+
+    _eviction: Eviction
+    _most: int | None
+    _uses: Uses
+    _changes: Changes
+    _health: Health
+    _clock: IReactorTime
+    _in_thread: Callable[..., "Deferred[Any]"]
+    _flight: SingleFlight = field(factory=SingleFlight, init=False)
+    _idle_until: float = field(default=0.0, init=False)
+    _call: IDelayedCall | None = field(default=None, init=False)
+
+    async def begin(self) -> None:
+        """
+        The server starts: files may have come while it did not run.
+        """
+        if self._most is None:
+            return
+        count = await self._in_thread(self._eviction.tally.read)
+        if count is None or self._is_over(count, YOUNG):  # else another just did
+            await self._evict()
+
+    def stop(self) -> None:
+        """
+        Evict no more; what is under way comes to an end.
+        """
+        self._eviction.stopped = True
+        self._wait_no_longer()
+
+    def check_size(self, size: int | None) -> None:
+        """
+        May a file be cached at all?
+
+        :param size: of it, in bytes; :obj:`None` if it is not known.
+        :raises OSError: it would not fit if it were alone.
+        """
+        if self._most is not None and size is not None and size > self._most:
+            reason = f"{size:,} bytes are more than the {self._most:,} of --max-size"
+            raise OSError(errno.EFBIG, reason)
+
+    async def find_room(self, check: "Callable[[], Deferred[None]]") -> None:
+        """
+        Is there room on the disk, or can some be made?
+
+        :param check: fails if there is not enough; may be asked again.
+        :raises OSError: there is none.
+        """
+        for _ in range(2):  # what is under way may be for another, and not enough
+            try:
+                await check()
+            except TooLittleRoom as e:
+                if self._most is None or self._is_idle:
+                    raise
+                await self._evict(e.short + self._most // _MORE)
+            else:
+                return
+        await check()
+
+    def kept(self, size: int) -> None:
+        """
+        A file has come.
+
+        :param size: of it, in bytes.
+        """
+        Deferred.fromCoroutine(self._kept(size))
+
+    async def _kept(self, size: int) -> None:
+        count = None
+        with suppress(OSError):  # then all are counted, if that can be
+            count = await self._in_thread(self._eviction.tally.add, size)
+        if self._most is None or self._is_idle:
+            return
+        if count is None or self._is_over(count, _A_DAY):
+            await self._evict()
+
+    async def _evict(self, spare: int = 0) -> None:
+        """
+        :param spare: bytes that are to go in any case.
+        """
+        await self._flight.join("evict", lambda: self._run(spare))
+
+    async def _run(self, spare: int) -> None:
+        if self._eviction.stopped:
+            return
+        await self._uses.flush()
+        now = self._clock.seconds()
+        choose = partial(surplus, most=self._most, spare=spare)
+        try:
+            done = await self._in_thread(self._eviction.evict, choose, now)
+        except OSError as e:
+            self._idle_until = now + YOUNG
+            self._health.worsen(_BOUND, f"nothing can be evicted: {e.strerror or e}")
+            return
+        if done is not None:  # else another process does it, and sees to what is left
+            self._note(done)
+            self._go_on(done, spare, now)
+
+    def _note(self, done: Evicted) -> None:
+        """
+        Tell the log, and all processes.
+        """
+        if done.files:
+            self._log.info(
+                "files evicted: {count}, {size} bytes, the first not used since {used}",
+                count=len(done.files),
+                size=sum(file.size for file in done.files),
+                used=iso(done.files[0].used_at),
+            )
+        for name in {file.name for file in done.files}:
+            self._changes.others_changed(name)
+        if done.pins:
+            self._health.worsen("pins", done.pins)
+        else:
+            self._health.mend("pins")
+
+    def _go_on(self, done: Evicted, spare: int, now: float) -> None:
+        """
+        See whether that was enough, and if not, when to try again.
+        """
+        assert self._most is not None
+        is_over = done.left > self._most
+        if done.problem:
+            self._health.worsen(_BOUND, done.problem)
+        elif is_over and not done.files:
+            self._health.worsen(
+                _BOUND,
+                f"{done.left:,} bytes are cached, more than the {self._most:,} of "
+                "--max-size, and nothing can go: what is here is pinned, was used a "
+                "moment ago, or could not be fetched again",
+            )
+        else:
+            self._health.mend(_BOUND)
+        if not done.files and (is_over or spare):
+            self._idle_until = now + YOUNG
+        if is_over and done.more:
+            pause = _SOON if done.files else YOUNG
+            self._wait_no_longer()
+            self._call = self._clock.callLater(pause, self._try_again)
+
+    def _try_again(self) -> None:
+        Deferred.fromCoroutine(self._evict())
+
+    def _wait_no_longer(self) -> None:
+        if self._call is not None and self._call.active():
+            self._call.cancel()
+
+    @property
+    def _is_idle(self) -> bool:
+        return self._clock.seconds() < self._idle_until
+
+    def _is_over(self, count: Count, good_for: float) -> bool:
+        """
+        :param good_for: seconds after which a count is not believed any more.
+        """
+        assert self._most is not None
+        age = self._clock.seconds() - count.counted_at
+        return count.size > self._most or not 0 <= age < good_for
