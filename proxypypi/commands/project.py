@@ -4,14 +4,12 @@ What commands need to know of one project: its files here, and those of its last
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 from attrs import frozen
-from twisted.internet.defer import maybeDeferred
 from twisted.python import usage
 
 from proxypypi.commands.directory import DirectoryOptions
-from proxypypi.errors import BadName, UnreadablePage
+from proxypypi.errors import BadName, DamagedRecord, UnreadablePage
 from proxypypi.model import LocalFile, ProjectPage
 from proxypypi.names import (
     NormalizedName,
@@ -23,7 +21,7 @@ from proxypypi.names import (
 from proxypypi.simple.reading import read_page
 from proxypypi.store.claims import ClaimStore
 from proxypypi.store.directory import look
-from proxypypi.store.pages import PageStore
+from proxypypi.store.pages import load_page
 
 
 class ProjectOptions(DirectoryOptions):
@@ -111,12 +109,8 @@ class KnownProject:
 
 
 def _kept_page(root: Path, name: NormalizedName) -> ProjectPage | None:
-    store = PageStore(root / ".proxypypi" / "cache" / "pages", maybeDeferred)
-    loaded: list[Any] = []
-    store.load(name).addCallback(loaded.append)
-    if not loaded or loaded[0] is None:
-        return None
     try:
-        return read_page(loaded[0][0], name)
-    except UnreadablePage:
+        kept = load_page(root / ".proxypypi" / "cache" / "pages", name)
+        return read_page(kept[0], name) if kept is not None else None
+    except (DamagedRecord, UnreadablePage):
         return None
