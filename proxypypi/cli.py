@@ -11,6 +11,7 @@ from proxypypi import __version__
 from proxypypi.commands import (
     claims,
     daemons,
+    listing,
     mark,
     prefetch,
     refresh,
@@ -37,6 +38,7 @@ Commands:
     condstart     start it, unless it runs
     maybestop     stop it, if it runs
     status        say whether it runs, and how it is
+    list          say what is here, or what was decided about it
     claim         have no upstream asked about a project, ever
     unclaim       end that
     release       have withheld files given out
@@ -60,6 +62,7 @@ COMMANDS: dict[str, Callable[[str, Sequence[str]], int]] = {
     "condstart": daemons.start,
     "maybestop": daemons.stop,
     "status": daemons.status,
+    "list": listing.list_here,
     "claim": claims.claim,
     "unclaim": claims.unclaim,
     "release": release.release,
