@@ -19,6 +19,7 @@ from proxypypi.commands import (
     remove,
     serving,
     token,
+    verify,
     yank,
 )
 from proxypypi.commands.options import complain
@@ -39,6 +40,7 @@ Commands:
     maybestop     stop it, if it runs
     status        say whether it runs, and how it is
     list          say what is here, or what was decided about it
+    verify        say whether what is here is whole, and put right what can be
     claim         have no upstream asked about a project, ever
     unclaim       end that
     release       have withheld files given out
@@ -63,6 +65,7 @@ COMMANDS: dict[str, Callable[[str, Sequence[str]], int]] = {
     "maybestop": daemons.stop,
     "status": daemons.status,
     "list": listing.list_here,
+    "verify": verify.verify,
     "claim": claims.claim,
     "unclaim": claims.unclaim,
     "release": release.release,

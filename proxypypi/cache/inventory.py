@@ -84,17 +84,19 @@ def take_stock(root: Path) -> Iterator[Stock]:
     Of all projects that have files here, sorted.
     """
     for name, files in look_around(root):
-        yield _stock(root, name, files)
+        yield stock_of(root, name, files)
 
 
-def stock_of(root: Path, name: NormalizedName) -> Stock:
+def stock_of(
+    root: Path, name: NormalizedName, files: Mapping[str, LocalFile] | None = None
+) -> Stock:
     """
-    Of one; it may have no files.
+    Of one project; it may have no files.
+
+    :param files: its files here; :obj:`None` to look for them now.
     """
-    return _stock(root, name, look(root, name))
-
-
-def _stock(root: Path, name: NormalizedName, files: Mapping[str, LocalFile]) -> Stock:
+    if files is None:
+        files = look(root, name)
     cache = root / ".proxypypi" / "cache"
     decisions = root / ".proxypypi" / "decisions"
     claimed = ClaimStore.of(root).is_claimed(name)

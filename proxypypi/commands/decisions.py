@@ -2,22 +2,21 @@
 ``list --decisions``: what people decided here.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from proxypypi.commands.directory import DirectoryOptions
+from proxypypi.commands.directory import ProjectsOptions
 from proxypypi.commands.options import complain
 from proxypypi.commands.wording import amount, moment, one_line
 from proxypypi.names import NormalizedName
 from proxypypi.store.decisions import Decisions, load_decisions
 
 
-def tell_decisions(options: DirectoryOptions, names: Collection[NormalizedName]) -> int:
+def tell_decisions(options: ProjectsOptions) -> int:
     """
-    :param names: of the projects that are meant; empty for all.
     :returns: the exit status.
     """
-    root = options.settings.directory
+    root, names = options.settings.directory, options.names
     found = load_decisions(root / ".proxypypi" / "decisions", names)
     entries = list(_entries(found))
     told = {name for _, name, _, _ in entries}

@@ -97,21 +97,32 @@ class DirectoryOptions(usage.Options):
             print(line)
 
 
-class NamesOptions(DirectoryOptions):
+class ProjectsOptions(DirectoryOptions):
     """
-    :ivar names: of the projects.
+    :ivar names: of the projects that are meant; empty for all.
     """
 
-    operands = "NAME..."
+    operands = "[PROJECT...]"
     names: tuple[NormalizedName, ...]
 
     def parseArgs(self, *names: str) -> None:
-        if not names:
-            raise usage.UsageError(f"{self.command} needs a project NAME")
         try:
             self.names = tuple(dict.fromkeys(map(normalize, names)))
         except BadName as e:
             raise usage.UsageError(str(e)) from e
+
+
+class NamesOptions(ProjectsOptions):
+    """
+    There has to be one.
+    """
+
+    operands = "NAME..."
+
+    def parseArgs(self, *names: str) -> None:
+        if not names:
+            raise usage.UsageError(f"{self.command} needs a project NAME")
+        super().parseArgs(*names)
 
 
 T = TypeVar("T", bound=DirectoryOptions)

@@ -8,25 +8,16 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from twisted.python import usage
-
 from proxypypi.cache.inventory import Stock, stock_of, take_stock
 from proxypypi.commands.decisions import tell_decisions
-from proxypypi.commands.directory import DirectoryOptions, parse
+from proxypypi.commands.directory import ProjectsOptions, parse
 from proxypypi.commands.options import complain
 from proxypypi.commands.wording import amount, moment, one_line, plural
-from proxypypi.errors import BadName
-from proxypypi.names import NormalizedName, normalize
 from proxypypi.rules.inventory import Item, Kind
 from proxypypi.settings import Settings
 
 
-class ListOptions(DirectoryOptions):
-    """
-    :ivar names: of the projects that are meant; empty for all.
-    """
-
-    operands = "[PROJECT...]"
+class ListOptions(ProjectsOptions):
     longdesc = (
         "Say what is here: a line for each project, or for each file of those that are "
         "named. With --decisions, say what people decided about them: claims, yanks, "
@@ -36,13 +27,6 @@ class ListOptions(DirectoryOptions):
         "files are withheld, is as the environment and --config say."
     )
     optFlags = [["decisions", None, "What people decided, in place of what is here."]]
-    names: tuple[NormalizedName, ...]
-
-    def parseArgs(self, *names: str) -> None:
-        try:
-            self.names = tuple(dict.fromkeys(map(normalize, names)))
-        except BadName as e:
-            raise usage.UsageError(str(e)) from e
 
 
 def list_here(command: str, arguments: Sequence[str]) -> int:
@@ -51,7 +35,7 @@ def list_here(command: str, arguments: Sequence[str]) -> int:
     """
     options = parse(ListOptions, command, arguments)
     if options["decisions"]:
-        return tell_decisions(options, options.names)
+        return tell_decisions(options)
     if options.names:
         return _tell_files(options)
     settings = options.settings
@@ -60,7 +44,7 @@ def list_here(command: str, arguments: Sequence[str]) -> int:
     return 0
 
 
-def _tell_files(options: ListOptions) -> int:
+def _tell_files(options: ProjectsOptions) -> int:
     settings = options.settings
     root, withhold = settings.directory, settings.withhold
     stocks = [stock_of(root, name) for name in options.names]
