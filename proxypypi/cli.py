@@ -11,6 +11,7 @@ from proxypypi import __version__
 from proxypypi.commands import (
     claims,
     daemons,
+    doctor,
     listing,
     mark,
     prefetch,
@@ -39,6 +40,7 @@ Commands:
     condstart     start it, unless it runs
     maybestop     stop it, if it runs
     status        say whether it runs, and how it is
+    doctor        say whether a server would work here, and what to do if not
     list          say what is here, or what was decided about it
     verify        say whether what is here is whole, and put right what can be
     claim         have no upstream asked about a project, ever
@@ -64,6 +66,7 @@ COMMANDS: dict[str, Callable[[str, Sequence[str]], int]] = {
     "condstart": daemons.start,
     "maybestop": daemons.stop,
     "status": daemons.status,
+    "doctor": doctor.doctor,
     "list": listing.list_here,
     "verify": verify.verify,
     "claim": claims.claim,

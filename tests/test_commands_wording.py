@@ -4,7 +4,8 @@ Tests for :mod:`proxypypi.commands.wording`.
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from proxypypi.commands.wording import amount, moment, one_line, plural
+from proxypypi.commands.wording import amount, moment, one_line, plural, told
+from proxypypi.model import Finding
 
 
 class WordingTests(SynchronousTestCase):
@@ -29,3 +30,12 @@ class WordingTests(SynchronousTestCase):
         """
         self.assertEqual("a b c [2Jd", one_line("a\r\n b\tc\x1b[2Jd\n"))
         self.assertEqual("é", one_line("é"))
+
+    def test_findings(self) -> None:
+        """
+        A finding is a line that begins with its grade, and ends with what to do.
+        """
+        found = Finding.error("a", "it is\nbroken", "mend it")
+        self.assertEqual("error: a: it is broken; mend it", told(found))
+        self.assertEqual("mended: a: it is broken", told(found, "mended"))
+        self.assertEqual("ok: a: fine", told(Finding.ok("a", "fine")))

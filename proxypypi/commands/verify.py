@@ -13,7 +13,7 @@ from proxypypi.cache.verification import Verification
 from proxypypi.commands.directory import ProjectsOptions, parse
 from proxypypi.commands.options import complain
 from proxypypi.commands.watching import bar_if_watched
-from proxypypi.commands.wording import amount, one_line, plural
+from proxypypi.commands.wording import amount, plural, told
 from proxypypi.model import Finding, Grade
 from proxypypi.names import NormalizedName
 from proxypypi.settings import Settings
@@ -64,10 +64,7 @@ class _Outcome:
 
     @property
     def line(self) -> str:
-        said = self.finding
-        label = "repaired" if self.repaired else said.grade.value
-        advice = f"; {said.advice}" if said.advice and not self.repaired else ""
-        return f"{label}: {one_line(f'{said.subject}: {said.what}{advice}')}"
+        return told(self.finding, "repaired" if self.repaired else "")
 
 
 def verify(command: str, arguments: Sequence[str]) -> int:
@@ -78,9 +75,9 @@ def verify(command: str, arguments: Sequence[str]) -> int:
     root, names = options.settings.directory, options.names
     files = {n: f for n, f in look_around(root) if not names or n in names}
     missing = [name for name in names if name not in files]
-    with bar_if_watched("read", in_bytes=True) as told:
+    with bar_if_watched("read", in_bytes=True) as note:
         may_ask = _Asked(options.settings)
-        verification = Verification(root, files, may_ask, told, time, sleep)
+        verification = Verification(root, files, may_ask, note, time, sleep)
         faults = list(verification.faults())
     faults += check_records(root, names, time())
     faults += _strays(options)

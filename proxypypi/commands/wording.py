@@ -4,6 +4,8 @@ How commands write what they report, in lines that scripts can take apart.
 
 from datetime import datetime, timezone
 
+from proxypypi.model import Finding
+
 
 def plural(count: int, what: str) -> str:
     """
@@ -34,3 +36,12 @@ def one_line(text: str) -> str:
     What people or an index wrote, without anything that breaks a line, or a terminal.
     """
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def told(finding: Finding, label: str = "") -> str:
+    """
+    :param label: in place of its grade; then nothing has to be done any more.
+    """
+    advice = f"; {finding.advice}" if finding.advice and not label else ""
+    said = f"{finding.subject}: {finding.what}{advice}"
+    return f"{label or finding.grade.value}: {one_line(said)}"

@@ -29,3 +29,15 @@ class Finding:
     subject: str
     what: str
     advice: str = ""
+
+    @classmethod
+    def ok(cls, subject: str, what: str) -> "Finding":
+        return cls(grade=Grade.OK, subject=subject, what=what)
+
+    @classmethod
+    def warning(cls, subject: str, what: str, advice: str = "") -> "Finding":
+        return cls(grade=Grade.WARNING, subject=subject, what=what, advice=advice)
+
+    @classmethod
+    def error(cls, subject: str, what: str, advice: str = "") -> "Finding":
+        return cls(grade=Grade.ERROR, subject=subject, what=what, advice=advice)
