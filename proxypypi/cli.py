@@ -2,8 +2,10 @@
 The door for the shell: ``proxypypi COMMAND``.
 """
 
+import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from twisted.python import usage
 
@@ -103,9 +105,21 @@ def main() -> None:
         raise SystemExit(2)
     try:
         status = command(name, ["--help"] if rest == ["-h"] else rest)
+        print(end="", flush=True)
+    except BrokenPipeError:  # who read what we print has seen enough, as head has
+        _print_no_more()
+        raise SystemExit(1) from None
     except (ProxypypiError, usage.UsageError, OSError) as e:
         complain(e)
         raise SystemExit(1) from e
     except KeyboardInterrupt:
         raise SystemExit(130) from None
     raise SystemExit(status)
+
+
+def _print_no_more() -> None:
+    """
+    Or Python would try once more, at its end, and complain.
+    """
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

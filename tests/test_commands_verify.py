@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import time
+from importlib import import_module
 from typing import Any
 
 from attrs import evolve
@@ -13,6 +14,7 @@ from attrs import evolve
 from tests.stock_case import StockTestCase
 
 MODULE = sys.modules["proxypypi.commands.verify"]
+VERIFYING: Any = import_module("proxypypi.cache.verifying")
 
 
 class VerifyTests(StockTestCase):
@@ -128,13 +130,13 @@ class VerifyTests(StockTestCase):
         What was put right by somebody else meanwhile is not told.
         """
         self.rot()
-        find_strays = MODULE.find_strays
+        find_strays = VERIFYING.find_strays
 
         def meanwhile(root: Any) -> Any:
             self.put("demo", self.sdist)
             return find_strays(root)
 
-        self.patch(MODULE, "find_strays", meanwhile)
+        self.patch(VERIFYING, "find_strays", meanwhile)
         status, lines, _ = self.verify("--repair")
         self.assertEqual((0, 1), (status, len(lines)))
 

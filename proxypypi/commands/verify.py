@@ -9,7 +9,6 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from proxypypi.cache.verification import Verification
 from proxypypi.commands.directory import ProjectsOptions, parse
 from proxypypi.commands.options import complain
 from proxypypi.commands.watching import bar_if_watched
@@ -18,10 +17,7 @@ from proxypypi.model import Finding, Grade
 from proxypypi.names import NormalizedName
 from proxypypi.settings import Settings
 from proxypypi.store.claims import ClaimStore
-from proxypypi.store.directory import look_around
 from proxypypi.store.mending import Fault
-from proxypypi.store.records import check_records
-from proxypypi.store.strays import find_strays
 
 
 class VerifyOptions(ProjectsOptions):
@@ -72,34 +68,31 @@ def verify(command: str, arguments: Sequence[str]) -> int:
     Look at everything, and tell what is wrong.
     """
     options = parse(VerifyOptions, command, arguments)
-    root, names = options.settings.directory, options.names
-    files = {n: f for n, f in look_around(root) if not names or n in names}
-    missing = [name for name in names if name not in files]
+    # Not before: what it needs is of no use to other commands.
+    from proxypypi.cache.verifying import verify_all
+
+    root, may_ask = options.settings.directory, _Asked(options.settings)
     with bar_if_watched("read", in_bytes=True) as note:
-        may_ask = _Asked(options.settings)
-        verification = Verification(root, files, may_ask, note, time, sleep)
-        faults = list(verification.faults())
-    faults += check_records(root, names, time())
-    faults += _strays(options)
-    faults.sort(key=lambda fault: fault.finding.subject)
+        verified = verify_all(root, options.names, may_ask, note, time, sleep)
+    faults = verified.faults
     outcomes = list(_mend(faults) if options["repair"] else map(_told, faults))
     left = [each for each in outcomes if not each.repaired]
     errors = sum(each.finding.grade is Grade.ERROR for each in left)
-    of = f"{plural(verification.count, 'file')}, {amount(verification.size)}"
+    of = f"{plural(verified.count, 'file')}, {amount(verified.size)}"
     warnings = plural(len(left) - errors, "warning")
     verdict = f"{plural(errors, 'error')}, {warnings}" if left else "all is well"
     options.report(
         {
-            "files": verification.count,
-            "bytes": verification.size,
+            "files": verified.count,
+            "bytes": verified.size,
             "faults": [each.facts for each in outcomes],
-            "missing": missing,
+            "missing": list(verified.missing),
         },
         [*(each.line for each in outcomes), f"{of}: {verdict}"],
     )
-    for name in missing:
+    for name in verified.missing:
         complain(f"there is no file of {name} in {root}")
-    return 1 if errors or missing else 0
+    return 1 if errors or verified.missing else 0
 
 
 @frozen
@@ -118,18 +111,6 @@ class _Asked:
             and not any(fnmatchcase(name, glob) for glob in refused)
             and not ClaimStore.of(settings.directory).is_claimed(name)
         )
-
-
-def _strays(options: VerifyOptions) -> Iterator[Fault]:
-    for stray in find_strays(options.settings.directory):
-        if not options.names or stray.project in options.names:
-            finding = Finding(
-                grade=Grade.WARNING,
-                subject=stray.path,
-                what=stray.why,
-                advice=stray.advice,
-            )
-            yield Fault(finding=finding, project=stray.project)
 
 
 def _mend(faults: Sequence[Fault]) -> Iterator[_Outcome]:
