@@ -135,17 +135,33 @@ class CheckupTests(EndToEndTestCase):
         and no more can be told.
         """
         self.index.projects.clear()
+        self.index.add(make_wheel("acme-tools"))
         for projects in (("*",), ("acme-*",)):
             (found,) = await self.examine(projects=projects)
             self.assertIs(Grade.OK, found.grade)
             self.assertIn("what its pages say is not known", found.what)
-        paths = {seen.path for seen in self.index.requests}
-        self.assertEqual(
-            {f"/simple/{name}/" for name in ("six", "pip", "numpy")}, paths
-        )
-        (found,) = await self.examine(
-            f"http://127.0.0.1:{free_port()}/", projects=("acme-*",)
-        )
+        asked = {seen.path for seen in self.index.requests} - {"/simple/"}
+        usual = {f"/simple/{name}/" for name in ("six", "pip", "numpy")}
+        self.assertEqual(usual, asked)
+
+    async def test_no_list(self) -> None:
+        """
+        One that has not even a list of projects may be at another address.
+        """
+        wrong = self.index_url.replace("/simple/", "/simpel/")
+        (found,) = await self.examine(wrong)
+        self.assertIs(Grade.WARNING, found.grade)
+        self.assertIn("no project list, and none of six, pip, numpy", found.what)
+        self.assertIn("address", found.advice)
+        (found,) = await self.examine(wrong, projects=("acme-*",))
+        self.assertIs(Grade.OK, found.grade)
+
+    async def test_only_some(self) -> None:
+        """
+        One that may be asked about no usual project has to be there nonetheless.
+        """
+        url = f"http://127.0.0.1:{free_port()}/"
+        (found,) = await self.examine(url, projects=("acme-*",))
         self.assertIs(Grade.ERROR, found.grade)
 
     async def test_way(self) -> None:

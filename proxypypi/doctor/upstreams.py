@@ -2,7 +2,7 @@
 Whether an index can be asked, and what it says.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from attrs import define, frozen
@@ -10,6 +10,7 @@ from attrs import define, frozen
 from proxypypi.errors import (
     BadName,
     BadSettings,
+    NoProjectList,
     NoSuchProject,
     UnreadablePage,
     UpstreamError,
@@ -26,6 +27,16 @@ from proxypypi.upstream.patience import Patience
 from proxypypi.upstream.urls import origin_of
 
 _ADVICE = "see to its address, to the way there, and to its credentials"
+
+
+class _Seen(Exception):
+    """
+    So much of a list is enough.
+    """
+
+
+def _see(data: bytes) -> None:
+    raise _Seen
 
 
 @frozen(kw_only=True)
@@ -72,22 +83,23 @@ class Checkup:
             )
         except BadSettings as e:
             return [Finding.error(self.subject, str(e))]
+        candidates = list(_candidates(self._settings.projects))
         try:
-            answer = await self._ask(index)
+            answer = await self._ask(index, candidates)
+            if answer is None:
+                return [await self._look_for_it(index, candidates, way)]
         except (UpstreamError, UnreadablePage) as e:
             return [Finding.error(self.subject, f"{e} ({way})", _ADVICE)]
         finally:
             await index.close()
-        if answer is None:
-            what = f"it is there, but what its pages say is not known ({way})"
-            return [Finding.ok(self.subject, what)]
         return [*self._said(answer, way), *self._clock(answer)]
 
-    async def _ask(self, index: Index) -> _Answer | None:
+    async def _ask(
+        self, index: Index, candidates: Iterable[NormalizedName]
+    ) -> _Answer | None:
         """
-        :returns: :obj:`None` if it has none of the projects that are tried.
+        :returns: :obj:`None` if it has none of them.
         """
-        candidates = list(_candidates(self._settings.projects))
         for name in candidates:
             try:
                 raw = await index.fetch_page(name, None)
@@ -100,9 +112,25 @@ class Checkup:
                 is_json="json" in raw.content_type.lower(),
                 late=now - raw.sent_at if raw.sent_at is not None else None,
             )
-        if not candidates:
-            await index.try_to_connect()
         return None
+
+    async def _look_for_it(
+        self, index: Index, candidates: Collection[NormalizedName], way: str
+    ) -> Finding:
+        """
+        Is there an index at all?
+        """
+        known = f"it is there, but what its pages say is not known ({way})"
+        try:
+            await index.fetch_list(None, _see)
+        except _Seen:
+            pass
+        except NoProjectList:
+            if candidates:
+                what = f"it has no project list, and none of {', '.join(candidates)}"
+                advice = "see to its address, if it should"
+                return Finding.warning(self.subject, f"{what} ({way})", advice)
+        return Finding.ok(self.subject, known)
 
     def _said(self, answer: _Answer, way: str) -> Iterator[Finding]:
         missing = list(missing_from(answer.page, answer.is_json))
