@@ -114,6 +114,8 @@ class InventoryTests(StockTestCase):
             path.write_bytes(b"{")
         stock = stock_of(self.directory, DEMO)
         self.assertEqual((None, {}, {}), (stock.page, stock.facts, stock.released))
+        self.assertEqual(4, len(stock.troubles))
+        self.assertEqual(4, sum(" cannot be read, so " in t for t in stock.troubles))
         self.assertIs(Kind.UNREAD, self.kinds()[self.wheel.filename])
 
     def test_unreadable_page(self) -> None:
@@ -121,7 +123,8 @@ class InventoryTests(StockTestCase):
         A page that says nothing is as good as none.
         """
         self.keep_page(said={"files": 5})
-        self.assertIsNone(stock_of(self.directory, DEMO).page)
+        stock = stock_of(self.directory, DEMO)
+        self.assertEqual((None, 1), (stock.page, len(stock.troubles)))
 
     def test_nothing_written(self) -> None:
         """

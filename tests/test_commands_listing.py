@@ -175,6 +175,25 @@ class ListTests(StockTestCase):
             (1, {"projects": [], "missing": ["other"]}), (status, json.loads(out))
         )
 
+    def test_damaged(self) -> None:
+        """
+        Records that cannot be read are told, as less is known for that; not thousands.
+        """
+        self.remember(self.wheel)
+        path = self.cache / "facts" / "demo.json"
+        path.write_bytes(b"{")
+        for names in ((), ("demo",)):
+            status, out, err = self.run_command("list", *names)
+            self.assertEqual(1, status)
+            self.assertIn("not read yet", out)
+            self.assertIn(f"{path} cannot be read, so its files are read anew", err)
+        for n in range(12):
+            self.put(f"p{n}", make_wheel(f"p{n}"))
+            (self.cache / "facts" / f"p{n}.json").write_bytes(b"{")
+        lines = self.run_command("list")[2].splitlines()
+        self.assertEqual(11, len(lines))
+        self.assertEqual("proxypypi: and 3 more; verify tells them all", lines[-1])
+
     def test_order(self) -> None:
         """
         Projects are sorted, in whatever order they were put there.

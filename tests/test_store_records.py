@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from twisted.internet.defer import maybeDeferred, succeed
@@ -215,6 +216,24 @@ class RecordsTests(StockTestCase):
         self.patch(os, "access", lambda p, mode: p != locked and access(p, mode))
         fault = self.fault(locked)
         self.assertEqual("it cannot be looked into", fault.finding.what)
+
+    def test_not_ours(self) -> None:
+        """
+        A record that another user's server keeps to itself is not damaged for that.
+        """
+        self.keep_everything()
+        path = self.cache / "facts" / "demo.json"
+        open_one = os.open
+
+        def fail(name: Any, *rest: Any, **more: Any) -> int:
+            if name == path:
+                raise PermissionError(13, "Permission denied")
+            return open_one(name, *rest, **more)
+
+        self.patch(os, "open", fail)
+        fault = self.fault(path)
+        self.assertEqual("the record is not ours to read", fault.finding.what)
+        self.assertIsNone(fault.mend)
 
     def test_named(self) -> None:
         """

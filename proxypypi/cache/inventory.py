@@ -3,12 +3,13 @@ What lies here, and what is on record of it, as it is: nobody is asked, no file 
 and nothing written. Blocks.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 from attrs import frozen
 
-from proxypypi.errors import DamagedRecord, UnreadablePage
+from proxypypi.errors import DamagedRecord
 from proxypypi.model import (
     Change,
     FileFacts,
@@ -18,13 +19,14 @@ from proxypypi.model import (
 )
 from proxypypi.names import NormalizedName
 from proxypypi.rules.inventory import Item, describe
-from proxypypi.simple.reading import read_page
 from proxypypi.store.claims import ClaimStore
 from proxypypi.store.directory import look, look_around
 from proxypypi.store.facts import load_facts
 from proxypypi.store.marks import load_marks
-from proxypypi.store.pages import load_doubt, load_page
+from proxypypi.store.pages import load_doubt, load_project_page
 from proxypypi.store.releases import load_releases
+
+T = TypeVar("T")
 
 
 @frozen(kw_only=True)
@@ -39,6 +41,7 @@ class Stock:
         ours alone.
     :ivar gone: has its index no such project any more, as is believed?
     :ivar released: file name to sha256.
+    :ivar troubles: what is wrong with each record that is damaged, in a sentence.
     """
 
     name: NormalizedName
@@ -49,6 +52,7 @@ class Stock:
     marks: Marks
     released: Mapping[str, str]
     claimed: bool
+    troubles: tuple[str, ...] = ()
 
     def items(self, withhold: float) -> tuple[Item, ...]:
         """
@@ -99,42 +103,35 @@ def stock_of(
         files = look(root, name)
     cache = root / ".proxypypi" / "cache"
     decisions = root / ".proxypypi" / "decisions"
+    troubles: list[str] = []
+
+    def load(work: Callable[[], T], otherwise: T) -> T:
+        try:
+            return work()
+        except DamagedRecord as e:
+            troubles.append(str(e))
+            return otherwise
+
     claimed = ClaimStore.of(root).is_claimed(name)
-    page, gone = (None, False) if claimed else _kept_page(cache / "pages", name)
+    page, gone = None, False
+    if not claimed:
+        page = load(lambda: load_project_page(cache / "pages", name), None)
+        gone = load(lambda: _is_gone(cache / "pages", name), False)
+    marks, trouble = load_marks(decisions, name)
+    troubles += filter(None, [trouble])
     return Stock(
         name=name,
         files=files,
-        facts=_facts(cache, name),
+        facts=load(lambda: load_facts(cache, name), {}),
         page=page,
         gone=gone,
-        marks=load_marks(decisions, name)[0],
-        released=_released(decisions, name),
+        marks=marks,
+        released=load(lambda: load_releases(decisions, name), {}),
         claimed=claimed,
+        troubles=tuple(troubles),
     )
 
 
-def _kept_page(pages: Path, name: NormalizedName) -> tuple[ProjectPage | None, bool]:
-    try:
-        kept = load_page(pages, name)
-        page = read_page(kept[0], name) if kept is not None else None
-    except (DamagedRecord, UnreadablePage):
-        return None, False
-    try:
-        doubt = load_doubt(pages, name)
-    except DamagedRecord:
-        return page, False
-    return page, doubt is not None and doubt.believed and doubt.change is Change.GONE
-
-
-def _facts(cache: Path, name: NormalizedName) -> Mapping[str, FileFacts]:
-    try:
-        return load_facts(cache, name)
-    except DamagedRecord:
-        return {}
-
-
-def _released(decisions: Path, name: NormalizedName) -> Mapping[str, str]:
-    try:
-        return load_releases(decisions, name)
-    except DamagedRecord:
-        return {}
+def _is_gone(pages: Path, name: NormalizedName) -> bool:
+    doubt = load_doubt(pages, name)
+    return doubt is not None and doubt.believed and doubt.change is Change.GONE

@@ -186,10 +186,13 @@ def _in_threads(work: Callable[[T], R], things: Iterable[T]) -> Iterator[R]:
     :returns: what comes of each, in their order.
     """
     waiting: deque[Future[R]] = deque()
-    with ThreadPoolExecutor(_THREADS) as pool:
+    pool = ThreadPoolExecutor(_THREADS)
+    try:
         for thing in things:
             waiting.append(pool.submit(work, thing))
             if len(waiting) > _AHEAD:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -16,6 +16,8 @@ from proxypypi.commands.wording import amount, moment, one_line, plural
 from proxypypi.rules.inventory import Item, Kind
 from proxypypi.settings import Settings
 
+_MOST = 10  # complaints; where one record is not ours to read, none may be
+
 
 class ListOptions(ProjectsOptions):
     longdesc = (
@@ -39,9 +41,13 @@ def list_here(command: str, arguments: Sequence[str]) -> int:
     if options.names:
         return _tell_files(options)
     settings = options.settings
-    projects = [_facts(stock, settings) for stock in take_stock(settings.directory)]
+    projects: list[Mapping[str, Any]] = []
+    troubles: list[str] = []
+    for stock in take_stock(settings.directory):
+        projects.append(_facts(stock, settings))
+        troubles += stock.troubles
     options.report({"projects": projects}, map(_line, projects))
-    return 0
+    return _complain(troubles)
 
 
 def _tell_files(options: ProjectsOptions) -> int:
@@ -63,9 +69,21 @@ def _tell_files(options: ProjectsOptions) -> int:
         },
         [_file_line(i, root) for stock in here for i in stock.items(withhold)],
     )
+    troubles = [trouble for stock in here for trouble in stock.troubles]
     for name in missing:
         complain(f"there is no file of {name} in {root}")
-    return 1 if missing else 0
+    return max(_complain(troubles), 1 if missing else 0)
+
+
+def _complain(troubles: Sequence[str]) -> int:
+    """
+    :returns: the exit status.
+    """
+    for trouble in troubles[:_MOST]:
+        complain(trouble)
+    if len(troubles) > _MOST:
+        complain(f"and {len(troubles) - _MOST} more; verify tells them all")
+    return 1 if troubles else 0
 
 
 def _facts(stock: Stock, settings: Settings) -> dict[str, Any]:

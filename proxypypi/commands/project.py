@@ -9,7 +9,7 @@ from attrs import frozen
 from twisted.python import usage
 
 from proxypypi.commands.directory import DirectoryOptions
-from proxypypi.errors import BadName, DamagedRecord, UnreadablePage
+from proxypypi.errors import BadName, DamagedRecord
 from proxypypi.model import LocalFile, ProjectPage
 from proxypypi.names import (
     NormalizedName,
@@ -18,10 +18,9 @@ from proxypypi.names import (
     normalize,
     version_of,
 )
-from proxypypi.simple.reading import read_page
 from proxypypi.store.claims import ClaimStore
 from proxypypi.store.directory import look
-from proxypypi.store.pages import load_page
+from proxypypi.store.pages import load_project_page
 
 
 class ProjectOptions(DirectoryOptions):
@@ -110,7 +109,6 @@ class KnownProject:
 
 def _kept_page(root: Path, name: NormalizedName) -> ProjectPage | None:
     try:
-        kept = load_page(root / ".proxypypi" / "cache" / "pages", name)
-        return read_page(kept[0], name) if kept is not None else None
-    except (DamagedRecord, UnreadablePage):
+        return load_project_page(root / ".proxypypi" / "cache" / "pages", name)
+    except DamagedRecord:
         return None

@@ -51,13 +51,13 @@ class Addresses:
             return [
                 _left_out(each) if each.what == _FREE else each for each in findings
             ]
-        if self._is_taken():
+        if not any(map(_is_lent, self._settings.listen)) and self._is_taken():
             what = "another server has it, which listens elsewhere"
             findings.append(Finding.error("directory", what, "end that one first"))
         return findings
 
     async def _examine(self, endpoint: str, now: float) -> list[Finding]:
-        if endpoint.startswith("systemd:"):
+        if _is_lent(endpoint):
             return [Finding.ok(endpoint, "it is for systemd to open")]
         try:
             parsed = self._parse(endpoint)
@@ -114,6 +114,13 @@ class Addresses:
             return is_held(self._settings.directory / ".proxypypi" / "lock")
         except OSError:
             return False
+
+
+def _is_lent(endpoint: str) -> bool:
+    """
+    Is it one that nobody but systemd can open, and that cannot be told from here?
+    """
+    return endpoint.startswith("systemd:")
 
 
 def _left_out(found: Finding) -> Finding:

@@ -14,9 +14,11 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from proxypypi.errors import DamagedRecord
+from proxypypi.errors import DamagedRecord, UnreadablePage
 from proxypypi.interfaces import IPageStore
-from proxypypi.model import Change, Doubt, RawPage
+from proxypypi.model import Change, Doubt, ProjectPage, RawPage
+from proxypypi.names import NormalizedName
+from proxypypi.simple.reading import read_page
 from proxypypi.store.files import open_file, read_if_there, write_atomically
 
 _FORMAT = 1
@@ -158,6 +160,20 @@ def load_page(directory: Path, name: str) -> tuple[RawPage, float] | None:
         last_serial=head.last_serial,
     )
     return page, checked_at
+
+
+def load_project_page(directory: Path, name: NormalizedName) -> ProjectPage | None:
+    """
+    What the index says of a project, as far as that is kept.
+
+    :raises DamagedRecord: there is something, but it cannot be read.
+    """
+    kept = load_page(directory, name)
+    try:
+        return read_page(kept[0], name) if kept is not None else None
+    except UnreadablePage as e:
+        path = str(_page(directory, name))
+        raise DamagedRecord(path=path, reason=str(e), so=_ANEW) from e
 
 
 def load_doubt(directory: Path, name: str) -> Doubt | None:

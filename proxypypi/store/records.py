@@ -9,10 +9,9 @@ from pathlib import Path
 
 from attrs import frozen
 
-from proxypypi.errors import BadName, DamagedRecord, UnreadablePage
+from proxypypi.errors import BadName, DamagedRecord
 from proxypypi.model import Finding, Grade
 from proxypypi.names import NormalizedName, normalize
-from proxypypi.simple.reading import read_page
 from proxypypi.store.attestations import load_attestations
 from proxypypi.store.claims import load_claim
 from proxypypi.store.facts import load_facts, load_first_seen
@@ -20,7 +19,7 @@ from proxypypi.store.lists import check_list
 from proxypypi.store.locked import is_held
 from proxypypi.store.marks import load_status, load_yanks
 from proxypypi.store.mending import Fault, remove_unchanged, remove_unheld
-from proxypypi.store.pages import load_doubt, load_page
+from proxypypi.store.pages import load_doubt, load_page, load_project_page
 from proxypypi.store.publishing import local_file
 from proxypypi.store.releases import load_releases
 from proxypypi.store.removed import load_removed
@@ -57,23 +56,18 @@ def _of_project(
     return lambda path: load(path.parents[1], NormalizedName(path.stem))
 
 
-def _check_page(path: Path) -> None:
-    kept = load_page(path.parent, path.stem)
-    try:
-        if kept is not None:
-            read_page(kept[0], NormalizedName(path.stem))
-    except UnreadablePage as e:
-        so = "the index is asked anew"
-        raise DamagedRecord(path=str(path), reason=str(e), so=so) from e
-
-
-def _in_folder(load: Callable[[Path, str], object]) -> Callable[[Path], object]:
-    return lambda path: load(path.parent, path.stem)
+def _in_folder(
+    load: Callable[[Path, NormalizedName], object],
+) -> Callable[[Path], object]:
+    """
+    :param load: is given the folder that it is in, and its name.
+    """
+    return lambda path: load(path.parent, NormalizedName(path.stem))
 
 
 _KINDS = (
     _Kind(places="cache/facts/*.json", check=_of_project(load_facts)),
-    _Kind(places="cache/pages/*.page", check=_check_page),
+    _Kind(places="cache/pages/*.page", check=_in_folder(load_project_page)),
     _Kind(places="cache/pages/*.doubt", check=_in_folder(load_doubt)),
     _Kind(places="cache/documents/*.page", check=_in_folder(load_page)),
     _Kind(places="cache/lists/*.list", check=check_list),
@@ -137,6 +131,10 @@ def _check(
     except FileNotFoundError:
         return  # it went meanwhile
     except DamagedRecord as e:
+        if isinstance(e.__cause__, PermissionError):
+            what = "the record is not ours to read"
+            yield _fault(root, path, what, _LET_US_READ, project=project)
+            return
         what = f"the record is damaged, so {e.so}: {e.reason}"
         if kind.is_decision:
             yield _fault(root, path, what, _DECIDE_ANEW, project=project)
