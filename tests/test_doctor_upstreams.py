@@ -68,7 +68,7 @@ class CheckupTests(EndToEndTestCase):
         self.index.upload_times = self.index.core_metadata = False
         upload_times, metadata, clock = await self.examine()
         for found, word in (
-            (upload_times, "it gives no upload times, so that nothing can be held"),
+            (upload_times, "it gives no upload times, so that a minimum age"),
             (metadata, "it gives no core metadata, so that installers"),
         ):
             self.assertIs(Grade.WARNING, found.grade)

@@ -27,10 +27,7 @@ def missing_from(page: ProjectPage, is_json: bool) -> Iterator[str]:
     if not any(d.hashes for d in files):
         yield "digests, so that files cannot be checked"
     if not any(d.uploaded_at for d in files):
-        yield (
-            "upload times, so that nothing can be held back for its age or left out "
-            "of a snapshot, or put into one"
-        )
+        yield "upload times, so that a minimum age and snapshots leave all of it out"
     wheels = [d for d in files if is_wheel(d.filename)]
     if wheels and not any(d.core_metadata for d in wheels):
         yield "core metadata, so that installers fetch whole wheels to resolve"
