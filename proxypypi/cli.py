@@ -2,8 +2,10 @@
 The door for the shell: ``proxypypi COMMAND``.
 """
 
+import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from twisted.python import usage
 
@@ -11,6 +13,8 @@ from proxypypi import __version__
 from proxypypi.commands import (
     claims,
     daemons,
+    doctor,
+    listing,
     mark,
     pin,
     prefetch,
@@ -20,6 +24,7 @@ from proxypypi.commands import (
     remove,
     serving,
     token,
+    verify,
     yank,
 )
 from proxypypi.commands.options import complain
@@ -39,6 +44,9 @@ Commands:
     condstart     start it, unless it runs
     maybestop     stop it, if it runs
     status        say whether it runs, and how it is
+    doctor        say whether a server would work here, and what to do if not
+    list          say what is here, or what was decided about it
+    verify        say whether what is here is whole, and put right what can be
     claim         have no upstream asked about a project, ever
     unclaim       end that
     release       have withheld files given out
@@ -65,6 +73,9 @@ COMMANDS: dict[str, Callable[[str, Sequence[str]], int]] = {
     "condstart": daemons.start,
     "maybestop": daemons.stop,
     "status": daemons.status,
+    "doctor": doctor.doctor,
+    "list": listing.list_here,
+    "verify": verify.verify,
     "claim": claims.claim,
     "unclaim": claims.unclaim,
     "release": release.release,
@@ -102,9 +113,21 @@ def main() -> None:
         raise SystemExit(2)
     try:
         status = command(name, ["--help"] if rest == ["-h"] else rest)
+        print(end="", flush=True)
+    except BrokenPipeError:  # who read what we print has seen enough, as head has
+        _print_no_more()
+        raise SystemExit(1) from None
     except (ProxypypiError, usage.UsageError, OSError) as e:
         complain(e)
         raise SystemExit(1) from e
     except KeyboardInterrupt:
         raise SystemExit(130) from None
     raise SystemExit(status)
+
+
+def _print_no_more() -> None:
+    """
+    Or Python would try once more, at its end, and complain.
+    """
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

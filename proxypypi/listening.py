@@ -52,7 +52,7 @@ class Listener:
                 address = f"unix:{os.fsdecode(address.name)}"
             _log.info("listening on {address}", address=address)
             return
-        simple = f"{self.scheme}://{_reachable(address.host)}:{address.port}/simple/"
+        simple = f"{self.scheme}://{reachable(address.host)}:{address.port}/simple/"
         _log.info("listening on {endpoint}", endpoint=self.endpoint)
         _log.info("in a shell:  pip install -i {simple} PACKAGE", simple=simple)
         _log.info("in pip.conf: index-url = {simple}", simple=simple)
@@ -112,7 +112,7 @@ def _why(error: object) -> str:
     return str(cause)
 
 
-def _reachable(host: str) -> str:
+def reachable(host: str) -> str:
     """
     How a client on this machine writes the address that we are bound to.
     """

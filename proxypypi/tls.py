@@ -5,6 +5,7 @@ Twisted's own have read theirs once and for all.
 """
 
 import re
+from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
 from threading import Lock
@@ -71,6 +72,17 @@ class CertificateFiles:
         except SSL.Error as e:
             raise BadSettings(reason=f"{self._names()}: {_reason(e)}") from e
 
+    def ends_at(self) -> float:
+        """
+        When the certificate is good no longer, POSIX seconds.
+
+        :raises BadSettings: it is missing or damaged.
+        """
+        block = certificates_in(self.certificate)[0]
+        said = load_certificate(block).original.get_notAfter() or b""
+        end = datetime.strptime(said.decode("ascii"), "%Y%m%d%H%M%SZ")
+        return end.replace(tzinfo=timezone.utc).timestamp()
+
     def _load_key(self) -> crypto.PKey:
         path = self.key
         try:
@@ -101,10 +113,11 @@ class Identity:
     What a server shows to those who connect from now on.
 
     :ivar endpoint: where.
+    :ivar files: that it is in.
     """
 
     endpoint: str
-    _files: CertificateFiles
+    files: CertificateFiles
     _lock: Lock = field(factory=Lock, init=False)
     _context: SSL.Context = field(init=False)
 
@@ -119,7 +132,7 @@ class Identity:
         """
         with self._lock:
             try:
-                self._context = self._files.load()
+                self._context = self.files.load()
             except BadSettings as e:
                 raise BadCertificate(endpoint=self.endpoint, reason=str(e)) from e
 

@@ -224,6 +224,23 @@ class MainTests(CliTestCase):
         ):
             self.assertEqual(expected, self.run_main(command, "-P", self.mktemp()))
 
+    def test_nobody_reads(self) -> None:
+        """
+        If nobody reads what is printed any more, that is the end, without a word.
+        """
+
+        def fail(*_: object) -> int:
+            raise BrokenPipeError(32, "Broken pipe")
+
+        for broken in ("write", "flush"):
+            directory = Path(self.mktemp())
+            directory.mkdir()
+            (directory / "demo-1.0.zip").touch()
+            patched = self.patch(self.stdout, broken, fail)
+            status, _, err = self.run_main("list", "-d", str(directory))
+            self.assertEqual((1, ""), (status, err), broken)
+            patched.restore()
+
     def test_unreadable(self) -> None:
         """
         A pid file that cannot be read is one line on stderr.

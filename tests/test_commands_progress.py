@@ -22,6 +22,16 @@ class BarTests(SynchronousTestCase):
         self.assertIn("3/17", out.getvalue())
         self.assertIn("files", out.getvalue())
 
+    def test_bytes(self) -> None:
+        """
+        Bytes are told in larger units.
+        """
+        out = io.StringIO()
+        console = Console(file=out, force_terminal=True, width=80)
+        with bar("read", console, in_bytes=True) as told:
+            told(3_000_000, 17_000_000)
+        self.assertIn("3.0/17.0 MB", out.getvalue())
+
     def test_no_terminal(self) -> None:
         """
         Elsewhere nothing is left of it.

@@ -10,21 +10,12 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from attrs import evolve
-from twisted.internet.defer import maybeDeferred
-
-from proxypypi.cache.facts import make_facts
 from proxypypi.model import RawPage
 from proxypypi.names import normalize
-from proxypypi.store.archives import Findings
 from proxypypi.store.claims import ClaimStore
-from proxypypi.store.directory import look
-from proxypypi.store.facts import FactsStore
-from proxypypi.store.pages import PageStore
 from proxypypi.store.removed import Removed, load_removed
-from tests.distributions import BuiltDistribution
 from tests.fake_index import JSON
-from tests.project_case import ProjectTestCase
+from tests.stock_case import StockTestCase
 
 DEMO = normalize("demo")
 
@@ -34,7 +25,7 @@ class Terminal(io.StringIO):
         return True
 
 
-class RemoveTests(ProjectTestCase):
+class RemoveTests(StockTestCase):
     def setUp(self) -> None:
         super().setUp()
         self.patch(sys, "stdin", io.StringIO())
@@ -48,20 +39,6 @@ class RemoveTests(ProjectTestCase):
 
     def removed(self) -> Sequence[Removed]:
         return load_removed(self.decisions, DEMO)
-
-    def remember(self, built: BuiltDistribution, **more: Any) -> None:
-        """
-        Have it known that a file is from an index.
-        """
-        file = look(self.directory, DEMO)[built.filename]
-        findings = Findings(
-            hashes={"sha256": built.sha256}, requires_python=None, metadata=None
-        )
-        facts = make_facts(file, findings, 1.0, "https://index.example/simple/")
-        cache = self.directory / ".proxypypi" / "cache"
-        store = FactsStore(cache, self.decisions, maybeDeferred)
-        known = {built.filename: evolve(facts, **more)}
-        store.change_facts(DEMO, lambda _: known)
 
     def test_version(self) -> None:
         """
@@ -119,8 +96,7 @@ class RemoveTests(ProjectTestCase):
         ]
         body = json.dumps({"meta": {"api-version": "1.0"}, "files": files}).encode()
         raw = RawPage(index="", url="http://x/", content_type=JSON, body=body)
-        pages = self.directory / ".proxypypi" / "cache" / "pages"
-        PageStore(pages, maybeDeferred).save("demo", raw, 1.0)
+        self.pages.save("demo", raw, 1.0)
         self.assertEqual(0, self.run_command("remove", "demo")[0])
         self.assertEqual({self.wheel.filename}, self.here())
 

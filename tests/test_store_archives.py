@@ -20,11 +20,13 @@ from proxypypi.rules.integrity import Digests
 from proxypypi.store.archives import (
     Findings,
     blake2b_of,
+    digest_file,
     examine,
     look_inside,
     requires_python_in,
     wheel_metadata,
 )
+from proxypypi.store.publishing import local_file
 from tests.distributions import make_sdist, make_wheel
 
 WHEEL = "demo-1.0-py3-none-any.whl"
@@ -566,6 +568,50 @@ class ExamineTests(ArchiveTestCase):
         file = self.put(b"content")
         self.assertIsNone(examine(file, Feeding.checking({})))
         self.assertEqual(1, Feeding.pieces)
+
+
+class DigestFileTests(ArchiveTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.content = b"x" * (2 * MEGABYTE + 5)
+        self.file = local_file(Path(self.put(self.content, WHEEL).path))
+
+    def digest(self, told: Callable[[int], None] = lambda _: None) -> object:
+        return digest_file(self.file, Digests.checking({}), told)
+
+    def test_digests(self) -> None:
+        """
+        A whole file is read, and it is told how far that has come.
+        """
+        told: list[int] = []
+        expected = {"sha256": sha256(self.content).hexdigest()}
+        self.assertEqual(expected, self.digest(told.append))
+        self.assertEqual([MEGABYTE, MEGABYTE, 5], told)
+
+    def test_changed(self) -> None:
+        """
+        Of one that is changed meanwhile, replaced or removed, nothing is known.
+        """
+        self.assertIsNone(self.digest(lambda _: os.utime(self.file.path)))
+        self.file = local_file(Path(self.file.path))
+        other = self.folder / "other"
+        other.write_bytes(self.content)
+
+        def replace(_: int) -> None:
+            if other.exists():
+                other.rename(self.file.path)
+
+        self.assertIsNone(self.digest(replace))
+        os.remove(self.file.path)
+        self.assertIsNone(self.digest())
+
+    def test_unreadable(self) -> None:
+        """
+        What the disk does not give is an error.
+        """
+        os.remove(self.file.path)
+        os.mkdir(self.file.path)
+        self.assertRaises(IsADirectoryError, self.digest)
 
 
 class Blake2bTests(ArchiveTestCase):

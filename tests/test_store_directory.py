@@ -16,7 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from proxypypi.interfaces import IDirectory
 from proxypypi.names import NormalizedName, normalize
-from proxypypi.store.directory import Directory, look
+from proxypypi.store.directory import Directory, look, look_around
 from tests.store_contract import DEMO, OTHER, DirectoryContract
 
 LONG_AGO = 1_000_000_000  # POSIX seconds
@@ -357,6 +357,16 @@ class DirectoryTests(DirectoryTestCase, DirectoryContract):
         self.failureResultOf(self.directory.files(DEMO), FileNotFoundError)
         asked: Deferred[Any] = self.directory.projects()
         self.failureResultOf(asked, FileNotFoundError)
+
+    def test_look_around(self) -> None:
+        """
+        All projects can be looked at at once, without waiting for anything.
+        """
+        for filename in ("demo-1.zip", "demo-extras/demo-extras-1.zip", "x/.hidden"):
+            self.put(filename)
+        found = [(name, list(files)) for name, files in look_around(self.root)]
+        expected = [(DEMO, ["demo-1.zip"]), (OTHER, ["demo-extras-1.zip"])]
+        self.assertEqual(expected, found)
 
     def test_project_without_files(self) -> None:
         """

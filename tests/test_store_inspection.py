@@ -17,7 +17,12 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from proxypypi.errors import BadRequest
 from proxypypi.store import inspection
-from proxypypi.store.inspection import inspect
+from proxypypi.store.archives import DAMAGED
+from proxypypi.store.inspection import (
+    can_be_looked_through,
+    inspect,
+    look_through,
+)
 from tests.distributions import make_wheel
 
 METADATA = b"Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n"
@@ -131,6 +136,29 @@ class InspectTests(SynchronousTestCase):
         self.addCleanup(tracemalloc.stop)
         self.assertEqual(METADATA, self.inspect(content, "demo-1.0.tar.gz"))
         self.assertLess(tracemalloc.get_traced_memory()[1], 15_000_000)
+
+    def test_damage(self) -> None:
+        """
+        Who wants to tell what is damaged from what is odd can.
+        """
+        self.path.write_bytes(zip_of()[:-30])
+        self.assertRaises(DAMAGED, look_through, str(self.path), "demo-1.0.zip")
+        self.path.write_bytes(zip_of({"a": b""}))
+        self.assertRaises(BadRequest, look_through, str(self.path), "demo-1.0.zip")
+
+    def test_kinds(self) -> None:
+        """
+        There are files that nobody here can look into.
+        """
+        for filename, expected in (
+            ("demo-1.0-py3-none-any.whl", True),
+            ("demo-1.0.tar.xz", True),
+            ("demo-1.0.egg", True),
+            ("demo-1.0.tar.Z", False),
+            ("demo-1.0.tar.lz", False),
+            ("demo-1.0.exe", False),
+        ):
+            self.assertIs(expected, can_be_looked_through(filename), filename)
 
     def test_gone(self) -> None:
         self.assertRaises(BadRequest, inspect, "/none", "demo-1.0.zip")

@@ -8,7 +8,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from proxypypi.store.locked import is_named, open_locked
+from proxypypi.store.locked import is_held, is_named, open_locked
 from tests.leaks import nothing_left_open
 
 
@@ -35,6 +35,17 @@ class LockedTests(SynchronousTestCase):
         self.assertEqual(
             (False, True), (is_named(second, self.path), is_named(third, self.path))
         )
+
+    def test_is_held(self) -> None:
+        """
+        Whether somebody has it is told, and nothing is made for that.
+        """
+        self.assertRaises(FileNotFoundError, is_held, self.path)
+        with nothing_left_open():
+            fd = open_locked(self.path)
+            self.assertTrue(is_held(self.path))
+            os.close(fd)
+            self.assertFalse(is_held(self.path))
 
     def test_removed_between(self) -> None:
         """

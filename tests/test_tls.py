@@ -3,6 +3,7 @@ Tests for :mod:`proxypypi.tls`.
 """
 
 import contextlib
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -189,6 +190,13 @@ class EndpointTests(SynchronousTestCase):
         self.assertEqual(["one.example"], names(identity.getContext()))
         identity.load()
         self.assertEqual(["two.example"], names(identity.getContext()))
+
+    def test_end(self) -> None:
+        """
+        It is known when the certificate ends.
+        """
+        ends_at = self.identity().files.ends_at()
+        self.assertLess(abs(ends_at - time.time() - 86_400), 60)
 
     def test_bad_files(self) -> None:
         """

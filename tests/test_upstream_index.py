@@ -115,6 +115,26 @@ class PageTests(IndexTestCase):
         self.assertEqual({0.0}, {e.dead_for for e in (*told, error)})
         self.successResultOf(index.fetch_page(ATTRS, None))
 
+    def test_sent_at(self) -> None:
+        """
+        A page comes with the time at which it was sent, by the index's clock; how long
+        a cache had it counts.
+        """
+        date = "Tue, 14 Nov 2023 22:13:20 GMT"
+        cases: list[tuple[dict[str, str], float | None]] = [
+            ({"Date": date}, 1_700_000_000.0),
+            ({"Date": date, "Age": "30"}, 1_700_000_030.0),
+            ({"Date": date, "Age": "old"}, 1_700_000_000.0),
+            ({"Date": "yesterday"}, None),
+        ]
+        for headers, expected in cases:
+            answer = Answer(200, b"{}", {**JSON, **headers})
+            page = self.successResultOf(
+                self.index({PAGE: [answer]}).fetch_page(ATTRS, None)
+            )
+            assert page is not None
+            self.assertEqual(expected, page.sent_at, headers)
+
     def test_page(self) -> None:
         """
         A page is handed on as it was sent, with what the next request needs to know.

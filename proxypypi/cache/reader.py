@@ -58,7 +58,7 @@ class Reader:
         unknown = [
             file
             for file in files
-            if not _is_known(file, facts, page) and _is_settled(file, now)
+            if not _is_known(file, facts, page) and is_settled(file, now)
         ]
         if unknown:
             key = (name, *(file.filename for file in unknown))
@@ -245,7 +245,7 @@ def _is_known(
     return needed is None or needed in facts[file.filename].hashes
 
 
-def _is_settled(file: LocalFile, now: float) -> bool:
+def is_settled(file: LocalFile, now: float) -> bool:
     """
     Is nobody writing it any more, as far as can be told?
 

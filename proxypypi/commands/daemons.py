@@ -7,7 +7,6 @@ from contextlib import closing
 from pathlib import Path
 from signal import SIGKILL, SIGTERM
 
-from proxypypi.commands.health import ask
 from proxypypi.commands.options import (
     StartOptions,
     complain,
@@ -15,6 +14,7 @@ from proxypypi.commands.options import (
     pid_file_of,
 )
 from proxypypi.commands.serving import can_serve, launch
+from proxypypi.daemon.asking import ask
 from proxypypi.daemon.pidfile import Daemon, Leftover, find
 from proxypypi.errors import AlreadyRunning
 

@@ -26,7 +26,28 @@ Exit status of a command that was asked for what makes no sense, and has done no
 """
 
 
-class DirectoryOptions(usage.Options):
+class ReportOptions(usage.Options):
+    """
+    Those of a command that prints a report.
+    """
+
+    optFlags = [["json", None, "Print the report as JSON."]]
+
+    def report(self, facts: Mapping[str, Any], lines: Iterable[str]) -> None:
+        """
+        Print what was found or done.
+
+        :param facts: for programs.
+        :param lines: the same for people.
+        """
+        if self["json"]:
+            print(json.dumps(facts))
+            return
+        for line in lines:
+            print(line)
+
+
+class DirectoryOptions(ReportOptions):
     """
     Their options. The environment and the file count as they do for a server.
 
@@ -38,7 +59,6 @@ class DirectoryOptions(usage.Options):
         ["dir", "d", None, "The cache directory. [default: .]"],
         ["config", None, None, "A TOML file with a server's options."],
     ]
-    optFlags = [["json", None, "Print the report as JSON."]]
     command: ClassVar[str]
     operands: ClassVar[str] = ""
     settings: Settings
@@ -83,38 +103,36 @@ class DirectoryOptions(usage.Options):
         given = {name: [self[name]] for name in ("dir", "config") if self[name]}
         self.settings = configure(given, os.environ, Path.cwd()).settings
 
-    def report(self, facts: Mapping[str, Any], lines: Iterable[str]) -> None:
-        """
-        Print what was found or done.
 
-        :param facts: for programs.
-        :param lines: the same for people.
-        """
-        if self["json"]:
-            print(json.dumps(facts))
-            return
-        for line in lines:
-            print(line)
-
-
-class NamesOptions(DirectoryOptions):
+class ProjectsOptions(DirectoryOptions):
     """
-    :ivar names: of the projects.
+    :ivar names: of the projects that are meant; empty for all.
     """
 
-    operands = "NAME..."
+    operands = "[PROJECT...]"
     names: tuple[NormalizedName, ...]
 
     def parseArgs(self, *names: str) -> None:
-        if not names:
-            raise usage.UsageError(f"{self.command} needs a project NAME")
         try:
             self.names = tuple(dict.fromkeys(map(normalize, names)))
         except BadName as e:
             raise usage.UsageError(str(e)) from e
 
 
-T = TypeVar("T", bound=DirectoryOptions)
+class NamesOptions(ProjectsOptions):
+    """
+    There has to be one.
+    """
+
+    operands = "NAME..."
+
+    def parseArgs(self, *names: str) -> None:
+        if not names:
+            raise usage.UsageError(f"{self.command} needs a project NAME")
+        super().parseArgs(*names)
+
+
+T = TypeVar("T", bound=usage.Options)
 
 
 def parse(options: type[T], command: str, arguments: Sequence[str]) -> T:

@@ -2,9 +2,7 @@
 The core, at work for a command: without a server, or beside one.
 """
 
-import sys
 from collections.abc import Callable, Collection, Coroutine, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any, TypeVar
 
@@ -14,6 +12,7 @@ from twisted.python.failure import Failure
 
 from proxypypi.assembly import build
 from proxypypi.cache.prefetch import Fetched, Told
+from proxypypi.commands.watching import bar_if_watched
 from proxypypi.rules.wanted import Wanted
 from proxypypi.settings import Settings
 from proxypypi.store.children import ListMaker
@@ -28,7 +27,7 @@ def fetch(settings: Settings, wanted: Collection[Wanted]) -> Sequence[Fetched]:
     """
     from twisted.internet import reactor
 
-    with _bar() as told:
+    with bar_if_watched("files") as told:
         return run(reactor, lambda: _fetch(settings, reactor, wanted, told))
 
 
@@ -66,14 +65,3 @@ def run(reactor: Any, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
     if isinstance(result, Failure):
         result.raiseException()
     return result
-
-
-def _bar() -> AbstractContextManager[Told]:
-    """
-    A progress bar, if somebody looks.
-    """
-    if not sys.stderr.isatty():
-        return nullcontext(lambda done, planned: None)
-    from proxypypi.commands.progress import bar
-
-    return bar("files")

@@ -8,8 +8,10 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import (
     BarColumn,
+    DownloadColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     TextColumn,
     TimeElapsedColumn,
 )
@@ -17,16 +19,18 @@ from rich.progress import (
 
 @contextmanager
 def bar(
-    what: str, console: Console | None = None
+    what: str, console: Console | None = None, in_bytes: bool = False
 ) -> Iterator[Callable[[int, int], None]]:
     """
     A context in which it is shown; it goes away afterwards.
 
     :param what: is counted.
     :param console: :obj:`None` for stderr.
-    :returns: what to tell how many are done, of how many.
+    :param in_bytes: is it bytes that are counted?
+    :returns: what to tell how many are done, of how many; by any thread.
     """
-    columns = (BarColumn(), MofNCompleteColumn(), TextColumn(what), TimeElapsedColumn())
+    count: ProgressColumn = DownloadColumn() if in_bytes else MofNCompleteColumn()
+    columns = (BarColumn(), count, TextColumn(what), TimeElapsedColumn())
     with Progress(
         *columns, console=console or Console(stderr=True), transient=True
     ) as progress:

@@ -4,14 +4,12 @@ What commands need to know of one project: its files here, and those of its last
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 from attrs import frozen
-from twisted.internet.defer import maybeDeferred
 from twisted.python import usage
 
 from proxypypi.commands.directory import DirectoryOptions
-from proxypypi.errors import BadName, UnreadablePage
+from proxypypi.errors import BadName, DamagedRecord
 from proxypypi.model import LocalFile, ProjectPage
 from proxypypi.names import (
     NormalizedName,
@@ -20,10 +18,9 @@ from proxypypi.names import (
     normalize,
     version_of,
 )
-from proxypypi.simple.reading import read_page
 from proxypypi.store.claims import ClaimStore
 from proxypypi.store.directory import look
-from proxypypi.store.pages import PageStore
+from proxypypi.store.pages import load_project_page
 
 
 class ProjectOptions(DirectoryOptions):
@@ -114,12 +111,7 @@ def kept_page(root: Path, name: NormalizedName) -> ProjectPage | None:
     """
     The last page that is kept of a project; :obj:`None` for none. Blocks.
     """
-    store = PageStore(root / ".proxypypi" / "cache" / "pages", maybeDeferred)
-    loaded: list[Any] = []
-    store.load(name).addCallback(loaded.append)
-    if not loaded or loaded[0] is None:
-        return None
     try:
-        return read_page(loaded[0][0], name)
-    except UnreadablePage:
+        return load_project_page(root / ".proxypypi" / "cache" / "pages", name)
+    except DamagedRecord:
         return None

@@ -4,6 +4,7 @@ The nouns: distributions, project pages, files here, and what an index sent.
 
 from proxypypi.model.answers import Outcome, Validity
 from proxypypi.model.files import FactsChange, Fate, FileFacts, LocalFile
+from proxypypi.model.findings import Finding, Grade
 from proxypypi.model.pages import NO_MARKS, Distribution, HeldBack, Marks, ProjectPage
 from proxypypi.model.people import User
 from proxypypi.model.sent import Beginning, Change, Doubt, HeldList, RawPage
@@ -18,6 +19,8 @@ __all__ = [
     "FactsChange",
     "Fate",
     "FileFacts",
+    "Finding",
+    "Grade",
     "HeldBack",
     "HeldList",
     "LocalFile",

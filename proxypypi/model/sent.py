@@ -19,6 +19,8 @@ class RawPage:
     :ivar etag: for the next conditional request; :obj:`None` if none was sent.
     :ivar last_modified: likewise, an HTTP date.
     :ivar last_serial: ``X-PyPI-Last-Serial``, as it was sent.
+    :ivar sent_at: POSIX seconds by the index's own clock; :obj:`None` if that is not
+        known, as of a page that was kept. It makes no other page of it.
     """
 
     index: str
@@ -28,6 +30,7 @@ class RawPage:
     etag: str | None = None
     last_modified: str | None = None
     last_serial: str | None = None
+    sent_at: float | None = field(default=None, eq=False)
 
 
 class Change(Enum):

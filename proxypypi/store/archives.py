@@ -8,11 +8,11 @@ import os
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from email.parser import BytesHeaderParser
 from functools import partial
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import IO, Any, BinaryIO
 
 from attrs import frozen
@@ -22,6 +22,7 @@ from proxypypi.model import LocalFile
 from proxypypi.names import is_wheel
 from proxypypi.rules.integrity import Digests
 from proxypypi.store.files import open_file
+from proxypypi.store.publishing import local_file
 
 LARGEST_METADATA = 10 * 1024 * 1024  # bytes
 _PIECE = 1024 * 1024  # bytes
@@ -62,17 +63,45 @@ def examine(file: LocalFile, digests: Digests) -> Findings | None:
     :returns: :obj:`None` if it went or was changed meanwhile.
     """
     try:
-        with open_file(file.path) as opened:
-            left = file.size
-            while left and (data := opened.read(min(_PIECE, left))):
-                left -= len(data)
-                digests.update(data)
+        for data in _pieces(file):
+            digests.update(data)
         findings = look_inside(file.path, file.filename, digests.hex())
         status = os.stat(file.path)
     except OSError:
         return None
     found = (status.st_size, status.st_mtime_ns, status.st_ino)
     return findings if found == (file.size, file.modified_at, file.inode) else None
+
+
+def digest_file(
+    file: LocalFile, digests: Digests, told: Callable[[int], None]
+) -> Mapping[str, str] | None:
+    """
+    Read a whole file.
+
+    :param told: is told of each piece, how many bytes it has.
+    :returns: algorithm to lower-case hex digest; :obj:`None` if it went or was changed
+        meanwhile.
+    :raises OSError: it cannot be read.
+    """
+    try:
+        for data in _pieces(file):
+            digests.update(data)
+            told(len(data))
+        return digests.hex() if local_file(Path(file.path)) == file else None
+    except FileNotFoundError:
+        return None
+
+
+def _pieces(file: LocalFile) -> Iterator[bytes]:
+    """
+    Of its content, as long as it was.
+    """
+    with open_file(file.path) as opened:
+        left = file.size
+        while left and (data := opened.read(min(_PIECE, left))):
+            left -= len(data)
+            yield data
 
 
 def blake2b_of(path: str) -> str:

@@ -13,6 +13,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from proxypypi.errors import DamagedRecord
 from proxypypi.interfaces import IAttestations
 from proxypypi.names import NormalizedName
 from proxypypi.store.files import read_if_there, write_atomically
@@ -58,17 +59,10 @@ class AttestationStore:
 
     def _load(self, path: Path) -> tuple[msgspec.Raw, ...]:
         try:
-            content = read_if_there(path)
-            if content is None:
-                return ()
-            record = msgspec.json.decode(content, type=_Record)
-            if record.format != _FORMAT:
-                raise ValueError(f"format {record.format}")
-        except (OSError, msgspec.MsgspecError, ValueError, RecursionError) as e:
-            path_shown = str(path)
-            self._log.error("unreadable: {path}: {error}", path=path_shown, error=e)
+            return load_attestations(path)
+        except DamagedRecord as e:
+            self._log.error("unreadable: {path}: {error}", path=e.path, error=e.reason)
             return ()
-        return tuple(msgspec.Raw(bytes(each)) for each in record.attestations)
 
     def _digests(self, folder: Path) -> frozenset[str]:
         try:
@@ -84,3 +78,21 @@ class AttestationStore:
 
     def _path(self, name: NormalizedName, sha256: str) -> Path:
         return self._folder(name) / f"{sha256}{_SUFFIX}"
+
+
+def load_attestations(path: Path) -> tuple[msgspec.Raw, ...]:
+    """
+    :param path: of a record; there may be none.
+    :raises DamagedRecord: they are not known any more.
+    """
+    try:
+        content = read_if_there(path)
+        if content is None:
+            return ()
+        record = msgspec.json.decode(content, type=_Record)
+        if record.format != _FORMAT:
+            raise ValueError(f"format {record.format}")
+    except (OSError, msgspec.MsgspecError, ValueError, RecursionError) as e:
+        so = "none are given out"
+        raise DamagedRecord(path=str(path), reason=str(e), so=so) from e
+    return tuple(msgspec.Raw(bytes(each)) for each in record.attestations)

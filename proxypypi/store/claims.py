@@ -12,9 +12,10 @@ from attrs import define
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from proxypypi.errors import DamagedRecord
 from proxypypi.interfaces import IClaims
 from proxypypi.names import NormalizedName
-from proxypypi.store.files import sync_directory, write_atomically
+from proxypypi.store.files import open_file, sync_directory, write_atomically
 
 _FORMAT = 1
 _SUFFIX = ".json"
@@ -23,7 +24,12 @@ _LONGEST = 10_000  # bytes of a record
 _UNREADABLE = (OSError, msgspec.MsgspecError, UnicodeError, RecursionError)
 
 
-class _Record(msgspec.Struct):
+class Claim(msgspec.Struct):
+    """
+    :ivar claimed_at: POSIX seconds.
+    :ivar reason: by whom or why it was made.
+    """
+
     format: int
     claimed_at: float
     reason: str
@@ -57,7 +63,7 @@ class ClaimStore:
     def claim(self, name: NormalizedName, claimed_at: float, reason: str) -> bool:
         if self.is_claimed(name):
             return False
-        record = _Record(_FORMAT, claimed_at, reason)
+        record = Claim(_FORMAT, claimed_at, reason)
         write_atomically(self._path(name), msgspec.json.encode(record), durable=True)
         return True
 
@@ -81,15 +87,37 @@ class ClaimStore:
         """
         for path in sorted(self._directory.glob(f"*{_SUFFIX}")):
             try:
-                with path.open("rb") as record:
-                    msgspec.json.decode(record.read(_LONGEST), type=_Record)
-            except _UNREADABLE as e:
+                _read(path)
+            except DamagedRecord as e:
                 self._log.error(
                     "the record of the claim of {name} is damaged; it is claimed "
                     "nevertheless: {error}",
                     name=path.name.removesuffix(_SUFFIX),
-                    error=e,
+                    error=e.reason,
                 )
 
     def _path(self, name: NormalizedName) -> Path:
         return self._directory / f"{name}{_SUFFIX}"
+
+
+def load_claim(decisions: Path, name: NormalizedName) -> Claim | None:
+    """
+    :returns: :obj:`None` if there is none.
+    :raises DamagedRecord: there is one, and nothing more is known of it.
+    """
+    return _read(decisions / "claims" / f"{name}{_SUFFIX}")
+
+
+def _read(path: Path) -> Claim | None:
+    so = "it is claimed nevertheless"
+    try:
+        with open_file(path) as record:
+            claim = msgspec.json.decode(record.read(_LONGEST), type=Claim)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except _UNREADABLE as e:
+        raise DamagedRecord(path=str(path), reason=str(e), so=so) from e
+    if claim.format != _FORMAT:
+        reason = f"it has format {claim.format}"
+        raise DamagedRecord(path=str(path), reason=reason, so=so)
+    return claim

@@ -235,6 +235,19 @@ def look(root: Path, name: NormalizedName) -> Mapping[str, LocalFile]:
     return directory._look(name, 0.0, 0).files
 
 
+def look_around(
+    root: Path,
+) -> Iterator[tuple[NormalizedName, Mapping[str, LocalFile]]]:
+    """
+    What lies there at this moment, project by project, sorted. Blocks.
+    """
+    directory = Directory(root.resolve(), Clock(), maybeDeferred)
+    for name in directory._look_at_all(0.0):
+        files = directory._look(name, 0.0, 0).files
+        if files:
+            yield name, files
+
+
 def _is_folder(entry: "os.DirEntry[str]") -> bool:
     try:
         return entry.is_dir()

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 import msgspec
 from attrs import asdict, define
@@ -14,6 +14,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from proxypypi.errors import DamagedRecord
 from proxypypi.interfaces import IFactsStore
 from proxypypi.model import FactsChange, FileFacts
 from proxypypi.names import NormalizedName
@@ -52,6 +53,9 @@ class _FactsRecord(msgspec.Struct):
 class _SeenRecord(msgspec.Struct):
     format: int
     seen: Mapping[str, Mapping[str, _Moment]]
+
+
+T = TypeVar("T", _FactsRecord, _SeenRecord)
 
 
 @implementer(IFactsStore)
@@ -102,12 +106,6 @@ class FactsStore:
     def _metadata(self, name: NormalizedName, filename: str) -> Path:
         return self._cache / "metadata" / name / f"{filename}.metadata"
 
-    def _facts(self, name: NormalizedName) -> Path:
-        return self._cache / "facts" / f"{name}.json"
-
-    def _seen(self, name: NormalizedName) -> Path:
-        return self._decisions / "first-seen" / f"{name}.json"
-
     def _load_metadata(self, path: Path) -> bytes | None:
         try:
             return read_if_there(path)
@@ -120,25 +118,17 @@ class FactsStore:
         See :meth:`load_facts`. Blocks.
         """
         try:
-            content = read_if_there(self._facts(name))
-            if content is None:
-                return {}
-            record = msgspec.json.decode(content, type=_FactsRecord)
-            if record.format != _FORMAT:
-                raise ValueError(f"format {record.format}")
-        except _DAMAGED as e:
-            self._log.warn("damaged facts about {name}: {error}", name=name, error=e)
+            return load_facts(self._cache, name)
+        except DamagedRecord as e:
+            self._log.warn(
+                "damaged facts about {name}: {error}", name=name, error=e.reason
+            )
             return {}
-        return {
-            filename: FileFacts(**msgspec.structs.asdict(facts))
-            for filename, facts in record.files.items()
-            if "sha256" in facts.hashes
-        }
 
     def _change_facts(
         self, name: NormalizedName, change: FactsChange
     ) -> Mapping[str, FileFacts]:
-        with alone(self._facts(name).parent):
+        with alone(_facts(self._cache, name).parent):
             facts = change(self.read_facts(name))
             self._save_facts(name, facts)
         return facts
@@ -153,12 +143,12 @@ class FactsStore:
                 for filename, f in facts.items()
             },
         )
-        write_atomically(self._facts(name), msgspec.json.encode(record))
+        write_atomically(_facts(self._cache, name), msgspec.json.encode(record))
 
     def _add_seen(
         self, name: NormalizedName, added: Mapping[str, Mapping[str, float]]
     ) -> None:
-        path = self._seen(name)
+        path = _seen(self._decisions, name)
         make_folder(path.parent)
         with alone(path.parent):
             seen = dict(self._load_seen(name))
@@ -168,17 +158,10 @@ class FactsStore:
             write_atomically(path, msgspec.json.encode(record), durable=True)
 
     def _load_seen(self, name: NormalizedName) -> Mapping[str, Mapping[str, float]]:
-        path = self._seen(name)
         try:
-            content = read_if_there(path)
-            if content is None:
-                return {}
-            record = msgspec.json.decode(content, type=_SeenRecord)
-            if record.format == _FORMAT:
-                return record.seen
-            reason = f"format {record.format}"
-        except _DAMAGED as e:
-            reason = str(e)
+            return load_first_seen(self._decisions, name)
+        except DamagedRecord as e:
+            path, reason = _seen(self._decisions, name), e.reason
         # Never to be written over: somebody may be able to read it yet.
         aside = path.with_name(f"{path.name}.damaged")
         with suppress(OSError):
@@ -191,3 +174,48 @@ class FactsStore:
             reason=reason,
         )
         return {}
+
+
+def load_facts(cache: Path, name: NormalizedName) -> Mapping[str, FileFacts]:
+    """
+    :raises DamagedRecord: nothing is known any more.
+    """
+    path = _facts(cache, name)
+    record = _read(path, _FactsRecord, "its files are read anew")
+    return {
+        filename: FileFacts(**msgspec.structs.asdict(facts))
+        for filename, facts in (record.files if record is not None else {}).items()
+        if "sha256" in facts.hashes
+    }
+
+
+def load_first_seen(
+    decisions: Path, name: NormalizedName
+) -> Mapping[str, Mapping[str, float]]:
+    """
+    :raises DamagedRecord: it cannot be known.
+    """
+    so = "its files count as new"
+    record = _read(_seen(decisions, name), _SeenRecord, so)
+    return record.seen if record is not None else {}
+
+
+def _read(path: Path, kind: type[T], so: str) -> T | None:
+    try:
+        content = read_if_there(path)
+        if content is None:
+            return None
+        record = msgspec.json.decode(content, type=kind)
+        if record.format != _FORMAT:
+            raise ValueError(f"format {record.format}")
+    except _DAMAGED as e:
+        raise DamagedRecord(path=str(path), reason=str(e), so=so) from e
+    return record
+
+
+def _facts(cache: Path, name: NormalizedName) -> Path:
+    return cache / "facts" / f"{name}.json"
+
+
+def _seen(decisions: Path, name: NormalizedName) -> Path:
+    return decisions / "first-seen" / f"{name}.json"

@@ -17,7 +17,7 @@ from attrs import define
 from packaging.utils import canonicalize_name
 
 from proxypypi.errors import BadRequest
-from proxypypi.names import is_wheel
+from proxypypi.names import is_immutable, is_wheel
 from proxypypi.store.archives import (
     DAMAGED,
     LARGEST_METADATA,
@@ -34,6 +34,7 @@ _LARGEST_READ = 16 * 1024 * 1024  # bytes at once: a zip's directory is read who
 _ENCRYPTED = 0x1
 _SEPARATOR = re.compile(r"[/\\]")
 _PIECE = 1024 * 1024  # bytes
+_FOREIGN = (".tar.z", ".tar.lz")  # whose compression Python knows nothing of
 
 
 def inspect(path: str, filename: str) -> bytes | None:
@@ -43,18 +44,35 @@ def inspect(path: str, filename: str) -> bytes | None:
     :raises BadRequest: it is not such a distribution, or better not unpacked.
     """
     try:
-        with open_file(path) as opened:
-            if is_wheel(filename):
-                return _inspect_wheel(opened, filename)
-            if filename.lower().endswith(".egg"):
-                with zipfile.ZipFile(_Modest(opened)) as egg:
-                    _check_zip(egg, _size_of(opened))
-                return None
-            if filename.lower().endswith(".zip"):
-                return _inspect_zip(opened)
-            return _inspect_tar(opened)
+        return look_through(path, filename)
     except DAMAGED as e:
         raise _bad(filename, "it is damaged, or no such archive") from e
+
+
+def can_be_looked_through(filename: str) -> bool:
+    """
+    Is it an archive, by its name, of a kind that can be read here?
+    """
+    return is_immutable(filename) and not filename.lower().endswith(_FOREIGN)
+
+
+def look_through(path: str, filename: str) -> bytes | None:
+    """
+    As :func:`inspect`, but tells what is damaged from what is not as it should be.
+
+    :raises BadRequest: it is whole, but no such distribution, or better not unpacked.
+    :raises Exception: it is damaged, or no such archive: one of :data:`DAMAGED`.
+    """
+    with open_file(path) as opened:
+        if is_wheel(filename):
+            return _inspect_wheel(opened, filename)
+        if filename.lower().endswith(".egg"):
+            with zipfile.ZipFile(_Modest(opened)) as egg:
+                _check_zip(egg, _size_of(opened))
+            return None
+        if filename.lower().endswith(".zip"):
+            return _inspect_zip(opened)
+        return _inspect_tar(opened)
 
 
 @define(eq=False, slots=False)

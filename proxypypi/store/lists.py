@@ -12,18 +12,19 @@ from typing import Any, ClassVar
 
 import msgspec
 from attrs import define, field
-from isal import isal_zlib
+from isal import igzip, isal_zlib
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from proxypypi.errors import CannotMake
+from proxypypi.errors import CannotMake, DamagedRecord
 from proxypypi.interfaces import IArrivingList, IListStore, IMadeList
 from proxypypi.model import HeldList, RawPage
 from proxypypi.store.catalogue import FORMAT, OFFSET, KeptList, Order, open_list
 from proxypypi.store.files import open_file
 
-_DAMAGED = (msgspec.MsgspecError, ValueError, RecursionError)
+_DAMAGED: tuple[Any, ...] = (msgspec.MsgspecError, ValueError, RecursionError)
+_PIECE = 1024 * 1024  # bytes
 _LEFT_OVER = 3600.0  # seconds after which what did not arrive is removed
 
 
@@ -108,11 +109,7 @@ class ListStore:
             self._log.warn("unreadable list of {index}: {error}", index=index, error=e)
             return None
         try:
-            head = msgspec.json.decode(line, type=_Head)
-            if head.format != FORMAT:
-                raise ValueError(f"format {head.format}")
-            if head.size != status.st_size:
-                raise ValueError(f"{status.st_size} bytes of {head.size}")
+            head = _head(line, status.st_size)
         except _DAMAGED as e:
             self._log.warn("damaged list of {index}: {error}", index=index, error=e)
             return None
@@ -211,3 +208,39 @@ def _sweep(directory: Path, older_than: float) -> None:
     for path in directory.glob(".*.tmp"):
         if path.stat().st_mtime < older_than:
             path.unlink(missing_ok=True)
+
+
+def check_list(path: Path) -> None:
+    """
+    Read a whole list. Blocks.
+
+    :raises DamagedRecord: it is not what was kept.
+    """
+    digest = sha256()
+    try:
+        with open_file(path) as record:
+            head = _head(record.read(OFFSET), os.fstat(record.fileno()).st_size)
+            record.seek(OFFSET)
+            with igzip.GzipFile(fileobj=record) as body:
+                while data := body.read(_PIECE):
+                    digest.update(data)
+        if digest.hexdigest() != head.digest:
+            raise ValueError("its digest is another")
+    except FileNotFoundError:
+        return
+    except (*_DAMAGED, OSError, EOFError, isal_zlib.error) as e:
+        so = "it is fetched anew"
+        raise DamagedRecord(path=str(path), reason=str(e), so=so) from e
+
+
+def _head(line: bytes, size: int) -> _Head:
+    """
+    :param size: bytes, of the file that begins so.
+    :raises Exception: it is damaged: one of :data:`_DAMAGED`.
+    """
+    head = msgspec.json.decode(line, type=_Head)
+    if head.format != FORMAT:
+        raise ValueError(f"format {head.format}")
+    if head.size != size:
+        raise ValueError(f"{size} bytes of {head.size}")
+    return head

@@ -49,6 +49,22 @@ def open_new(path: Path) -> int:
     return fd
 
 
+def is_held(path: Path) -> bool:
+    """
+    Has another process locked the file?
+
+    :raises OSError: that cannot be told.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(fd)
+    return False
+
+
 def is_named(fd: int, path: Path) -> bool:
     """
     Is the open file the one that has this name?

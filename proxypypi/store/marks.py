@@ -41,13 +41,17 @@ class Yanks(msgspec.Struct, kw_only=True):
     files: dict[str, str] = {}
 
 
-class _Status(msgspec.Struct, kw_only=True):
+class Status(msgspec.Struct, kw_only=True):
+    """
+    See :class:`~proxypypi.model.Marks`.
+    """
+
     format: int = _FORMAT
     status: str
     reason: str | None = None
 
 
-T = TypeVar("T", Yanks, _Status)
+T = TypeVar("T", Yanks, Status)
 
 
 @implementer(IMarks)
@@ -76,6 +80,14 @@ def load_yanks(decisions: Path, name: NormalizedName) -> Yanks:
     return _read(_yanks(decisions, name), Yanks, _ALL_YANKED) or Yanks()
 
 
+def load_status(decisions: Path, name: NormalizedName) -> Status | None:
+    """
+    :returns: :obj:`None` if nothing is said.
+    :raises DamagedRecord: it cannot be known.
+    """
+    return _read(_status(decisions, name), Status, _QUARANTINED)
+
+
 def change_yanks(
     decisions: Path, name: NormalizedName, change: Callable[[Yanks], None]
 ) -> None:
@@ -99,7 +111,7 @@ def set_status(
     path = _status(decisions, name)
     with alone(path.parent):
         active = status == "active"
-        _write(path, None if active else _Status(status=status, reason=reason))
+        _write(path, None if active else Status(status=status, reason=reason))
 
 
 def load_marks(decisions: Path, name: NormalizedName) -> tuple[Marks, str]:
@@ -111,10 +123,10 @@ def load_marks(decisions: Path, name: NormalizedName) -> tuple[Marks, str]:
         everything = "the record of what is yanked is damaged"
         troubles.append(str(e))
     try:
-        status = _read(_status(decisions, name), _Status, _QUARANTINED)
+        status = load_status(decisions, name)
     except DamagedRecord as e:
         reason = "the record of its status is damaged"
-        status = _Status(status="quarantined", reason=reason)
+        status = Status(status="quarantined", reason=reason)
         troubles.append(str(e))
     marks = Marks(
         status=status.status if status is not None else None,
@@ -135,14 +147,14 @@ def _read(path: Path, kind: type[T], so: str) -> T | None:
     except (OSError, msgspec.MsgspecError, UnicodeError, RecursionError) as e:
         raise DamagedRecord(path=str(path), reason=str(e), so=so) from e
     wrong = f"it has format {record.format}" if record.format != _FORMAT else ""
-    if isinstance(record, _Status) and record.status not in STATUSES:
+    if isinstance(record, Status) and record.status not in STATUSES:
         wrong = wrong or f"there is no status {record.status!r}"
     if wrong:
         raise DamagedRecord(path=str(path), reason=wrong, so=so)
     return record
 
 
-def _write(path: Path, record: Yanks | _Status | None) -> None:
+def _write(path: Path, record: Yanks | Status | None) -> None:
     """
     :param record: :obj:`None` to have none any more.
     """

@@ -14,12 +14,16 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from proxypypi.errors import DamagedRecord, UnreadablePage
 from proxypypi.interfaces import IPageStore
-from proxypypi.model import Change, Doubt, RawPage
+from proxypypi.model import Change, Doubt, ProjectPage, RawPage
+from proxypypi.names import NormalizedName
+from proxypypi.simple.reading import read_page
 from proxypypi.store.files import open_file, read_if_there, write_atomically
 
 _FORMAT = 1
 _DOUBT = ".doubt"
+_ANEW = "the index is asked anew"
 
 _DAMAGED: tuple[Any, ...] = (
     *(msgspec.MsgspecError, ValueError, RecursionError),  # its head
@@ -81,45 +85,14 @@ class PageStore:
         doubts = self._directory.glob(f"*{_DOUBT}")
         return frozenset(path.name.removesuffix(_DOUBT) for path in doubts)
 
-    def _doubt(self, name: str) -> Path:
-        return self._directory / f"{name}{_DOUBT}"
-
-    def _path(self, name: str) -> Path:
-        return self._directory / f"{name}.page"
-
     def _load(self, name: str) -> tuple[RawPage, float] | None:
         try:
-            with open_file(self._path(name)) as record:
-                content = record.read()
-                checked_at = os.fstat(record.fileno()).st_mtime
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except OSError as e:
-            self._log.warn("unreadable record of {name}'s page: {e}", name=name, e=e)
-            return None
-        try:
-            line, _, packed = content.partition(b"\n")
-            head = msgspec.json.decode(line, type=_Head)
-            if head.format != _FORMAT:
-                raise ValueError(f"format {head.format}")
-            if not packed:
-                raise EOFError("it ends before the body")
-            body = igzip.decompress(packed)
-        except _DAMAGED as e:
+            return load_page(self._directory, name)
+        except DamagedRecord as e:
             self._log.warn(
-                "damaged record of {name}'s page: {error}", name=name, error=e
+                "damaged record of {name}'s page: {error}", name=name, error=e.reason
             )
             return None
-        page = RawPage(
-            index=head.index,
-            url=head.url,
-            content_type=head.content_type,
-            body=body,
-            etag=head.etag,
-            last_modified=head.last_modified,
-            last_serial=head.last_serial,
-        )
-        return page, checked_at
 
     def _save(self, name: str, page: RawPage, checked_at: float) -> None:
         head = _Head(
@@ -132,34 +105,28 @@ class PageStore:
             last_serial=page.last_serial,
         )
         packed = igzip.compress(page.body, compresslevel=1, mtime=0)
-        path = self._path(name)
+        path = _page(self._directory, name)
         content = msgspec.json.encode(head) + b"\n" + packed
         write_atomically(path, content, modified_at=checked_at)
 
     def _confirm(self, name: str, checked_at: float) -> None:
         try:
-            os.utime(self._path(name), (checked_at, checked_at))
+            os.utime(_page(self._directory, name), (checked_at, checked_at))
         except FileNotFoundError:
             self._log.info("{name}'s page went while it was confirmed", name=name)
 
     def _load_doubt(self, name: str) -> Doubt | None:
-        content = read_if_there(self._doubt(name))
-        if content is None:
-            return None
         try:
-            record = msgspec.json.decode(content, type=_Doubt)
-        except _DAMAGED as e:
+            return load_doubt(self._directory, name)
+        except DamagedRecord as e:
             self._log.warn(
-                "damaged doubt about {name}'s page: {error}", name=name, error=e
+                "damaged doubt about {name}'s page: {error}", name=name, error=e.reason
             )
             return None
-        if record.format != _FORMAT:
-            return None
-        return Doubt(change=record.change, since=record.since, believed=record.believed)
 
     def _save_doubt(self, name: str, doubt: Doubt | None) -> None:
         if doubt is None:
-            self._doubt(name).unlink(missing_ok=True)
+            _doubt(self._directory, name).unlink(missing_ok=True)
             return
         record = _Doubt(
             format=_FORMAT,
@@ -167,4 +134,76 @@ class PageStore:
             since=doubt.since,
             believed=doubt.believed,
         )
-        write_atomically(self._doubt(name), msgspec.json.encode(record))
+        write_atomically(_doubt(self._directory, name), msgspec.json.encode(record))
+
+
+def load_page(directory: Path, name: str) -> tuple[RawPage, float] | None:
+    """
+    :returns: as :meth:`~proxypypi.interfaces.IPageStore.load`.
+    :raises DamagedRecord: there is one, but it cannot be read.
+    """
+    path = _page(directory, name)
+    try:
+        with open_file(path) as record:
+            content = record.read()
+            checked_at = os.fstat(record.fileno()).st_mtime
+        line, _, packed = content.partition(b"\n")
+        head = msgspec.json.decode(line, type=_Head)
+        if head.format != _FORMAT:
+            raise ValueError(f"format {head.format}")
+        if not packed:
+            raise EOFError("it ends before the body")
+        body = igzip.decompress(packed)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except _DAMAGED as e:
+        raise DamagedRecord(path=str(path), reason=str(e), so=_ANEW) from e
+    page = RawPage(
+        index=head.index,
+        url=head.url,
+        content_type=head.content_type,
+        body=body,
+        etag=head.etag,
+        last_modified=head.last_modified,
+        last_serial=head.last_serial,
+    )
+    return page, checked_at
+
+
+def load_project_page(directory: Path, name: NormalizedName) -> ProjectPage | None:
+    """
+    What the index says of a project, as far as that is kept.
+
+    :raises DamagedRecord: there is something, but it cannot be read.
+    """
+    kept = load_page(directory, name)
+    try:
+        return read_page(kept[0], name) if kept is not None else None
+    except UnreadablePage as e:
+        path = str(_page(directory, name))
+        raise DamagedRecord(path=path, reason=str(e), so=_ANEW) from e
+
+
+def load_doubt(directory: Path, name: str) -> Doubt | None:
+    """
+    :raises DamagedRecord: there is one, but it cannot be read.
+    """
+    path = _doubt(directory, name)
+    try:
+        content = read_if_there(path)
+        if content is None:
+            return None
+        record = msgspec.json.decode(content, type=_Doubt)
+        if record.format != _FORMAT:
+            raise ValueError(f"format {record.format}")
+    except _DAMAGED as e:
+        raise DamagedRecord(path=str(path), reason=str(e), so=_ANEW) from e
+    return Doubt(change=record.change, since=record.since, believed=record.believed)
+
+
+def _page(directory: Path, name: str) -> Path:
+    return directory / f"{name}.page"
+
+
+def _doubt(directory: Path, name: str) -> Path:
+    return directory / f"{name}{_DOUBT}"

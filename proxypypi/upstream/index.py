@@ -300,6 +300,7 @@ class Index:
             etag=reply.header("ETag"),
             last_modified=reply.header("Last-Modified"),
             last_serial=reply.header("X-PyPI-Last-Serial"),
+            sent_at=reply.sent_at,
         )
 
     async def _fetch_small(

@@ -20,6 +20,7 @@ from proxypypi.upstream.urls import shown
 _NOT_WORTH_READING = 64 * 1024
 _BUSY = (429, 503)
 _MOST_PEACE = 60.0  # seconds
+_SECONDS = re.compile("[0-9]{1,9}")
 
 
 @define(eq=False)
@@ -49,6 +50,18 @@ class Reply:
         """
         values = self.response.headers.getRawHeaders(name.encode("ascii"))
         return values[0].decode("latin-1").strip() if values else None
+
+    @property
+    def sent_at(self) -> float | None:
+        """
+        POSIX seconds by the clock of whoever sent it, or of the cache that had it;
+        :obj:`None` if they do not say.
+        """
+        date = _instant(self.header("Date") or "")
+        if date is None:
+            return None
+        age = self.header("Age") or ""
+        return date + (float(age) if _SECONDS.fullmatch(age) else 0.0)
 
     def release(self) -> None:
         """
@@ -84,11 +97,10 @@ class Reply:
         said = self.header("Retry-After") or ""
         if self.code not in _BUSY:
             return 0.0
-        if re.fullmatch("[0-9]{1,9}", said):
+        if _SECONDS.fullmatch(said):
             return min(float(said), _MOST_PEACE)
-        try:
-            until: float = stringToDatetime(said.encode("latin-1"))
-        except (ValueError, IndexError):
+        until = _instant(said)
+        if until is None:
             return 0.0
         return min(max(0.0, until - self.clock.seconds()), _MOST_PEACE)
 
@@ -97,6 +109,17 @@ class Reply:
         The error that this reply is, for *reason*.
         """
         return UpstreamNonsense(url=shown(self.url), reason=reason, status=self.code)
+
+
+def _instant(said: str) -> float | None:
+    """
+    POSIX seconds of an HTTP date; :obj:`None` if it is none.
+    """
+    try:
+        instant: float = stringToDatetime(said.encode("latin-1"))
+    except (ValueError, IndexError):
+        return None
+    return instant
 
 
 def status_text(code: int) -> str:

@@ -23,16 +23,17 @@ class _UnixConnection(HTTPConnection):
         self.sock.connect(self._path)
 
 
-def ask(addresses: Iterable[str]) -> str | None:
+def ask(addresses: Iterable[str], path: str = "/-/health") -> str | None:
     """
     :param addresses: as :class:`proxypypi.daemon.state.State` has them.
+    :param path: or ``/-/ready``.
     :returns: ``"ok"``, or ``"degraded: "`` and why; :obj:`None` for no good answer.
     """
     for address in addresses:
         try:
             connection = _connection(address)
             try:
-                connection.request("GET", "/-/health")
+                connection.request("GET", path)
                 response = connection.getresponse()
                 said = response.read(_LONGEST).decode("utf-8", "replace")
             finally:

@@ -1,0 +1,3 @@
+"""
+Whether a server would work here, found out without one.
+"""

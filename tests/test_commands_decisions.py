@@ -1,0 +1,125 @@
+"""
+Tests for :mod:`proxypypi.commands.decisions`.
+"""
+
+import json
+import sys
+from typing import Any
+
+from proxypypi.names import normalize
+from proxypypi.store.claims import ClaimStore
+from proxypypi.store.removed import load_removed
+from tests.stock_case import StockTestCase
+
+
+class DecisionsTests(StockTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        claims = ClaimStore.of(self.directory)
+        claims.claim(normalize("acme"), 1_700_000_000.0, "no upstream has it")
+
+    def decide(self) -> None:
+        self.patch(sys.modules["proxypypi.commands.remove"], "getuser", lambda: "ada")
+        name = self.wheel.filename
+        for words in (
+            ("yank", "demo", "1.0", name),
+            ("yank", "demo", "2.0", "--reason", "loses data"),
+            ("mark", "demo", "deprecated", "--reason", "use acme"),
+            ("release", self.sdist.filename),
+            ("remove", "--yes", "demo", self.sdist.filename, "--reason", "secret"),
+        ):
+            self.assertEqual(0, self.run_command(*words)[0], words)
+
+    def report(self, *arguments: str) -> Any:
+        _, out, _ = self.run_command("list", "--decisions", "--json", *arguments)
+        return json.loads(out)
+
+    def test_all(self) -> None:
+        """
+        Each decision is a line that begins with its kind and the project.
+        """
+        self.decide()
+        status, out, err = self.run_command("list", "--decisions")
+        self.assertEqual((0, ""), (status, err))
+        lines = out.splitlines()
+        sdist = self.sdist
+        self.assertEqual(
+            [
+                "claim  acme  2023-11-14T22:13:20Z  no upstream has it",
+                "yank  demo  2  loses data",
+                f"yank  demo  {self.wheel.filename}",
+                "status  demo  deprecated  use acme",
+                f"release  demo  {sdist.filename}  sha256:{sdist.sha256}",
+            ],
+            lines[:-1],
+        )
+        size = len(sdist.content)
+        begin = f"removal  demo  demo/{sdist.filename}  {size} bytes  20"
+        self.assertTrue(lines[-1].startswith(begin), lines[-1])
+        self.assertTrue(lines[-1].endswith("Z  by ada  secret"), lines[-1])
+
+    def test_for_programs(self) -> None:
+        """
+        With --json there is a list for each kind.
+        """
+        self.decide()
+        report = self.report()
+        (removed,) = load_removed(self.decisions, normalize("demo"))
+        (removal,) = report.pop("removals")
+        self.assertEqual(removed.sha256, removal["sha256"])
+        self.assertEqual(("ada", "secret"), (removal["by"], removal["reason"]))
+        claimed = {"claimed": "2023-11-14T22:13:20Z", "reason": "no upstream has it"}
+        self.assertEqual(
+            {
+                "claims": [{"project": "acme", **claimed}],
+                "yanks": [
+                    {"project": "demo", "version": "2", "reason": "loses data"},
+                    {"project": "demo", "file": self.wheel.filename, "reason": ""},
+                ],
+                "statuses": [
+                    {"project": "demo", "status": "deprecated", "reason": "use acme"}
+                ],
+                "releases": [
+                    {
+                        "project": "demo",
+                        "file": self.sdist.filename,
+                        "sha256": self.sdist.sha256,
+                    }
+                ],
+                "damaged": [],
+            },
+            report,
+        )
+
+    def test_named(self) -> None:
+        """
+        Of named projects there is what is decided of them; if nothing is, that is told.
+        """
+        self.decide()
+        status, out, _ = self.run_command("list", "--decisions", "Acme")
+        self.assertEqual((0, 1), (status, len(out.splitlines())))
+        status, out, err = self.run_command("list", "--decisions", "acme", "other")
+        self.assertEqual((1, 1), (status, len(out.splitlines())))
+        said = f"proxypypi: nothing is decided about other in {self.directory}\n"
+        self.assertEqual(said, err)
+
+    def test_damaged(self) -> None:
+        """
+        A record that is damaged is told, and what that means.
+        """
+        path = self.decisions / "claims" / "acme.json"
+        path.write_bytes(b"")
+        status, out, err = self.run_command("list", "--decisions", "acme")
+        self.assertEqual((1, ""), (status, out))
+        self.assertIn(f"{path} cannot be read, so it is claimed nevertheless", err)
+        self.assertEqual(1, len(err.splitlines()))
+        self.assertEqual([str(path)], self.report()["damaged"])
+
+    def test_nobody(self) -> None:
+        """
+        Who removed a file may not be known.
+        """
+        self.patch(sys.modules["proxypypi.commands.remove"], "getuser", lambda: "")
+        self.run_command("remove", "--yes", "demo", self.sdist.filename)
+        _, out, _ = self.run_command("list", "--decisions", "demo")
+        self.assertTrue(out.endswith("Z  by nobody known\n"), out)
