@@ -32,6 +32,7 @@ from proxypypi.cache.shelf import Shelf
 from proxypypi.cache.streams import Streams
 from proxypypi.cache.uploads import Uploads
 from proxypypi.cache.upstreams import Upstream, Upstreams
+from proxypypi.events import IEvents
 from proxypypi.interfaces import IIndex
 from proxypypi.rules.freshness import Freshness
 from proxypypi.settings import Settings
@@ -84,10 +85,12 @@ def build_core(
     indexes: Sequence[IIndex],
     in_thread: Callable[..., "Deferred[Any]"],
     make_list: Callable[[str], "Deferred[None]"],
+    events: IEvents,
     generations: Generations | None = None,
 ) -> Core:
     """
-    The parameters are those of :func:`proxypypi.assembly.build`.
+    The parameters are those of :func:`proxypypi.assembly.build`, and *events*, which
+    are told what happens.
     """
     root = settings.directory
     cache = root / ".proxypypi" / "cache"
@@ -121,13 +124,14 @@ def build_core(
     doubts = Doubts(shelf, holdings, health, clock)
     pages = PageCache(upstreams, shelf, wishes, holdings, doubts, changes, turns, clock)
     marks = MarkCache(MarkStore(decisions, in_thread), health)
-    streams = Streams()
+    streams = Streams(events)
     downloads = Downloads(
-        partials, holdings, streams, pages.distrust, health, clock, in_thread
+        *(partials, holdings, streams, pages.distrust, health, events),
+        *(clock, in_thread),
     )
     files = Files(
         *(pages, holdings, upstreams, names, marks, downloads, streams),
-        *(generations, clock),
+        *(generations, events, clock),
     )
     metadata = MetadataCache(holdings, facts_store, upstreams, health, clock, in_thread)
     keeper = Keeper(files, metadata, clock)

@@ -32,6 +32,7 @@ from proxypypi.errors import (
     UpstreamRefusal,
     Withheld,
 )
+from proxypypi.events import WITHHELD, IEvents
 from proxypypi.interfaces import IByteSource, IIndex
 from proxypypi.model import Distribution, LocalFile, Outcome, Validity
 from proxypypi.names import NormalizedName, project_of
@@ -60,6 +61,7 @@ class Files:
     _downloads: Downloads
     _streams: Streams
     _generations: Generations
+    _events: IEvents
     _clock: IReactorTime
 
     async def find(self, name: NormalizedName, filename: str) -> FoundFile:
@@ -84,6 +86,7 @@ class Files:
             raise Quarantined(project=name)
         held = await self._holdings.one(name, filename, page)
         if held is not None and held.withheld:
+            self._events.note(WITHHELD)
             raise Withheld(filename=filename)
         if held is not None:
             return FoundFile(
