@@ -17,6 +17,7 @@ from proxypypi.commands import (
     release,
     remove,
     serving,
+    stats,
     token,
     yank,
 )
@@ -47,6 +48,7 @@ Commands:
     remove        delete files of a project, with a record of what they were
     refresh       have project pages fetched anew
     prefetch      fetch what requirements and lock files name
+    stats         say what the server has done, and what is in the directory
 
 proxypypi COMMAND --help lists the options of a command.
 """
@@ -70,6 +72,7 @@ COMMANDS: dict[str, Callable[[str, Sequence[str]], int]] = {
     "remove": remove.remove,
     "refresh": refresh.refresh,
     "prefetch": prefetch.prefetch,
+    "stats": stats.stats,
 }
 """
 Each is given its name and its arguments, and returns its exit status.

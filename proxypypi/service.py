@@ -15,11 +15,11 @@ from twisted.logger import Logger
 from proxypypi.assembly import Proxy, build
 from proxypypi.descriptors import raise_limit
 from proxypypi.errors import UpstreamError
+from proxypypi.gauges import Gauges
 from proxypypi.listening import Listener
 from proxypypi.premises import IPremises, Premises
 from proxypypi.settings import Settings
 from proxypypi.signals import Signals
-from proxypypi.stock import Stock
 from proxypypi.store.children import ListMaker
 from proxypypi.store.counts import Counts
 from proxypypi.store.generations import Generations
@@ -52,7 +52,7 @@ class ProxyService(Service):
         self._indexes = indexes
         counts = proxy.books.counts
         self._site = ProxySite(proxy.faces, reactor, proxy.core.generations, counts)
-        proxy.books.stocktaking = Stock(proxy, self._site, indexes).take
+        proxy.books.gauge = Gauges(proxy, self._site, indexes).read
         self._premises = premises
         self._has_entered = False
         self._patience: Deferred[None] = Deferred()

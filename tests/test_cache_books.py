@@ -143,13 +143,13 @@ class BooksTests(SynchronousTestCase):
         self.threads.release()
         self.assertEqual(1, self.on_disk)
 
-    def test_stocktaking(self) -> None:
+    def test_gauge(self) -> None:
         """
         How things are is noted before anybody reads it, and every few seconds, for
         those who ask another process.
         """
         taken: list[float] = []
-        self.books.stocktaking = lambda: taken.append(self.clock.seconds())
+        self.books.gauge = lambda: taken.append(self.clock.seconds())
         self.clock.advance(5)
         self.clock.advance(1)
         self.read()

@@ -26,7 +26,7 @@ class Books:
     """
     Of several processes, the first opens them for all.
 
-    :ivar stocktaking: what notes how things are in this process at the moment.
+    :ivar gauge: notes how things are in this process at the moment.
     """
 
     _log: ClassVar[Logger] = Logger()
@@ -34,7 +34,7 @@ class Books:
     counts: Counts
     _store: TotalsStore
     _clock: IReactorTime
-    stocktaking: Callable[[], None] = field(default=lambda: None, init=False)
+    gauge: Callable[[], None] = field(default=lambda: None, init=False)
     _kept: Mapping[Key, int] = field(factory=dict, init=False)
     _call: LoopingCall = field(init=False)
     _flight: SingleFlight = field(factory=SingleFlight, init=False)
@@ -60,7 +60,7 @@ class Books:
         :returns: no more than will be read after a crash, as it is on disk by then,
             unless the disk takes long.
         """
-        self.stocktaking()
+        self.gauge()
         totals = self.counts.totals()
         if self._call.running:
             await self._keep(totals)
@@ -78,7 +78,7 @@ class Books:
         return Deferred.fromCoroutine(self._look())
 
     async def _look(self) -> None:
-        self.stocktaking()
+        self.gauge()
         if self.counts.is_first:
             await self._keep(self.counts.totals())
 

@@ -19,12 +19,19 @@ from proxypypi.web.connections import ProxySite
 
 
 @define(eq=False)
-class Stock:
+class Gauges:
+    """
+    All that there are.
+    """
+
     _proxy: Proxy
     _site: ProxySite
     _indexes: Sequence[Index]
 
-    def take(self) -> None:
+    def read(self) -> None:
+        """
+        Note all of them; what was answered again and again is counted by then, too.
+        """
         self._site.hot_lines.flush()
         core, note = self._proxy.core, self._proxy.books.counts.set
         note(DEGRADED, value=bool(core.health.trouble))

@@ -1,5 +1,5 @@
 """
-Tests for :mod:`proxypypi.stock`.
+Tests for :mod:`proxypypi.gauges`.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from proxypypi.events import (
     REQUESTS,
     SENT,
 )
-from proxypypi.stock import Stock
+from proxypypi.gauges import Gauges
 from proxypypi.web.connections import ProxySite
 from tests.distributions import make_wheel
 from tests.fake_index import JSON, Fault
@@ -25,20 +25,20 @@ from tests.passwords import write_users
 from tests.proxy_case import ProxyTestCase
 
 
-class StockTests(ProxyTestCase):
+class GaugesTests(ProxyTestCase):
     def start_proxy(self, *args: Any, **more: Any) -> None:
         super().start_proxy(*args, **more)
         core, self.books = self.proxy.core, self.proxy.books
         self.site = ProxySite(
             self.proxy.faces, self.clock, core.generations, self.books.counts
         )
-        self.stock = Stock(self.proxy, self.site, self.indexes)
+        self.gauges = Gauges(self.proxy, self.site, self.indexes)
 
     def taken(self) -> Mapping[str, int]:
         """
         What is not zero.
         """
-        self.stock.take()
+        self.gauges.read()
         totals = self.books.counts.totals()
         gauges = (DEGRADED, BREAKERS, CONNECTIONS, DOWNLOADS, LOG_INS_WAITING)
         return {
@@ -120,7 +120,7 @@ class StockTests(ProxyTestCase):
             self.flush()
             client.transport.io.seek(0)
         self.assertEqual(1, len(self.site.hot))
-        self.stock.take()
+        self.gauges.read()
         totals = self.books.counts.totals()
         hits = totals[(REQUESTS.name, "simple", "hit")]
         self.assertEqual(9, hits)
