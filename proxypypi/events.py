@@ -80,7 +80,7 @@ SENT = Metric(
 )
 SAVED = Metric(
     "saved_bytes",
-    "Those of files and metadata that were here, so that no upstream was asked.",
+    "Bytes of files and metadata sent from here, for which no upstream was asked.",
 )
 UPLOADS = Metric(
     "uploads",
@@ -140,7 +140,7 @@ LOG_INS_WAITING = Metric(
     "log_ins_waiting", "Log-ins whose password waits to be checked.", kind=Kind.GAUGE
 )
 COUNTED_SINCE = Metric(
-    "counted_since_seconds",
+    "counted_since_timestamp_seconds",
     "When all counters were zero, in POSIX seconds.",
     kind=Kind.GAUGE,
 )
