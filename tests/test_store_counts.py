@@ -196,7 +196,7 @@ class SharedTests(SynchronousTestCase):
         """
         If there are more processes than places, the last place is for all the others.
         """
-        self.patch(Counts, "_lock", lambda self, row: False)
+        self.patch(Counts, "_lock", lambda self, row, how: False)
         late = Counts.shared(self.file.fileno(), ["pypi"])
         late.note(STREAMS)
         self.assertFalse(late.is_first)

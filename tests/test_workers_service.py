@@ -180,7 +180,7 @@ class WorkersTests(SynchronousTestCase):
     def test_shared_file(self) -> None:
         """
         All have the same file for their generations, and another to count in; these
-        have no names.
+        have no names, and have all the room that they need.
         """
         first, second = self.start()
         for place, size in ((4, SIZE), (5, Counts.size([]))):
@@ -188,6 +188,7 @@ class WorkersTests(SynchronousTestCase):
             self.assertEqual(fd, second.descriptors[place])
             self.assertEqual(size, os.fstat(fd).st_size)
             self.assertEqual(0, os.fstat(fd).st_nlink)
+            self.assertLessEqual(size, os.fstat(fd).st_blocks * 512)
 
     def test_address_that_is_taken(self) -> None:
         """

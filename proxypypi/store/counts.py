@@ -43,7 +43,8 @@ class Counts:
     def __attrs_post_init__(self) -> None:
         self._numbers = memoryview(self._memory).cast("Q")
         if self._fd is not None:
-            self._row = next(filter(self._lock, range(_ROWS)), _ROWS - 1)
+            free = (r for r in range(_ROWS) if self._lock(r, fcntl.LOCK_EX))
+            self._row = next(free, _ROWS - 1)
         self._own = self._numbers_of(self._row)
         self._own[_PID] = os.getpid()
         for key, place in self._places.items():
@@ -130,19 +131,19 @@ class Counts:
         return self._numbers[row * length : (row + 1) * length]
 
     def _is_alive(self, row: int) -> bool:
-        if row == self._row or not self._lock(row):
+        if row == self._row or not self._lock(row, fcntl.LOCK_SH):
             return True
-        assert self._fd is not None
+        assert self._fd is not None, "nobody else is there"
         fcntl.lockf(self._fd, fcntl.LOCK_UN, 1, row)
         return False
 
-    def _lock(self, row: int) -> bool:
+    def _lock(self, row: int, how: int) -> bool:
         """
         :returns: has no other process locked it?
         """
         assert self._fd is not None
         try:
-            fcntl.lockf(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, row)
+            fcntl.lockf(self._fd, how | fcntl.LOCK_NB, 1, row)
         except OSError:
             return False
         return True

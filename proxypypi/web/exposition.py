@@ -73,7 +73,7 @@ class Exposition(Collector):
 
     def _histogram(self, metric: Metric, name: str) -> Family:
         family = HistogramMetricFamily(name, metric.doc, labels=["upstream"])
-        for upstream in self.upstreams:
+        for upstream in dict.fromkeys(self.upstreams):
             counts = (self.totals[(metric.name, upstream, le)] for le in _BUCKETS)
             seconds = self.totals[(metric.name, upstream, SUM)] / 1e6
             buckets = list(zip(_BUCKETS, map(float, accumulate(counts)), strict=True))

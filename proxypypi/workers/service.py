@@ -177,11 +177,18 @@ class Workers(Service):
 
 def _unnamed_file(size: int) -> int:
     """
-    :returns: a descriptor.
+    :returns: a descriptor. It has all the room that it needs: who maps it, and finds
+        none when it writes there, is killed by the kernel.
+    :raises OSError: there is too little.
     """
     fd, path = mkstemp(prefix="proxypypi-")
     os.unlink(path)
-    os.ftruncate(fd, size)
+    try:
+        with open(fd, "wb", closefd=False) as file:
+            file.write(bytes(size))
+    except BaseException:
+        os.close(fd)
+        raise
     return fd
 
 

@@ -2,6 +2,7 @@
 What is counted by the real program, be it one process or several.
 """
 
+import json
 import os
 import signal
 from collections.abc import Mapping
@@ -9,7 +10,7 @@ from collections.abc import Mapping
 from prometheus_client.parser import text_string_to_metric_families
 from twisted.internet.task import deferLater
 
-from tests.e2e.harness import Fetch, Server, reactor
+from tests.e2e.harness import PROXYPYPI, Fetch, Server, reactor
 from tests.e2e.test_workers import WorkersTestCase
 from tests.fake_index import Fault
 
@@ -161,6 +162,28 @@ class AloneTests(MetricsTestCase):
         await server.child.ends(10.0)
         server = await self.start_server("--workers", "2")
         await self.all_tell(server, self.before + 15)
+        await server.stop()
+
+    async def test_stats(self) -> None:
+        """
+        The command tells the same a few seconds later, and what is in the directory.
+        """
+        server = await self.start_server()
+        await self.begin(server)
+        await self.fetch_it(server, 10)
+        files: dict[str, int] = {}
+        deadline = reactor.seconds() + _WITHIN
+        while files.get("hit") != self.before + 10:
+            self.assertLess(reactor.seconds(), deadline, files)
+            arguments = ("stats", "-d", str(self.directory), "--json")
+            child = self.spawn_server(*arguments, door=PROXYPYPI[:-1])
+            self.assertEqual(0, await child.ends(20.0), child.output)
+            told = json.loads(child.stdout)
+            files = told["requests"].get("files", {})
+        size = len(self.wheel.content)
+        self.assertEqual({"files": 1, "bytes": size}, told["directory"]["cached"])
+        self.assertGreaterEqual(told["saved-bytes"], 10 * size)
+        self.assertEqual(1, told["files-kept"])
         await server.stop()
 
     async def test_drain(self) -> None:
