@@ -11,19 +11,24 @@ from twisted.internet.defer import Deferred
 
 from proxypypi.auth.accounts import Accounts
 from proxypypi.cache.arrivals import Arrivals
+from proxypypi.cache.books import Books
 from proxypypi.core import Core, build_core
 from proxypypi.interfaces import IIndex
 from proxypypi.settings import Settings
+from proxypypi.store.counts import Counts
 from proxypypi.store.generations import Generations
+from proxypypi.store.totals import TotalsStore
 from proxypypi.web.files import FileRoutes
 from proxypypi.web.gate import Gate
 from proxypypi.web.home import HomeRoutes
 from proxypypi.web.integrity import IntegrityRoutes
 from proxypypi.web.json_api import JsonRoutes
+from proxypypi.web.metrics import Metrics
 from proxypypi.web.requirements import RequirementsRoutes
 from proxypypi.web.simple import SimpleRoutes
 from proxypypi.web.site import Faces
 from proxypypi.web.status import StatusRoutes
+from proxypypi.web.tally import Tally
 from proxypypi.web.uploads import UploadRoutes
 
 
@@ -34,7 +39,9 @@ class Proxy:
     """
 
     core: Core
+    accounts: Accounts
     faces: Faces
+    books: Books
 
 
 def build(
@@ -44,6 +51,7 @@ def build(
     in_thread: Callable[..., "Deferred[Any]"],
     make_list: Callable[[str], "Deferred[None]"],
     generations: Generations | None = None,
+    counts: Counts | None = None,
 ) -> Proxy:
     """
     :param clock: an ``IReactorTime``.
@@ -52,9 +60,15 @@ def build(
     :param make_list: see :class:`proxypypi.store.children.ListMaker`.
     :param generations: what all processes of the server have in common; :obj:`None` if
         it is of one process.
+    :param counts: likewise, what they count.
     """
-    core = build_core(settings, clock, indexes, in_thread, make_list, generations)
-    accounts = Accounts.of(settings, core.health, clock, in_thread)
+    names = settings.upstream_names
+    counts = counts or Counts.alone(names)
+    books = Books(counts, TotalsStore.of(settings.directory, in_thread), clock)
+    core = build_core(
+        settings, clock, indexes, in_thread, make_list, counts, generations
+    )
+    accounts = Accounts.of(settings, core.health, counts, clock, in_thread)
     gate = Gate(
         accounts,
         says_who_reads=settings.read_auth is not None,
@@ -70,7 +84,10 @@ def build(
         await accounts.look()
         return "stopping" if faces.stopping else core.health.trouble
 
-    status = StatusRoutes(lambda: not faces.stopping, trouble, core.pages, gate)
+    metrics = Metrics(books, names, settings.directory, clock, in_thread)
+    status = StatusRoutes(
+        lambda: not faces.stopping, trouble, core.pages, gate, metrics
+    )
     simple = SimpleRoutes(core.listings, core.catalogue, clock).router.resource()
     files = FileRoutes(
         core.finder, core.files, core.metadata, core.ahead, clock
@@ -94,5 +111,6 @@ def build(
             "requirements.txt": requirements.router.resource(),
         },
         gate,
+        Tally(counts),
     )
-    return Proxy(core=core, faces=faces)
+    return Proxy(core=core, accounts=accounts, faces=faces, books=books)

@@ -23,6 +23,7 @@ from proxypypi.commands import (
     release,
     remove,
     serving,
+    stats,
     token,
     verify,
     yank,
@@ -60,6 +61,7 @@ Commands:
     prune         remove cached files by size or by last use
     pin           keep cached files from being evicted, or list what is pinned
     unpin         end that
+    stats         say what the server has done, and what is in the directory
 
 proxypypi COMMAND --help lists the options of a command.
 """
@@ -89,6 +91,7 @@ COMMANDS: dict[str, Callable[[str, Sequence[str]], int]] = {
     "prune": prune.prune,
     "pin": pin.pin,
     "unpin": pin.unpin,
+    "stats": stats.stats,
 }
 """
 Each is given its name and its arguments, and returns its exit status.

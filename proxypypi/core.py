@@ -38,6 +38,7 @@ from proxypypi.cache.streams import Streams
 from proxypypi.cache.uploads import Uploads
 from proxypypi.cache.upstreams import Upstream, Upstreams
 from proxypypi.cache.uses import Uses
+from proxypypi.events import IEvents
 from proxypypi.interfaces import IIndex
 from proxypypi.rules.cooldown import MinAges
 from proxypypi.rules.freshness import Freshness
@@ -96,10 +97,12 @@ def build_core(
     indexes: Sequence[IIndex],
     in_thread: Callable[..., "Deferred[Any]"],
     make_list: Callable[[str], "Deferred[None]"],
+    events: IEvents,
     generations: Generations | None = None,
 ) -> Core:
     """
-    The parameters are those of :func:`proxypypi.assembly.build`.
+    The parameters are those of :func:`proxypypi.assembly.build`, and *events*, which
+    are told what happens.
     """
     root = settings.directory
     cache = root / ".proxypypi" / "cache"
@@ -139,7 +142,7 @@ def build_core(
     doubts = Doubts(shelf, holdings, health, clock)
     pages = PageCache(upstreams, shelf, wishes, holdings, doubts, changes, turns, clock)
     marks = MarkCache(MarkStore(decisions, in_thread), health)
-    streams = Streams()
+    streams = Streams(events)
     uses = Uses(UseStore.of(root), clock, in_thread)
     housekeeping = Housekeeping(
         build_eviction(settings, directory),
@@ -152,10 +155,11 @@ def build_core(
     )
     downloads = Downloads(
         *(partials, holdings, housekeeping, streams, pages.distrust),
-        *(health, clock, in_thread),
+        *(health, events, clock, in_thread),
     )
     finder = Finder(
-        pages, holdings, upstreams, names, marks, cooldown, generations, clock
+        *(pages, holdings, upstreams, names, marks, cooldown, generations),
+        *(events, clock),
     )
     files = Files(finder, pages, holdings, upstreams, downloads, streams, uses, clock)
     metadata = MetadataCache(holdings, facts_store, upstreams, health, clock, in_thread)

@@ -15,11 +15,13 @@ from twisted.logger import Logger
 from proxypypi.assembly import Proxy, build
 from proxypypi.descriptors import raise_limit
 from proxypypi.errors import UpstreamError
+from proxypypi.gauges import Gauges
 from proxypypi.listening import Listener
 from proxypypi.premises import IPremises, Premises
 from proxypypi.settings import Settings
 from proxypypi.signals import Signals
 from proxypypi.store.children import ListMaker
+from proxypypi.store.counts import Counts
 from proxypypi.store.generations import Generations
 from proxypypi.upstream.connect import connect_index
 from proxypypi.upstream.index import Index
@@ -48,7 +50,9 @@ class ProxyService(Service):
         self._reactor = reactor
         self._proxy = proxy
         self._indexes = indexes
-        self._site = ProxySite(proxy.faces, reactor, proxy.core.generations)
+        counts = proxy.books.counts
+        self._site = ProxySite(proxy.faces, reactor, proxy.core.generations, counts)
+        proxy.books.gauge = Gauges(proxy, self._site, indexes).read
         self._premises = premises
         self._has_entered = False
         self._patience: Deferred[None] = Deferred()
@@ -69,6 +73,7 @@ class ProxyService(Service):
         super().startService()
         if not self._has_entered:
             self.privilegedStartService()
+        self._proxy.books.open()
         signals = Signals(self._reactor, self.hurry, self._premises.reread)
         self._reactor.callWhenRunning(signals.install)
         # What is there by then stays: to look through it again and again for what can
@@ -147,6 +152,7 @@ class ProxyService(Service):
         await self._proxy.core.uses.flush()
         for index in self._indexes:
             await index.close()
+        await self._proxy.books.close()
         self._premises.leave()
 
     async def _in_time(self, finish: "Deferred[Any]") -> bool:
@@ -175,17 +181,21 @@ def assemble(
     reactor: Any,
     generations: Generations | None = None,
     premises: IPremises | None = None,
+    counts: Counts | None = None,
 ) -> ProxyService:
     """
     The whole server, not started yet.
 
-    :param generations: see :func:`proxypypi.assembly.build`.
+    :param generations: see :func:`proxypypi.assembly.build`; so for *counts*.
     :param premises: :obj:`None` to take what the settings name.
     """
-    indexes = [connect_index(upstream, reactor) for upstream in settings.upstreams]
+    if counts is None:
+        counts = Counts.alone(settings.upstream_names)
+    indexes = [connect_index(u, reactor, events=counts) for u in settings.upstreams]
     in_thread = partial(deferToThreadPool, reactor, reactor.getThreadPool())
     proxy = build(
-        settings, reactor, indexes, in_thread, ListMaker(reactor), generations
+        *(settings, reactor, indexes, in_thread, ListMaker(reactor)),
+        *(generations, counts),
     )
     if premises is None:
         premises = Premises(settings, reactor)

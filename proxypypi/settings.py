@@ -289,3 +289,7 @@ class Settings:
     read_auth: Path | None = None
     users: tuple[UserSettings, ...] = ()
     cooldown_exemptions: tuple[CooldownExemption, ...] = ()
+
+    @property
+    def upstream_names(self) -> tuple[str, ...]:
+        return tuple(upstream.name for upstream in self.upstreams)

@@ -50,4 +50,5 @@ class ProjectTestCase(CliTestCase):
         self.assertIn(f"\n    {command} ", listed)
         status, out, _ = self.run_main(command, "--help")
         self.assertEqual(0, status)
-        self.assertIn(f"Usage: proxypypi {command} [options] {operands}\n", out)
+        synopsis = f"Usage: proxypypi {command} [options] {operands}".rstrip()
+        self.assertIn(f"{synopsis}\n", out)

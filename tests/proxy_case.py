@@ -32,6 +32,7 @@ from proxypypi.assembly import Proxy, build
 from proxypypi.errors import CannotMake
 from proxypypi.settings import Settings, UpstreamSettings
 from proxypypi.store.catalogue import Order, make_list
+from proxypypi.store.counts import Counts
 from proxypypi.store.generations import Generations
 from proxypypi.store.partials import Partial
 from proxypypi.upstream.index import Index, make_index
@@ -384,13 +385,15 @@ class ProxyTestCase(SynchronousTestCase):
             min_free=min_free,
             **more,
         )
+        counts = Counts.alone(settings.upstream_names)
         upstream_agent = RequestTraversalAgent(self.network())
         indexes: list[Index] = [
-            make_index(upstream, upstream_agent, clock, EXACTLY)
+            make_index(upstream, upstream_agent, clock, EXACTLY, counts)
             for upstream in settings.upstreams
         ]
         proxy = build(
-            settings, clock, indexes, self.threads, make_list_here, generations
+            *(settings, clock, indexes, self.threads, make_list_here),
+            *(generations, counts),
         )
         installers = RequestTraversalAgent(proxy.faces)
         return Process(proxy, indexes, clock, upstream_agent, installers, self.flush)

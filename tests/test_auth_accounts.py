@@ -15,6 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from proxypypi.auth.accounts import Accounts
 from proxypypi.cache.health import Health
 from proxypypi.errors import NotAuthenticated
+from proxypypi.events import UNHEARD
 from proxypypi.model import User
 from proxypypi.settings import Settings, UserSettings
 from proxypypi.store.tokens import Token, TokenStore
@@ -39,7 +40,9 @@ class AccountsTestCase(SynchronousTestCase):
     def open(self, **more: Any) -> None:
         files = {"upload_auth": self.uploaders, "read_auth": self.readers}
         settings = Settings(directory=self.directory, **{**files, **more})
-        self.accounts = Accounts.of(settings, Health(), self.clock, self.threads)
+        self.accounts = Accounts.of(
+            settings, Health(), UNHEARD, self.clock, self.threads
+        )
 
     def start(self, *said: str, client: str = "192.0.2.1") -> "Deferred[User]":
         headers = [each.encode() for each in said]

@@ -20,6 +20,7 @@ from proxypypi.cache.download import Download
 from proxypypi.cache.streams import Streams
 from proxypypi.cache.transfer import Transfer
 from proxypypi.errors import TooManyStreams, WrongBytes
+from proxypypi.events import UNHEARD
 from proxypypi.interfaces import IBody, IByteSource
 from proxypypi.store.partials import Partial
 from tests.distributions import make_sdist
@@ -483,12 +484,12 @@ class CheckedStreamTests(SynchronousTestCase):
         self.tee = Tee(directory)
         self.clock = Clock()
         self.index = ScriptedIndex()
-        self.streams = Streams()
+        self.streams = Streams(UNHEARD)
         self.distrusted: list[bool] = []
         self.received = b""
 
     def make(self) -> CheckedStream:
-        transfer = Transfer(self.tee.listed, self.index, self.clock)
+        transfer = Transfer(self.tee.listed, self.index, self.clock, UNHEARD)
         return self.streams.check(transfer, lambda: self.distrusted.append(True))
 
     def begin(self) -> tuple[CheckedStream, "Deferred[None]", ScriptedBody]:

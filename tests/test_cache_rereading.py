@@ -14,6 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from proxypypi.cache.rereading import check_again, reread
 from proxypypi.cache.transfer import Transfer
 from proxypypi.errors import CannotKeep
+from proxypypi.events import UNHEARD
 from proxypypi.model import Distribution
 from proxypypi.rules.integrity import Digests
 from tests.scripted import FILE_URL, ScriptedIndex
@@ -55,7 +56,7 @@ class RereadingTests(SynchronousTestCase):
         listed = Distribution(
             filename="demo-1.zip", url=FILE_URL, hashes={"sha256": digest}
         )
-        transfer = Transfer(listed, ScriptedIndex(), Clock())
+        transfer = Transfer(listed, ScriptedIndex(), Clock(), UNHEARD)
         transfer.digests.update(CONTENT)
         transfer.got = len(CONTENT)
 

@@ -8,6 +8,7 @@ from zope.interface.verify import verifyObject
 
 from proxypypi.cache.streams import Stream, Streams
 from proxypypi.errors import TooManyStreams, UpstreamRefusal
+from proxypypi.events import UNHEARD
 from proxypypi.interfaces import IBody
 from proxypypi.model import Distribution
 from tests.distributions import make_wheel
@@ -24,7 +25,7 @@ UNHASHED = Distribution(filename="demo-1.0.zip", url=FILE_URL, hashes={"md5": "0
 class StreamsTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.index = ScriptedIndex()
-        self.streams = Streams()
+        self.streams = Streams(UNHEARD)
 
     def open(self, listed: Distribution = LISTED) -> "Deferred[Stream]":
         return Deferred.fromCoroutine(self.streams.open(listed, (5, 9), self.index))

@@ -39,6 +39,7 @@ from proxypypi.upstream.index import Index
 from tests.certificates import Authority
 from tests.distributions import make_wheel
 from tests.fake_index import Fault
+from tests.pool import Pool
 from tests.proxy_case import Pipe, ProxyTestCase, Wire, connect, make_list_here
 
 
@@ -98,10 +99,11 @@ class Reactor(MemoryReactorClock):
         self.in_thread.append(call.__name__)
         call(*args)
 
-    def getThreadPool(self) -> None:
-        """
-        What is done in threads in these tests is done by :func:`maybeDeferred`.
-        """
+    def callFromThread(self, call: Callable[..., Any], *args: Any) -> None:
+        call(*args)
+
+    def getThreadPool(self) -> Pool:
+        return Pool()
 
 
 class ServiceTestCase(ProxyTestCase):
@@ -422,8 +424,8 @@ class StopTests(EndTestCase):
         stopped = service.stopService()
         self.successResultOf(stopped)
         self.assertEqual(["port closed", "index closed"], self.reactor.notes)
-        self.another().startService()
         self.assertEqual([], self.reactor.getDelayedCalls())
+        self.another().startService()
 
     def test_last_bytes_are_sent(self) -> None:
         """

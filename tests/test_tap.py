@@ -28,6 +28,7 @@ from proxypypi.settings import DEFAULT_INDEX, Settings, UpstreamSettings
 from proxypypi.store.lock import DirectoryLock
 from proxypypi.tap import Background, Foreground, Options, makeService
 from proxypypi.workers.service import Workers
+from tests.pool import Pool
 
 IN_TERMINAL = {"nodaemon": True, "pidfile": ""}
 
@@ -284,17 +285,6 @@ class OptionsTests(DoorTestCase):
         self.assertEqual(
             (7.0, 6.0, ()), (settings.drain, settings.index_ttl, settings.upstreams)
         )
-
-
-class Pool:
-    """
-    A thread pool of no threads.
-    """
-
-    def callInThreadWithCallback(
-        self, done: Callable[[bool, Any], Any], call: Any, *arguments: Any, **more: Any
-    ) -> None:
-        done(True, call(*arguments, **more))
 
 
 class Reactor(MemoryReactorClock):

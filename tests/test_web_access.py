@@ -12,10 +12,12 @@ from twisted.logger import ILogObserver, LogEvent, formatEvent, globalLogPublish
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.server import Site
 
+from proxypypi.events import UNHEARD
 from proxypypi.model import Validity
 from proxypypi.web.access import HotLines, access_line, client_of
 from proxypypi.web.clients import Asked, Client
 from proxypypi.web.hot import HotAnswer
+from proxypypi.web.tally import Tally
 from tests.proxy_case import ProxyTestCase
 
 
@@ -91,7 +93,7 @@ class HotLinesTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.clock = Clock()
-        self.lines = HotLines(self.clock)
+        self.lines = HotLines(self.clock, Tally(UNHEARD))
         self.events: list[LogEvent] = []
         observe = cast(ILogObserver, self.events.append)
         globalLogPublisher.addObserver(observe)

@@ -17,6 +17,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from proxypypi.errors import BadCertificate
 from proxypypi.premises import IPremises
 from proxypypi.settings import Settings
+from proxypypi.store.counts import Counts
 from proxypypi.store.generations import Generations
 from proxypypi.workers import main
 from proxypypi.workers.lodging import Lodging
@@ -77,6 +78,8 @@ class HandsTests(SynchronousTestCase):
         self.shared = object()
         self.closed: list[int] = []
         self.patch(Generations, "shared", lambda fd: (self.shared, fd))
+        self.counts: Any = object()
+        self.patch(Counts, "shared", lambda fd, names: (self.counts, fd, names))
         self.patch(os, "close", self.closed.append)
         self.patch(main, "assemble", self.assemble)
         self.hands = Hands(self.reactor)
@@ -84,9 +87,14 @@ class HandsTests(SynchronousTestCase):
         self.hands.makeConnection(self.transport)
 
     def assemble(
-        self, settings: Settings, reactor: Any, generations: Any, premises: Any
+        self,
+        settings: Settings,
+        reactor: Any,
+        generations: Any,
+        premises: Any,
+        counts: Any,
     ) -> Service:
-        self.assembled = (settings, reactor, generations)
+        self.assembled = (settings, reactor, generations, counts)
         self.service = Service(premises, self.error)
         return self.service
 
@@ -111,7 +119,9 @@ class HandsTests(SynchronousTestCase):
         It is a server like others, but for what it shares, and says when it serves.
         """
         settings = self.order()
-        self.assertEqual((settings, self.reactor, (self.shared, 4)), self.assembled)
+        counts = (self.counts, 5, settings.upstream_names)
+        expected_of_all = (settings, self.reactor, (self.shared, 4), counts)
+        self.assertEqual(expected_of_all, self.assembled)
         self.assertEqual([4], self.closed)
         self.assertEqual(["start"], self.service.told)
         self.assertEqual(framed(b"ready"), self.transport.value())

@@ -98,7 +98,7 @@ class WorkerTests(SynchronousTestCase):
         )
         self.settings = Settings(directory=Path("/srv/cache"), upstreams=(upstream,))
         shared: Any = [Sockets(first, second), Sockets(only, only)]
-        self.hire = Hiring(self.reactor, self.settings, shared, 99)
+        self.hire = Hiring(self.reactor, self.settings, shared, 98, 99)
 
     def hired(self) -> IWorker:
         """
@@ -117,12 +117,12 @@ class WorkerTests(SynchronousTestCase):
 
     def test_descriptors(self) -> None:
         """
-        It has pipes, the file that all share, and the sockets that are for it.
+        It has pipes, the files that all share, and the sockets that are for it.
         """
         self.assertEqual(4711, self.hired().pid)
         _, second, only = self.sockets
         pipes = {0: "w", 1: "r", 2: "r", 3: "r"}
-        lent = {4: 99, 5: second.fileno(), 6: only.fileno()}
+        lent = {4: 98, 5: 99, 6: second.fileno(), 7: only.fileno()}
         self.assertEqual(pipes | lent, self.reactor.descriptors)
 
     def test_order(self) -> None:

@@ -24,9 +24,11 @@ from zope.interface.verify import verifyObject
 
 from proxypypi.errors import CannotListen, DirectoryInUse
 from proxypypi.settings import Settings
+from proxypypi.store.counts import Counts
 from proxypypi.store.generations import SIZE
 from proxypypi.workers.orders import framed
 from proxypypi.workers.service import Workers
+from tests.pool import Pool
 
 ENDPOINT = "unix:/run/p.sock"
 
@@ -102,8 +104,11 @@ class Reactor(MemoryReactorClock):
         protocol.makeConnection(process)
         return process
 
-    def callFromThread(self, call: Callable[[], None]) -> None:
-        call()
+    def callFromThread(self, call: Callable[..., None], *arguments: Any) -> None:
+        call(*arguments)
+
+    def getThreadPool(self) -> Pool:
+        return Pool()
 
     def stop(self) -> None:
         self.stopped += 1
@@ -174,13 +179,16 @@ class WorkersTests(SynchronousTestCase):
 
     def test_shared_file(self) -> None:
         """
-        All have the same file for their generations; it has no name.
+        All have the same file for their generations, and another to count in; these
+        have no names, and have all the room that they need.
         """
         first, second = self.start()
-        fd = first.descriptors[4]
-        self.assertEqual(fd, second.descriptors[4])
-        self.assertEqual(SIZE, os.fstat(fd).st_size)
-        self.assertEqual(0, os.fstat(fd).st_nlink)
+        for place, size in ((4, SIZE), (5, Counts.size([]))):
+            fd = first.descriptors[place]
+            self.assertEqual(fd, second.descriptors[place])
+            self.assertEqual(size, os.fstat(fd).st_size)
+            self.assertEqual(0, os.fstat(fd).st_nlink)
+            self.assertLessEqual(size, os.fstat(fd).st_blocks * 512)
 
     def test_address_that_is_taken(self) -> None:
         """

@@ -25,6 +25,7 @@ from proxypypi.auth.users import UsersFile
 from proxypypi.cache.flight import SingleFlight
 from proxypypi.cache.health import Health
 from proxypypi.errors import NotAuthenticated
+from proxypypi.events import FAILED_LOG_INS, IEvents
 from proxypypi.interfaces import IUser
 from proxypypi.model import User
 from proxypypi.settings import Settings
@@ -37,13 +38,14 @@ _TOKEN_FOR = 1.0  # seconds that one is remembered, as it may have been revoked
 @define(eq=False)
 class Accounts:
     """
-    :ivar failures: to be counted by whoever watches.
+    :ivar failures: those that there were.
     """
 
     _log: ClassVar[Logger] = Logger()
 
     _grants: Sequence[Grant]
     _portal: Portal
+    _events: IEvents
     _clock: IReactorTime
     failures: Failures = field(factory=Failures, init=False)
     _remembered: Remembered = field(factory=Remembered, init=False)
@@ -60,6 +62,7 @@ class Accounts:
         cls,
         settings: Settings,
         health: Health,
+        events: IEvents,
         clock: IReactorTime,
         in_thread: Callable[..., "Deferred[Any]"],
     ) -> "Accounts":
@@ -81,7 +84,14 @@ class Accounts:
             PasswordChecker(grants),
             TokenChecker(grants, store, clock, in_thread),
         ]
-        return cls(grants, Portal(realm, checkers), clock)
+        return cls(grants, Portal(realm, checkers), events, clock)
+
+    @property
+    def waiting(self) -> int:
+        """
+        How many log-ins wait for their turn to be checked.
+        """
+        return len(self._queue)
 
     async def log_in(self, said: Sequence[bytes], client: str) -> User:
         """
@@ -154,6 +164,7 @@ class Accounts:
         Have whoever tries again and again wait for the answer.
         """
         name = getattr(credentials, "username", TOKEN_USER.encode()).decode()
+        self._events.note(FAILED_LOG_INS)
         late = self.failures.note(origin_of(client), name, self._clock.seconds())
         is_known = any(name in grant.file.users for grant in self._grants)
         # An unknown one may be a password or a token that got into the wrong place.

@@ -37,6 +37,12 @@ class FairQueue:
     _free: int = field(default=_AT_ONCE, init=False)
     _waiting: dict[str, list[_Waiting]] = field(factory=dict, init=False)
 
+    def __len__(self) -> int:
+        """
+        How many wait.
+        """
+        return sum(map(len, self._waiting.values()))
+
     def take(self, client: str, name: str) -> "Deferred[None]":
         """
         :param client: stands for who asks.
@@ -51,7 +57,7 @@ class FairQueue:
         turn.addTimeout(self._PATIENCE, self._clock, _give_up)
         waiting = self._waiting.setdefault(client, [])
         waiting.insert(_place(waiting, name), _Waiting(name, turn))
-        if sum(map(len, self._waiting.values())) > self._WAITING:
+        if len(self) > self._WAITING:
             self._refuse_one()
         return turn
 

@@ -25,6 +25,7 @@ from proxypypi.errors import (
     UpstreamError,
     UpstreamNonsense,
 )
+from proxypypi.events import FILES_KEPT, RESUMED, IEvents
 from proxypypi.interfaces import IBody, IByteSource, IIndex, IPartial
 from proxypypi.model import Distribution, Fate
 from proxypypi.names import NormalizedName
@@ -57,6 +58,7 @@ class Download:
     _index: IIndex
     _partial: IPartial
     _holdings: Holdings
+    _events: IEvents
     _clock: IReactorTime
     _in_thread: Callable[..., "Deferred[Any]"]
     _open: Callable[[], IPartial]
@@ -82,6 +84,7 @@ class Download:
             self._listed,
             self._index,
             self._clock,
+            self._events,
             self._start_anew,
             self._in_thread,
         )
@@ -260,6 +263,7 @@ class Download:
             return
         await reread(self.fd, left, self._transfer.digests, self._in_thread)
         self._transfer.got = left
+        self._events.note(RESUMED)
         self._log.info(
             "{filename}: going on from byte {offset}",
             filename=self._listed.filename,
@@ -323,6 +327,7 @@ class Download:
                 self._listed.uploaded_at,
             )
             self.kept = True
+            self._events.note(FILES_KEPT)
             self._log.info(
                 "{filename}: {size} bytes kept", filename=file.filename, size=file.size
             )

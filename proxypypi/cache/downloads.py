@@ -18,6 +18,7 @@ from proxypypi.cache.sources import Unkept
 from proxypypi.cache.streams import Streams
 from proxypypi.cache.transfer import Transfer
 from proxypypi.errors import CannotKeep, JustArrived, StillFetching, WrongBytes
+from proxypypi.events import FILES_NOT_KEPT, MISMATCHES, IEvents
 from proxypypi.interfaces import IBody, IByteSource, IIndex, IPartial, IPartialStore
 from proxypypi.model import Distribution
 from proxypypi.names import NormalizedName, is_distribution
@@ -38,12 +39,16 @@ class Downloads:
     _streams: Streams
     _distrust: Callable[[NormalizedName], None]
     _health: Health
+    _events: IEvents
     _clock: IReactorTime
     _in_thread: Callable[..., "Deferred[Any]"]
     _running: dict[tuple[NormalizedName, str], Download] = field(
         factory=dict, init=False
     )
     _idle: "list[Deferred[None]]" = field(factory=list, init=False)
+
+    def __len__(self) -> int:
+        return len(self._running)
 
     def find(self, name: NormalizedName, filename: str) -> Download | None:
         """
@@ -177,8 +182,8 @@ class Downloads:
         self, name: NormalizedName, listed: Distribution, index: IIndex
     ) -> "Deferred[IByteSource]":
         async def open_stream() -> IByteSource:
-            transfer = Transfer(listed, index, self._clock)
-            stream = self._streams.check(transfer, lambda: self._distrust(name))
+            transfer = Transfer(listed, index, self._clock, self._events)
+            stream = self._streams.check(transfer, lambda: self._mismatched(name))
             await stream.open()
             return Unkept(stream, stream.total)
 
@@ -199,7 +204,7 @@ class Downloads:
             await self._housekeeping.find_room(self._check_room)
 
         def stream(transfer: Transfer, tail: bytes) -> IBody:
-            return self._streams.check(transfer, lambda: self._distrust(name), tail)
+            return self._streams.check(transfer, lambda: self._mismatched(name), tail)
 
         def finished(download: Download) -> None:
             del self._running[key]
@@ -211,7 +216,7 @@ class Downloads:
             if download.kept:
                 self._housekeeping.kept(download.size or 0)
             if isinstance(error, WrongBytes):
-                self._distrust(name)
+                self._mismatched(name)
             self._settle()
 
         download = self._running[key] = Download(
@@ -220,6 +225,7 @@ class Downloads:
             index=index,
             partial=partial,
             holdings=self._holdings,
+            events=self._events,
             clock=self._clock,
             in_thread=self._in_thread,
             open=open_partial,
@@ -235,10 +241,15 @@ class Downloads:
         """
         return self._partials.check_room(sum(d.missing for d in self._running.values()))
 
+    def _mismatched(self, name: NormalizedName) -> None:
+        self._events.note(MISMATCHES)
+        self._distrust(name)
+
     def _warn(self, error: CannotKeep) -> None:
         """
         Not under the name of what is small: that may find room where files do not.
         """
+        self._events.note(FILES_NOT_KEPT)
         self._health.worsen("files", str(error))
 
     def _settle(self) -> None:

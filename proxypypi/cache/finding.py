@@ -16,6 +16,7 @@ from proxypypi.cache.private import PrivateNames
 from proxypypi.cache.shelf import PageAnswer
 from proxypypi.cache.upstreams import Upstreams
 from proxypypi.errors import NoSuchFile, NoSuchProject, Quarantined, Withheld
+from proxypypi.events import WITHHELD, IEvents
 from proxypypi.model import Validity
 from proxypypi.names import NormalizedName, project_of
 from proxypypi.rules.merge import is_private, is_quarantined
@@ -36,6 +37,7 @@ class Finder:
     _marks: MarkCache
     _cooldown: Cooldown
     _generations: Generations
+    _events: IEvents
     _clock: IReactorTime
 
     async def find(self, name: NormalizedName, filename: str) -> FoundFile:
@@ -61,6 +63,7 @@ class Finder:
             raise Quarantined(project=name)
         held = await self._holdings.one(name, filename, page)
         if held is not None and held.withheld:
+            self._events.note(WITHHELD)
             raise Withheld(filename=filename)
         if held is not None:
             old_until = await self._cooldown.check(name, filename, held, page)

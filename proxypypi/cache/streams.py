@@ -11,6 +11,7 @@ from zope.interface import implementer
 from proxypypi.cache.checked import CheckedStream
 from proxypypi.cache.transfer import Transfer
 from proxypypi.errors import TooManyStreams
+from proxypypi.events import STREAMS, IEvents
 from proxypypi.interfaces import IBody, IIndex
 from proxypypi.model import Distribution
 from proxypypi.rules.integrity import is_strong
@@ -72,6 +73,7 @@ class Streams:
     :ivar _running: how many there are.
     """
 
+    _events: IEvents
     _running: int = field(default=0, init=False)
 
     async def open(
@@ -119,6 +121,7 @@ class Streams:
         if self._running >= _MOST:
             raise TooManyStreams(limit=_MOST)
         self._running += 1
+        self._events.note(STREAMS)
 
     def _free(self) -> None:
         self._running -= 1

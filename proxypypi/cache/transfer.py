@@ -13,6 +13,7 @@ from twisted.logger import Logger
 
 from proxypypi.cache.hashing import Hashing
 from proxypypi.errors import UpstreamRefusal, UpstreamUnreachable, WrongBytes
+from proxypypi.events import RESUMED, IEvents
 from proxypypi.interfaces import IBody, IIndex
 from proxypypi.model import Distribution
 from proxypypi.rules.integrity import Digests, is_strong, strongest
@@ -53,6 +54,7 @@ class Transfer:
     listed: Distribution
     _index: IIndex
     _clock: IReactorTime
+    _events: IEvents
     _restart: Callable[[], bool] = field(default=lambda: False)
     _in_thread: "Callable[..., Deferred[Any]] | None" = None
     size: int | None = field(init=False)
@@ -77,7 +79,7 @@ class Transfer:
         """
         Another transfer of the same file, which goes on from here.
         """
-        other = Transfer(self.listed, self._index, self._clock)
+        other = Transfer(self.listed, self._index, self._clock, self._events)
         other.size, other.got = self.size, self.got
         other._hashing = Hashing(self.digests.copy())
         other._validator = self._validator
@@ -174,6 +176,7 @@ class Transfer:
                     offset=self.got,
                     error=e,
                 )
+                self._events.note(RESUMED)
                 await self._wait(deferLater(self._clock, delay))
         self._verify()
 

@@ -259,6 +259,7 @@ class _Arrival(Protocol):
 
     def _hand_on(self, data: bytes) -> None:
         self._count += len(data)
+        self._reply.received(len(data))
         if self._length is not None and self._count > self._length:
             self._fail(UpstreamNonsense, "it sent more than it promised")
             return

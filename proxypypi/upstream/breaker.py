@@ -25,13 +25,17 @@ class Breaker:
     _error: UpstreamError | None = field(default=None, init=False)
     _open_until: float = field(default=0.0, init=False)
 
+    @property
+    def is_open(self) -> bool:
+        return self._error is not None and self._clock.seconds() < self._open_until
+
     def check(self, url: str) -> None:
         """
         :param url: what would be asked for, without credentials.
         :raises UpstreamUnreachable: it is open.
         """
-        if self._error is not None and self._clock.seconds() < self._open_until:
-            e = self._error
+        e = self._error
+        if e is not None and self.is_open:
             reason = f"{e.reason}, and it is not asked again yet"
             raise UpstreamUnreachable(url=url, reason=reason, dead_for=e.dead_for)
 

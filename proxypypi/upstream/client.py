@@ -27,6 +27,7 @@ from proxypypi.errors import (
 from proxypypi.upstream.codings import GzipAgent, IdentityAgent
 from proxypypi.upstream.faults import FAULTS, translate
 from proxypypi.upstream.keyring import Keyring
+from proxypypi.upstream.notes import Notes
 from proxypypi.upstream.patience import Patience
 from proxypypi.upstream.replies import Reply, discard
 from proxypypi.upstream.tunnel import ProxyFault
@@ -84,6 +85,7 @@ class Client:
 
     :ivar pages: takes gzip; for all that is wanted whole, in memory.
     :ivar files: takes bytes as they are.
+    :ivar notes: of how the index answers.
     """
 
     _home: Origin
@@ -92,6 +94,7 @@ class Client:
     pages: Lane
     files: Lane
     patience: Patience = field(factory=Patience)
+    notes: Notes = field(factory=Notes)
 
     async def ask(
         self,
@@ -117,23 +120,28 @@ class Client:
         except BaseException:
             leave()
             raise
-        return Reply(url, response, self.clock, self.patience.idle, leave)
+        idle, received = self.patience.idle, self.notes.received
+        return Reply(url, response, self.clock, idle, received, leave)
 
-    async def retry(self, attempt: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    async def retry(
+        self, attempt: Callable[[], Coroutine[Any, Any, T]], none: str = "304"
+    ) -> T:
         """
         Try up to three times more when upstream is unreachable or answers 5xx, unless
         it wants to be left alone for long.
+
+        :param none: see :meth:`proxypypi.upstream.notes.Notes.of`.
         """
         for pause in self.patience.pauses:
             try:
-                return await attempt()
+                return await self.notes.of(attempt, self.clock, none)
             except UpstreamError as e:
                 wanted = 0.0 if e.status is None else e.dead_for
                 may_pass = isinstance(e, UpstreamUnreachable) or (e.status or 0) >= 500
                 if wanted > _SHORT_PEACE or not may_pass:
                     raise
             await deferLater(self.clock, max(wanted, self.patience.jitter(pause)))
-        return await attempt()
+        return await self.notes.of(attempt, self.clock, none)
 
     async def _follow(
         self,
@@ -223,11 +231,13 @@ def make_client(
     keyring: Keyring,
     clock: IReactorTime,
     patience: Patience | None = None,
+    notes: Notes | None = None,
 ) -> Client:
     """
     :param agent: that connects; it follows nothing and decodes nothing.
     :param home: the index.
     :param patience: :obj:`None` for the usual one.
+    :param notes: :obj:`None` to make none.
     """
     return Client(
         home=home,
@@ -236,6 +246,7 @@ def make_client(
         pages=_lane(GzipAgent(agent), PAGES_AT_ONCE),
         files=_lane(IdentityAgent(agent), FILES_AT_ONCE),
         patience=patience or Patience(),
+        notes=notes or Notes(),
     )
 
 

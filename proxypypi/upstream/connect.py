@@ -10,12 +10,14 @@ from twisted.logger import Logger
 from twisted.web.client import HTTPConnectionPool
 from twisted.web.iweb import IPolicyForHTTPS
 
+from proxypypi.events import UNHEARD, IEvents
 from proxypypi.settings import UpstreamSettings
 from proxypypi.upstream.addresses import Endpoints
 from proxypypi.upstream.breaker import Connecting
 from proxypypi.upstream.client import make_client
 from proxypypi.upstream.index import Index
 from proxypypi.upstream.keyring import Keyring, read_netrc
+from proxypypi.upstream.notes import Notes
 from proxypypi.upstream.outbound import Outbound
 from proxypypi.upstream.patience import Patience
 from proxypypi.upstream.routes import make_agent
@@ -32,6 +34,7 @@ def connect_index(
     *,
     policy: IPolicyForHTTPS | None = None,
     patience: Patience | None = None,
+    events: IEvents = UNHEARD,
 ) -> Index:
     """
     An index that is asked over the network. Reads files of certificates and netrc.
@@ -41,6 +44,7 @@ def connect_index(
     :param policy: which certificates are good; :obj:`None` for what the settings and
         the environment say.
     :param patience: :obj:`None` for the usual one.
+    :param events: told how it answers.
     :raises BadSettings: the environment, or a file that it or the settings name, cannot
         be used.
     """
@@ -67,7 +71,8 @@ def connect_index(
     agent = make_agent(reactor, endpoints, pool)
     logins = read_netrc(environment) if settings.credentials is None else {}
     keyring = Keyring.of(settings, logins)
-    client = make_client(agent, home, keyring, reactor, patience)
+    notes = Notes(settings.name, events)
+    client = make_client(agent, home, keyring, reactor, patience, notes)
     if outbound.proxies:
         _log.info(
             "upstream {name} ({url}) is asked {how}",

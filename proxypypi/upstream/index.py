@@ -22,6 +22,7 @@ from proxypypi.errors import (
     UpstreamTimeout,
     WrongBytes,
 )
+from proxypypi.events import UNHEARD, IEvents
 from proxypypi.interfaces import IBody, IIndex
 from proxypypi.model import RawPage
 from proxypypi.names import NormalizedName
@@ -35,6 +36,7 @@ from proxypypi.upstream.breaker import Breaker, Connecting
 from proxypypi.upstream.client import Client, make_client
 from proxypypi.upstream.faults import DEAD_FOR, FAULTS, translate
 from proxypypi.upstream.keyring import Keyring
+from proxypypi.upstream.notes import Notes
 from proxypypi.upstream.patience import Patience
 from proxypypi.upstream.replies import Reply
 from proxypypi.upstream.urls import origin_of, shown
@@ -140,7 +142,7 @@ class Index:
 
     def fetch_size(self, url: str) -> "Deferred[int | None]":
         attempt = partial(self._fetch_size, url)
-        return self._in_time(url, self._client.retry(attempt))
+        return self._in_time(url, self._client.retry(attempt, none="4xx"))
 
     def open_body(
         self,
@@ -166,6 +168,20 @@ class Index:
             error = translate(e, self.url)
             self._breaker.failed(error)
             raise error from e
+
+    @property
+    def name(self) -> str:
+        """
+        What it is called by who counts.
+        """
+        return self._client.notes.upstream
+
+    @property
+    def is_shut(self) -> bool:
+        """
+        Is it not asked for now, as it could not be asked?
+        """
+        return self._breaker.is_open
 
     def close(self) -> "Deferred[None]":
         """
@@ -223,7 +239,7 @@ class Index:
                 self._breaker.failed(e)
                 hindered(e)
                 raise
-            except (NoSuchProject, NoDocument):
+            except (NoSuchProject, NoProjectList, NoDocument):
                 self._breaker.answered()
                 raise
             self._breaker.answered()
@@ -252,9 +268,6 @@ class Index:
         reply = await self._watched(self.url, attempt, hindered)
         if reply is None:
             return None
-        if reply.code in self._missing or reply.code in _NO_LIST:
-            reply.discard()
-            raise NoProjectList(url=shown(reply.url))
         expect_decoded(reply)
         await deliver(reply, LARGEST_LIST, receive, in_turns=True)
         return self._raw_page(reply, b"")
@@ -263,7 +276,12 @@ class Index:
         self, known: RawPage | None, background: bool
     ) -> Reply | None:
         reply = await self._ask_for_page(self.url, known, background)
-        if reply is not None and reply.code >= 500 and reply.code not in _NO_LIST:
+        if reply is None:
+            return None
+        if reply.code in self._missing or reply.code in _NO_LIST:
+            reply.discard()
+            raise NoProjectList(url=shown(reply.url))
+        if reply.code >= 500:
             reply.discard()
             raise reply.refusal()
         return reply
@@ -363,6 +381,7 @@ class Index:
         def too_late(result: "T | Failure", seconds: float) -> T:
             if not isinstance(result, Failure):
                 return result
+            client.notes.answered("timeout", seconds)
             reason = f"not here within {seconds:.0f} s"
             raise UpstreamTimeout(url=shown(url), reason=reason)
 
@@ -378,16 +397,19 @@ def make_index(
     agent: IAgent,
     clock: IReactorTime,
     patience: Patience | None = None,
+    events: IEvents = UNHEARD,
 ) -> Index:
     """
     An index that is asked through *agent*.
 
     :param settings: or the address, which may hold credentials.
     :param patience: :obj:`None` for the usual one.
+    :param events: told how it answers.
     """
     if isinstance(settings, str):
         settings = UpstreamSettings.from_url(settings)
     keyring = Keyring.of(settings, {})
     home = origin_of(settings.url)
-    client = make_client(agent, home, keyring, clock, patience)
+    notes = Notes(settings.name, events)
+    client = make_client(agent, home, keyring, clock, patience, notes)
     return Index(settings.url, client, settings.missing_status, Connecting(clock))

@@ -31,12 +31,14 @@ class Reply:
     :ivar url: that answered, after redirects, without credentials.
     :ivar response: of treq, unbuffered.
     :ivar idle: seconds that its body may be silent.
+    :ivar received: told how many bytes of its body come.
     """
 
     url: str
     response: Any
     clock: IReactorTime
     idle: float
+    received: Callable[[int], None]
     _free: Callable[[], None]
     _held: bool = field(default=True, init=False)
 

@@ -12,6 +12,7 @@ from twisted.web.server import Request
 from proxypypi.settings import masked
 from proxypypi.web.clients import Asked
 from proxypypi.web.hot import HotAnswer
+from proxypypi.web.tally import Tally
 
 
 def access_line(timestamp: str, request: Request) -> str:
@@ -51,7 +52,8 @@ def _line(
 @define(eq=False)
 class HotLines:
     """
-    Those for answers given again: once a second, many together, and each but once.
+    Those for answers given again: once a second, many together, and each but once. The
+    answers are counted then, too.
     """
 
     _log: ClassVar[Logger] = Logger()
@@ -59,6 +61,7 @@ class HotLines:
     _MOST: ClassVar[int] = 200  # lines together
 
     _clock: IReactorTime
+    _tally: Tally
     _counts: dict[tuple[str, bytes, str, HotAnswer], int] = field(
         factory=dict, init=False
     )
@@ -83,6 +86,9 @@ class HotLines:
             self._call.cancel()
         self._call = None
         counts, self._counts = self._counts, {}
+        for (_, target, _, answer), times in counts.items():
+            said, size = answer.outcome, answer.size
+            self._tally.again(target, answer.code, said, size, times)
         if counts:
             lines = "\n".join(_counted(*key, count) for key, count in counts.items())
             self._log.info("{lines}", lines=lines)

@@ -13,6 +13,7 @@ from twisted.logger import Logger
 from twisted.web.resource import IResource
 from twisted.web.server import Site
 
+from proxypypi.events import UNHEARD, IEvents
 from proxypypi.store.generations import Generations
 from proxypypi.web.access import HotLines, access_line
 from proxypypi.web.channel import Channel
@@ -20,6 +21,7 @@ from proxypypi.web.clients import Clients
 from proxypypi.web.hot import Dates, HotAnswers
 from proxypypi.web.hot_channel import HotChannel
 from proxypypi.web.request import ProxyRequest
+from proxypypi.web.tally import Tally
 
 IDLE = 60.0  # seconds that a connection is kept open for another request
 _MOST = 10_000
@@ -198,6 +200,7 @@ class ProxySite(Site):
         resource: IResource,
         reactor: Any,
         generations: Generations | None = None,
+        events: IEvents = UNHEARD,
     ) -> None:
         super().__init__(
             resource,
@@ -210,7 +213,7 @@ class ProxySite(Site):
         self.connections = Connections(reactor)
         self.clients = Clients()
         self.dates = Dates()
-        self.hot_lines = HotLines(reactor)
+        self.hot_lines = HotLines(reactor, Tally(events))
         self.hot = HotAnswers(generations or Generations.alone(), reactor)
 
     def limit(self, descriptors: int) -> None:

@@ -18,6 +18,11 @@ OF_THE_WATCH = (b"/-/health", b"/-/ready")
 Paths that anybody may ask for, at any time.
 """
 
+METRICS = b"/-/metrics"
+"""
+Is for those who may read, at any time.
+"""
+
 
 @implementer(IReaders)
 @define(eq=False)

@@ -14,11 +14,13 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
 from proxypypi.errors import BadRequest, ProxypypiError, Stopping
-from proxypypi.web.gate import OF_THE_WATCH, Gate
+from proxypypi.web.gate import METRICS, OF_THE_WATCH, Gate
 from proxypypi.web.headers import set_headers
 from proxypypi.web.problems import answer_failure, answer_problem, problem_of
+from proxypypi.web.tally import Tally
 
 _LONGEST_PATH = 1000  # bytes, encoded
+_TO_THE_END = (*OF_THE_WATCH, METRICS)  # paths that are answered while we stop
 _ENCODED_SEPARATOR = re.compile(rb"%(?:2f|5c|00)", re.IGNORECASE)
 
 
@@ -33,17 +35,23 @@ class Faces(Resource):
     isLeaf = True
 
     def __init__(
-        self, home: KleinResource, faces: Mapping[str, KleinResource], gate: Gate
+        self,
+        home: KleinResource,
+        faces: Mapping[str, KleinResource],
+        gate: Gate,
+        tally: Tally,
     ) -> None:
         """
         :param home: gets the root, and all that is nobody else's.
         :param faces: by the first segment of their paths.
         :param gate: is asked before any of them, and before anything else.
+        :param tally: counts what they answer.
         """
         super().__init__()
         self._home = home
         self._faces = {segment.encode(): face for segment, face in faces.items()}
         self._gate = gate
+        self._tally = tally
         self.stopping = False
         self._active: set[Request] = set()
         self._idle: list[Deferred[None]] = []
@@ -69,10 +77,13 @@ class Faces(Resource):
 
     def render(self, request: Request) -> Any:
         set_headers(request, x_content_type_options="nosniff")
+        request.notifyFinish().addCallbacks(
+            lambda _: self._tally.answered(request), lambda _: self._tally.cut(request)
+        )
         if not self.stopping:
             self._active.add(request)
             request.notifyFinish().addBoth(self._answered, request)
-        elif request.path not in OF_THE_WATCH:
+        elif request.path not in _TO_THE_END:
             return _refuse(request, Stopping())
         if self._gate.is_open(request):
             return self._let_in(request)

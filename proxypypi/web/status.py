@@ -13,7 +13,8 @@ from twisted.web.server import Request
 from proxypypi.cache.pages import PageCache
 from proxypypi.names import normalize
 from proxypypi.web.gate import Gate
-from proxypypi.web.headers import NEVER_KEEP, set_headers
+from proxypypi.web.headers import NEVER_KEEP, header, set_headers
+from proxypypi.web.metrics import Metrics
 from proxypypi.web.router import Router
 
 
@@ -29,6 +30,7 @@ class StatusRoutes:
     _trouble: Callable[[], Awaitable[str]]
     _pages: PageCache
     _gate: Gate
+    _metrics: Metrics
 
     @router.route("/-/health", methods=["GET"])
     async def health(self, request: Request) -> bytes:
@@ -41,6 +43,12 @@ class StatusRoutes:
             return _answer(request, "ok")
         request.setResponseCode(SERVICE_UNAVAILABLE)
         return _answer(request, "stopping")
+
+    @router.route("/-/metrics", methods=["GET"])
+    async def metrics(self, request: Request) -> bytes:
+        accept = header(request, "Accept") or ""
+        text, content_type = await self._metrics.render(accept)
+        return _send(request, text, content_type)
 
     @router.route("/-/refresh/<project>", methods=["POST"])
     async def refresh(self, request: Request, project: str) -> bytes:

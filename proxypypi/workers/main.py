@@ -15,11 +15,13 @@ from twisted.python.failure import Failure
 
 from proxypypi.errors import ProxypypiError
 from proxypypi.service import ProxyService, assemble
+from proxypypi.store.counts import Counts
 from proxypypi.store.generations import Generations
 from proxypypi.workers.lines import LineObserver
 from proxypypi.workers.lodging import Lodging
 from proxypypi.workers.orders import (
     CLOSED,
+    COUNTS,
     END,
     FAILED,
     FIRST_SOCKET,
@@ -84,8 +86,9 @@ class Hands(Messages):
         )
         generations = Generations.shared(GENERATIONS)
         os.close(GENERATIONS)
+        counts = Counts.shared(COUNTS, settings.upstream_names)
         try:
-            service = assemble(settings, self._reactor, generations, lodging)
+            service = assemble(settings, self._reactor, generations, lodging, counts)
             self._service = service
             service.startService()
         except (ProxypypiError, OSError) as e:

@@ -48,7 +48,12 @@ GENERATIONS = 4
 The descriptor of the file that all workers share.
 """
 
-FIRST_SOCKET = 5
+COUNTS = 5
+"""
+Likewise, of the file that they count in.
+"""
+
+FIRST_SOCKET = 6
 """
 The descriptor of the first socket that a worker listens on; others follow.
 """

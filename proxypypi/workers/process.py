@@ -21,6 +21,7 @@ from proxypypi.settings import Settings
 from proxypypi.workers.lines import Lines, relay
 from proxypypi.workers.orders import (
     CLOSED,
+    COUNTS,
     END,
     FAILED,
     FIRST_SOCKET,
@@ -102,13 +103,14 @@ class Hiring:
     """
     Starts workers, all for the same server.
 
-    :ivar _generations: a descriptor.
+    :ivar _generations: a descriptor; so is *_counts*.
     """
 
     _reactor: Any
     _settings: Settings
     _sockets: Sequence[Shared]
     _generations: int
+    _counts: int
 
     def __call__(self, number: int, employer: IEmployer) -> IWorker:
         sockets = [shared.of(number) for shared in self._sockets]
@@ -134,6 +136,7 @@ class Hiring:
                     2: "r",
                     REPORTS: "r",
                     GENERATIONS: self._generations,
+                    COUNTS: self._counts,
                     **places,
                 },
             )

@@ -6,20 +6,25 @@ import atexit
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from tempfile import mkstemp
 from typing import Any, ClassVar
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.protocol import Factory
+from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
+from proxypypi.cache.books import Books
 from proxypypi.descriptors import raise_limit
 from proxypypi.listening import Listener
 from proxypypi.premises import Premises
 from proxypypi.settings import Settings
 from proxypypi.signals import Signals
+from proxypypi.store.counts import Counts
 from proxypypi.store.generations import SIZE
+from proxypypi.store.totals import TotalsStore
 from proxypypi.workers.crew import Crew, Seat
 from proxypypi.workers.process import Hiring
 from proxypypi.workers.sockets import Shared
@@ -41,6 +46,8 @@ class Workers(Service):
         self._premises = Premises(settings, reactor)
         self._sockets: list[Shared] = []
         self._generations: int
+        self._counts: int
+        self._books: Books
         self._crew: Crew
         self._has_entered = False
         self._is_up = False
@@ -62,7 +69,12 @@ class Workers(Service):
         for listener in self._premises.listeners:
             self._sockets.append(Shared.among(listener, workers))
         self._generations = _unnamed_file(SIZE)
-        hire = Hiring(self._reactor, self._settings, self._sockets, self._generations)
+        self._counts = _unnamed_file(Counts.size(self._settings.upstream_names))
+        self._books = self._open_books()
+        hire = Hiring(
+            *(self._reactor, self._settings, self._sockets),
+            *(self._generations, self._counts),
+        )
         seats = [Seat(n, hire, self._reactor) for n in range(1, workers + 1)]
         self._crew = Crew(seats, self._reactor)
 
@@ -131,8 +143,23 @@ class Workers(Service):
         await ended
         if deadline.active():
             deadline.cancel()
+        await self._books.close()
         os.close(self._generations)
+        os.close(self._counts)
         self._premises.leave()
+
+    def _open_books(self) -> Books:
+        """
+        Before there is any worker: it counts on from what they have counted before.
+        """
+        counts = Counts.shared(self._counts, self._settings.upstream_names)
+        in_thread = partial(
+            deferToThreadPool, self._reactor, self._reactor.getThreadPool()
+        )
+        store = TotalsStore.of(self._settings.directory, in_thread)
+        books = Books(counts, store, self._reactor)
+        books.open()
+        return books
 
     def _silence(self, _: object, seat: int) -> None:
         for shared in self._sockets:
@@ -150,11 +177,18 @@ class Workers(Service):
 
 def _unnamed_file(size: int) -> int:
     """
-    :returns: a descriptor.
+    :returns: a descriptor. It has all the room that it needs: who maps it, and finds
+        none when it writes there, is killed by the kernel.
+    :raises OSError: there is too little.
     """
     fd, path = mkstemp(prefix="proxypypi-")
     os.unlink(path)
-    os.ftruncate(fd, size)
+    try:
+        with open(fd, "wb", closefd=False) as file:
+            file.write(bytes(size))
+    except BaseException:
+        os.close(fd)
+        raise
     return fd
 
 
