@@ -124,7 +124,7 @@ def build_core(
     cooldown = Cooldown(
         MinAges.said_by(settings),
         settings.cooldown_exemptions,
-        *(releases, clock, in_thread),
+        *(releases, events, clock, in_thread),
     )
     holdings = Holdings(
         directory,
@@ -150,6 +150,7 @@ def build_core(
         uses,
         changes,
         health,
+        events,
         clock,
         in_thread,
     )

@@ -20,8 +20,8 @@ Stands for the names of all upstreams, which only the settings know.
 """
 
 ROUTES = (
-    *("simple", "local", "files", "metadata", "packages", "json"),
-    *("upload", "requirements", "other"),
+    *("simple", "local", "snapshot", "files", "metadata", "packages"),
+    *("json", "upload", "requirements", "other"),
 )
 RESULTS = (
     *("hit", "stale", "refreshed", "miss", "collapsed", "done"),
@@ -94,6 +94,9 @@ WITHHELD = Metric(
     "withheld_requests",
     "Requests for files that are withheld, as they were removed upstream.",
 )
+HELD_BACK = Metric(
+    "held_back_requests", "Requests for files that --min-age holds back."
+)
 UPSTREAM_REQUESTS = Metric(
     "upstream_requests",
     "Requests to upstreams, each try for itself, by how they were answered.",
@@ -116,6 +119,10 @@ FILES_KEPT = Metric(
 FILES_NOT_KEPT = Metric(
     "files_not_kept", "Files that the directory did not take, for want of room."
 )
+FILES_EVICTED = Metric(
+    "files_evicted", "Cached files that were removed to make room for others."
+)
+EVICTED_BYTES = Metric("evicted_bytes", "Bytes that these files had.")
 MISMATCHES = Metric(
     "digest_mismatches", "Files whose length or digest was not what the index says."
 )
@@ -146,9 +153,17 @@ COUNTED_SINCE = Metric(
 )
 
 METRICS = (
-    *(REQUESTS, SENT, SAVED, UPLOADS, FAILED_LOG_INS, WITHHELD),
+    *(REQUESTS, SENT, SAVED, UPLOADS, FAILED_LOG_INS, WITHHELD, HELD_BACK),
     *(UPSTREAM_REQUESTS, UPSTREAM_SECONDS, FETCHED),
-    *(FILES_KEPT, FILES_NOT_KEPT, MISMATCHES, RESUMED, STREAMS),
+    *(
+        FILES_KEPT,
+        FILES_NOT_KEPT,
+        FILES_EVICTED,
+        EVICTED_BYTES,
+        MISMATCHES,
+        RESUMED,
+        STREAMS,
+    ),
     *(DEGRADED, BREAKERS, CONNECTIONS, DOWNLOADS, LOG_INS_WAITING, COUNTED_SINCE),
 )
 

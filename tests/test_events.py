@@ -9,9 +9,12 @@ from zope.interface.verify import verifyObject
 
 from proxypypi.errors import NotAllowed, NotAuthenticated
 from proxypypi.events import (
+    EVICTED_BYTES,
     FAILED_LOG_INS,
+    FILES_EVICTED,
     FILES_KEPT,
     FILES_NOT_KEPT,
+    HELD_BACK,
     METRICS,
     MISMATCHES,
     REQUESTS,
@@ -26,7 +29,9 @@ from proxypypi.events import (
     IEvents,
     Metric,
 )
+from tests.cooldown_case import CooldownTestCase
 from tests.distributions import make_wheel
+from tests.eviction_case import EvictionTestCase
 from tests.fake_index import Fault
 from tests.passwords import write_users
 from tests.proxy_case import Disk, ProxyTestCase
@@ -162,6 +167,33 @@ class WithheldTests(RemovalTestCase):
         self.code(self.young.filename)
         self.code(self.old.filename)
         self.assertEqual(before + 1, noted(self, WITHHELD)[WITHHELD.name])
+
+
+class HeldBackTests(CooldownTestCase):
+    def test_held_back(self) -> None:
+        """
+        Each request for a file that is held back.
+        """
+        self.get("/simple/demo/")
+        self.get(f"/files/demo/{self.old.filename}")
+        self.assertEqual({}, noted(self, HELD_BACK))
+        self.get(f"/files/demo/{self.wheel.filename}", "HEAD")
+        self.get(f"/files/demo/{self.wheel.filename}.metadata")
+        self.assertEqual({HELD_BACK.name: 2}, noted(self, HELD_BACK))
+
+
+class EvictedTests(EvictionTestCase):
+    def test_evicted(self) -> None:
+        """
+        Files that were removed, and their bytes.
+        """
+        self.allow(2.5)
+        self.fetch("1234")
+        self.assertEqual("34", self.here())
+        self.assertEqual(
+            {FILES_EVICTED.name: 2, EVICTED_BYTES.name: 2 * self.size},
+            noted(self, FILES_EVICTED, EVICTED_BYTES),
+        )
 
 
 class LogInTests(ProxyTestCase):

@@ -25,6 +25,7 @@ class RouteTests(SynchronousTestCase):
             (b"GET", b"/simple/", "simple"),
             (b"HEAD", b"/simple/demo/?format=json", "simple"),
             (b"GET", b"/local/demo/", "local"),
+            (b"GET", b"/snapshot/7d/simple/demo/", "snapshot"),
             (b"GET", b"/files/demo/demo-1.0.tar.gz", "files"),
             (b"GET", b"/package/demo/demo-1.0.tar.gz", "files"),
             (b"GET", b"/files/demo/demo-1.0.whl.metadata", "metadata"),

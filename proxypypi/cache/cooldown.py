@@ -15,6 +15,7 @@ from proxypypi.cache.bounded import Bounded
 from proxypypi.cache.flight import SingleFlight
 from proxypypi.cache.releases import ReleaseCache
 from proxypypi.errors import TooYoung
+from proxypypi.events import HELD_BACK, IEvents
 from proxypypi.model import ProjectPage
 from proxypypi.names import NormalizedName
 from proxypypi.rules.cooldown import (
@@ -76,6 +77,7 @@ class Cooldown:
     _min_ages: MinAges
     _exemptions: Sequence[CooldownExemption]
     _releases: ReleaseCache
+    _events: IEvents
     _clock: IReactorTime
     _in_thread: Callable[..., "Deferred[Any]"]
     _flight: SingleFlight = field(factory=SingleFlight, init=False)
@@ -134,6 +136,7 @@ class Cooldown:
         min_age = self._min_ages.of(upload.origin)
         until = held_back_until(upload, min_age, exemptions, released, now)
         if until is not None:
+            self._events.note(HELD_BACK)
             raise TooYoung(filename=filename, until=until)
         return next_end(exemptions, now)
 

@@ -17,6 +17,7 @@ from proxypypi.cache.eviction import Evicted, Eviction
 from proxypypi.cache.flight import SingleFlight
 from proxypypi.cache.health import Health
 from proxypypi.cache.uses import Uses
+from proxypypi.events import EVICTED_BYTES, FILES_EVICTED, IEvents
 from proxypypi.rules.eviction import YOUNG, surplus
 from proxypypi.rules.merge import iso
 from proxypypi.store.changes import Changes
@@ -45,6 +46,7 @@ class Housekeeping:
     _uses: Uses
     _changes: Changes
     _health: Health
+    _events: IEvents
     _clock: IReactorTime
     _in_thread: Callable[..., "Deferred[Any]"]
     _flight: SingleFlight = field(factory=SingleFlight, init=False)
@@ -141,10 +143,14 @@ class Housekeeping:
         Tell the log, and all processes.
         """
         if done.files:
+            count = len(done.files)
+            size = sum(file.size for file in done.files)
+            self._events.note(FILES_EVICTED, count=count)
+            self._events.note(EVICTED_BYTES, count=size)
             self._log.info(
                 "files evicted: {count}, {size} bytes, the first not used since {used}",
-                count=len(done.files),
-                size=sum(file.size for file in done.files),
+                count=count,
+                size=size,
                 used=iso(done.files[0].used_at),
             )
         for name in {file.name for file in done.files}:

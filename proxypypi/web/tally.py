@@ -10,6 +10,7 @@ from proxypypi.events import REQUESTS, SAVED, SENT, UPLOADS, IEvents
 _ROUTES = {
     b"simple": "simple",
     b"local": "local",
+    b"snapshot": "snapshot",
     b"files": "files",
     b"package": "files",
     b"packages": "packages",
