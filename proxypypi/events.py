@@ -110,7 +110,7 @@ UPSTREAM_SECONDS = Metric(
 )
 FETCHED = Metric(
     "fetched_bytes",
-    "Bytes of bodies that upstreams have sent.",
+    "Bytes of bodies that upstreams have sent, unpacked.",
     {"upstream": UPSTREAM},
 )
 FILES_KEPT = Metric(

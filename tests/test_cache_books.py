@@ -155,6 +155,16 @@ class BooksTests(SynchronousTestCase):
         self.read()
         self.assertEqual([1_005.0, 1_006.0], taken)
 
+    def test_the_first_is_gone(self) -> None:
+        """
+        When the process that opened the books has died, those it left write nothing: a
+        new server may count already.
+        """
+        self.keep_a_file()
+        self.books.counts.set(COUNTED_SINCE, value=0)
+        self.assertEqual(1, self.read())
+        self.assertEqual([], self.threads.calls)
+
     def test_before_and_after(self) -> None:
         """
         Who has not opened the books, or has closed them, writes nothing.

@@ -95,6 +95,8 @@ class Books:
         if lasting == self._kept:
             return
         since = float(totals[(COUNTED_SINCE.name,)])
+        if not since:  # who opened the books is gone; somebody else may keep them now
+            return
         try:
             await self._store.save(Totals(since, lasting))
         except OSError as e:
