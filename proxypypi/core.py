@@ -117,9 +117,11 @@ def build_core(
     upstreams = Upstreams(_upstreams(settings, indexes), names, health)
     store = PageStore(cache / "pages", in_thread)
     shelf = Shelf(upstreams, store, health, changes, in_thread)
-    wishes = Wishes.of(root)
     doubts = Doubts(shelf, holdings, health, clock)
-    pages = PageCache(upstreams, shelf, wishes, holdings, doubts, changes, turns, clock)
+    wishes, rereads = Wishes.of(root), Wishes.to_reread(root)
+    pages = PageCache(
+        upstreams, shelf, wishes, rereads, holdings, doubts, changes, turns, clock
+    )
     marks = MarkCache(MarkStore(decisions, in_thread), health)
     streams = Streams()
     downloads = Downloads(
