@@ -11,6 +11,7 @@ from proxypypi import __version__
 from proxypypi.commands import (
     claims,
     daemons,
+    exporting,
     mark,
     prefetch,
     refresh,
@@ -47,6 +48,7 @@ Commands:
     remove        delete files of a project, with a record of what they were
     refresh       have project pages fetched anew
     prefetch      fetch what requirements and lock files name
+    export        write a bundle of what is here, for where there is no Internet
 
 proxypypi COMMAND --help lists the options of a command.
 """
@@ -70,6 +72,7 @@ COMMANDS: dict[str, Callable[[str, Sequence[str]], int]] = {
     "remove": remove.remove,
     "refresh": refresh.refresh,
     "prefetch": prefetch.prefetch,
+    "export": exporting.export,
 }
 """
 Each is given its name and its arguments, and returns its exit status.

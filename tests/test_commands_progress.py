@@ -7,7 +7,7 @@ import io
 from rich.console import Console
 from twisted.trial.unittest import SynchronousTestCase
 
-from proxypypi.commands.progress import bar
+from proxypypi.commands.progress import bar, bar_of_bytes
 
 
 class BarTests(SynchronousTestCase):
@@ -21,6 +21,16 @@ class BarTests(SynchronousTestCase):
             told(3, 17)
         self.assertIn("3/17", out.getvalue())
         self.assertIn("files", out.getvalue())
+
+    def test_bytes(self) -> None:
+        """
+        Bytes are told in units that people read.
+        """
+        out = io.StringIO()
+        console = Console(file=out, force_terminal=True, width=80)
+        with bar_of_bytes(console) as told:
+            told(3_000_000, 17_000_000)
+        self.assertIn("3.0/17.0 MB", out.getvalue())
 
     def test_no_terminal(self) -> None:
         """

@@ -31,6 +31,7 @@ class DirectoryOptions(usage.Options):
     Their options. The environment and the file count as they do for a server.
 
     :cvar operands: what follows the options, as the synopsis shows it.
+    :cvar meant: options of a server that the command itself says.
     :ivar settings: those of a server of that directory.
     """
 
@@ -41,6 +42,7 @@ class DirectoryOptions(usage.Options):
     optFlags = [["json", None, "Print the report as JSON."]]
     command: ClassVar[str]
     operands: ClassVar[str] = ""
+    meant: ClassVar[Mapping[str, Sequence[str]]] = {}
     settings: Settings
 
     def getSynopsis(self) -> str:
@@ -80,7 +82,8 @@ class DirectoryOptions(usage.Options):
         super().parseOptions([*first, "--", *operands])
 
     def postOptions(self) -> None:
-        given = {name: [self[name]] for name in ("dir", "config") if self[name]}
+        named = {name: [self[name]] for name in ("dir", "config") if self[name]}
+        given = {**self.meant, **named}
         self.settings = configure(given, os.environ, Path.cwd()).settings
 
     def report(self, facts: Mapping[str, Any], lines: Iterable[str]) -> None:

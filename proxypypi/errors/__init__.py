@@ -25,6 +25,11 @@ from proxypypi.errors.asked import (
 from proxypypi.errors.base import (
     ProxypypiError,
 )
+from proxypypi.errors.bundles import (
+    BadBundle,
+    BundleExists,
+    DoesNotFit,
+)
 from proxypypi.errors.keeping import (
     CannotFollow,
     CannotKeep,
@@ -72,6 +77,7 @@ from proxypypi.errors.wanted import (
 
 __all__ = [
     "AlreadyRunning",
+    "BadBundle",
     "BadCertificate",
     "BadConfiguration",
     "BadLockFile",
@@ -80,12 +86,14 @@ __all__ = [
     "BadRequest",
     "BadSettings",
     "BadUsers",
+    "BundleExists",
     "CannotFollow",
     "CannotKeep",
     "CannotListen",
     "CannotMake",
     "DamagedRecord",
     "DirectoryInUse",
+    "DoesNotFit",
     "FileExists",
     "JustArrived",
     "NameDenied",
