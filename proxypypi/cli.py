@@ -12,6 +12,7 @@ from proxypypi.commands import (
     claims,
     daemons,
     exporting,
+    importing,
     mark,
     prefetch,
     refresh,
@@ -49,6 +50,7 @@ Commands:
     refresh       have project pages fetched anew
     prefetch      fetch what requirements and lock files name
     export        write a bundle of what is here, for where there is no Internet
+    import        bring what is in such a bundle
 
 proxypypi COMMAND --help lists the options of a command.
 """
@@ -73,6 +75,7 @@ COMMANDS: dict[str, Callable[[str, Sequence[str]], int]] = {
     "refresh": refresh.refresh,
     "prefetch": prefetch.prefetch,
     "export": exporting.export,
+    "import": importing.import_,
 }
 """
 Each is given its name and its arguments, and returns its exit status.
