@@ -79,6 +79,25 @@ class BundleTests(SynchronousTestCase):
             self.assertEqual(names, [each.name for each in bundle.missing])
             self.assertEqual(self.without(*names), found)
 
+    def test_told(self) -> None:
+        """
+        How far it has come is told, also in the middle of a file, and whether it is
+        read, skipped or missing.
+        """
+        large = make_wheel("demo", "2", payload=3_000_000)
+        contents = contents_of(packed(WHEEL, large))
+        members = [member(*each) for each in contents.items()]
+        del contents[FIRST]
+        for reads in (True, False):
+            told: list[tuple[int, int]] = []
+            bundle = Bundle.open(io.BytesIO(make_tar(contents, members)))
+            for _ in bundle.members(lambda *of, told=told: told.append(of)):
+                if reads:
+                    list(bundle.pieces())
+            self.assertEqual(sorted(told), told)
+            self.assertEqual(*told[-1])
+            self.assertEqual((reads, 1), (len(told) > 5, len(bundle.missing)))
+
     def test_note_missing(self) -> None:
         """
         Without a note, or a page that there should be, files are of no use.

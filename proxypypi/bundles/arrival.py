@@ -115,13 +115,9 @@ class Arrival:
         :raises OSError: the bundle cannot be read, or a record not be written.
         """
         self._uploads.sweep()
-        members = self._bundle.manifest.members
-        done, size = 0, sum(member.size for member in members)
         try:
-            for member in self._bundle.members():
+            for member in self._bundle.members(told):
                 self._take(member, now)
-                done += member.size
-                told(done, size)
         finally:
             self._end_project()
         self.report.missing.extend(member.name for member in self._bundle.missing)

@@ -18,6 +18,7 @@ from proxypypi.bundles.manifest import (
     place_of,
 )
 from proxypypi.bundles.tar import TarReader
+from proxypypi.bundles.writing import Told
 from proxypypi.errors import BadBundle
 
 
@@ -25,11 +26,18 @@ from proxypypi.errors import BadBundle
 class Bundle:
     """
     :ivar missing: files that its manifest has, and that did not come.
+    :ivar _done: bytes of those members that come before the one at hand.
     """
 
     manifest: Manifest
     _tar: TarReader
     missing: list[Member] = field(factory=list, init=False)
+    _told: Told = field(default=lambda done, all: None, init=False)
+    _done: int = field(default=0, init=False)
+    _size: int = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._size = sum(member.size for member in self.manifest.members)
 
     @classmethod
     def open(cls, stream: BinaryIO) -> "Bundle":
@@ -46,14 +54,16 @@ class Bundle:
             raise BadBundle(reason=f"its {MANIFEST} has {first[1]:,} bytes: too many")
         return cls(parse_manifest(b"".join(tar.pieces())), tar)
 
-    def members(self) -> Iterator[Member]:
+    def members(self, told: Told = lambda done, all: None) -> Iterator[Member]:
         """
         Those that come, in the order of the manifest. Each can be read while it is at
         hand.
 
+        :param told: how far that has come.
         :raises BadBundle: there is something that the manifest does not have, or not
             there, or not so; or a note or a page does not come.
         """
+        self._told = told
         expected = self.manifest.members
         places = {member.name: number for number, member in enumerate(expected)}
         reached = 0
@@ -65,13 +75,18 @@ class Bundle:
             self._miss(expected[reached:place])
             reached = place + 1
             yield expected[place]
+            self._pass(size)
         self._miss(expected[reached:])
 
     def pieces(self) -> Iterator[bytes]:
         """
         The content of the member at hand, which is not checked.
         """
-        return self._tar.pieces()
+        come = self._done
+        for piece in self._tar.pieces():
+            come += len(piece)
+            self._told(come, self._size)
+            yield piece
 
     def content(self, member: Member) -> bytes:
         """
@@ -79,7 +94,7 @@ class Bundle:
 
         :raises BadBundle: its digest is another.
         """
-        content = b"".join(self._tar.pieces())
+        content = b"".join(self.pieces())
         if sha256(content).hexdigest() != member.sha256:
             raise BadBundle(reason=f"{member.name} in it is damaged")
         return content
@@ -88,4 +103,9 @@ class Bundle:
         for member in members:
             if place_of(member).kind is not Kind.FILE:
                 raise BadBundle(reason=f"{member.name} is missing in it")
-        self.missing.extend(members)
+            self.missing.append(member)
+            self._pass(member.size)
+
+    def _pass(self, size: int) -> None:
+        self._done += size
+        self._told(self._done, self._size)
