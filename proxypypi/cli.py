@@ -14,6 +14,8 @@ from proxypypi.commands import (
     claims,
     daemons,
     doctor,
+    exporting,
+    importing,
     listing,
     mark,
     pin,
@@ -58,6 +60,8 @@ Commands:
     remove        delete files of a project, with a record of what they were
     refresh       have project pages fetched anew
     prefetch      fetch what requirements and lock files name
+    export        write a bundle of what is here, for where there is no Internet
+    import        bring what is in such a bundle
     prune         remove cached files by size or by last use
     pin           keep cached files from being evicted, or list what is pinned
     unpin         end that
@@ -88,6 +92,8 @@ COMMANDS: dict[str, Callable[[str, Sequence[str]], int]] = {
     "remove": remove.remove,
     "refresh": refresh.refresh,
     "prefetch": prefetch.prefetch,
+    "export": exporting.export,
+    "import": importing.import_,
     "prune": prune.prune,
     "pin": pin.pin,
     "unpin": pin.unpin,

@@ -83,6 +83,7 @@ class Core:
     metadata: MetadataCache
     ahead: Ahead
     prefetch: Prefetch
+    gathering: Gathering
     listings: Listings
     catalogue: Catalogue
     documents: JsonApi
@@ -138,9 +139,11 @@ def build_core(
     upstreams = Upstreams(_upstreams(settings, indexes), names, health)
     store = PageStore(cache / "pages", in_thread)
     shelf = Shelf(upstreams, store, health, changes, in_thread)
-    wishes = Wishes.of(root)
     doubts = Doubts(shelf, holdings, health, clock)
-    pages = PageCache(upstreams, shelf, wishes, holdings, doubts, changes, turns, clock)
+    wishes, rereads = Wishes.of(root), Wishes.to_reread(root)
+    pages = PageCache(
+        upstreams, shelf, wishes, rereads, holdings, doubts, changes, turns, clock
+    )
     marks = MarkCache(MarkStore(decisions, in_thread), health)
     streams = Streams(events)
     uses = Uses(UseStore.of(root), clock, in_thread)
@@ -215,6 +218,7 @@ def build_core(
         metadata=metadata,
         ahead=Ahead(keeper),
         prefetch=prefetch,
+        gathering=gathering,
         listings=listings,
         catalogue=catalogue,
         documents=api,

@@ -260,17 +260,19 @@ class FactsStoreContract(_Case):
 
     def test_first_seen_added(self) -> None:
         """
-        A time that was noted once stays, whatever is added.
+        A time that was noted once stays, whatever is added, unless it was earlier.
         """
         added: tuple[dict[str, dict[str, float]], ...] = (
             {"a": {"1": 2.0}},
             {"a": {"1": 3.0, "2": 3.0}},
             {"b": {"1": 4.0}},
+            {"b": {"1": 3.5, "2": 5.0}},
         )
         for seen in added:
             self.successResultOf(self.store.add_first_seen(DEMO, seen))
         loaded = self.successResultOf(self.store.load_first_seen(DEMO))
-        self.assertEqual({"a": {"1": 2.0, "2": 3.0}, "b": {"1": 4.0}}, loaded)
+        expected = {"a": {"1": 2.0, "2": 3.0}, "b": {"1": 3.5, "2": 5.0}}
+        self.assertEqual(expected, loaded)
 
     def test_metadata_round_trip(self) -> None:
         """

@@ -4,9 +4,12 @@ Tests for :mod:`proxypypi.cache.pages`, over HTTP: what is asked upstream, and w
 
 import shutil
 
+from attrs import evolve
 from twisted.internet.address import IPv4Address
+from twisted.internet.defer import maybeDeferred
 
 from proxypypi.names import normalize
+from proxypypi.store.pages import PageStore
 from proxypypi.store.wishes import Wishes
 from tests.distributions import make_sdist, make_wheel
 from tests.fake_index import JSON, Fault
@@ -899,6 +902,25 @@ class RefreshTests(PagesTestCase):
         self.check(self.start_page(), ["1.0", "2.0"], status, 2)
         self.check(self.start_page(), ["1.0", "2.0"], "hit", 2)
         self.assertEqual(200, self.get("/simple/other/").code)
+
+    def test_changed_by_command(self) -> None:
+        """
+        Of what a command has changed on disk a running server takes notice at the next
+        request, also if it asks nobody.
+        """
+        wheel = make_wheel("demo", "1.0")
+        self.get(f"/files/demo/{wheel.filename}")
+        self.start_proxy(None)
+        before = self.files("demo")[wheel.filename]
+        cache = self.directory / ".proxypypi" / "cache"
+        pages = PageStore(cache / "pages", maybeDeferred)
+        raw, at = self.successResultOf(pages.load("demo")) or self.fail("no page")
+        body = raw.body.replace(b'"yanked": false', b'"yanked": "broken"')
+        pages.save("demo", evolve(raw, body=body), at + 1)
+        self.advance(2)
+        self.assertEqual(before, self.files("demo")[wheel.filename])
+        Wishes.to_reread(self.directory).make(normalize("demo"))
+        self.assertEqual("broken", self.files("demo")[wheel.filename]["yanked"])
 
     def connect_from(self, host: str) -> Wire:
         wire = self.connect()

@@ -59,6 +59,25 @@ class DirectoryTests(CliTestCase):
             directory = (self.base / expected).resolve()
             self.assertEqual((0, f"2 words\n{directory}\n", ""), said, arguments)
 
+    def test_meant(self) -> None:
+        """
+        What a command says itself of a server's options beats all others.
+        """
+        asked: list[bool] = []
+
+        class AloneOptions(DirectoryOptions):
+            meant = {"no-proxy": ["true"]}
+
+        def alone(command: str, arguments: Sequence[str]) -> int:
+            options = parse(AloneOptions, command, arguments)
+            asked.append(bool(options.settings.upstreams))
+            return 0
+
+        self.patch(cli, "COMMANDS", {"alone": alone, "count": count})
+        self.patch(os, "environ", {"PROXYPYPI_NO_PROXY": "false"})
+        self.assertEqual((0, "", ""), self.run_main("alone", "-d", "a"))
+        self.assertEqual([False], asked)
+
     def test_options_anywhere(self) -> None:
         """
         Options may stand before, between and after the words; what comes after ``--``

@@ -3,6 +3,7 @@ Tests for :mod:`proxypypi.commands.fetching`; it is tested at work with processe
 :mod:`tests.e2e.test_prefetch`.
 """
 
+import signal
 from collections.abc import Callable
 
 from attrs import define, field
@@ -73,6 +74,20 @@ class RunTests(SynchronousTestCase):
         reactor = FakeReactor()
         self.assertRaises(OSError, run, reactor, work)
         self.assertEqual(1, reactor.stopped)
+
+    def test_signals(self) -> None:
+        """
+        What the reactor made of signals, which would stop it, has an end with it.
+        """
+
+        async def work() -> None:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, signal.SIG_IGN)
+
+        numbers = (signal.SIGINT, signal.SIGTERM)
+        before = [signal.getsignal(number) for number in numbers]
+        run(FakeReactor(), work)
+        self.assertEqual(before, [signal.getsignal(number) for number in numbers])
 
     def test_interrupted(self) -> None:
         """

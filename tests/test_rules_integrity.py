@@ -129,6 +129,16 @@ class DigestsTests(SynchronousTestCase):
             computed = set(Digests.checking(hashes).hex())
             self.assertEqual(algorithms, computed, hashes)
 
+    def test_like(self) -> None:
+        """
+        All digests that others have can be had, and SHA-256 in any case.
+        """
+        for hashes, expected in (
+            ({}, {"sha256"}),
+            ({"md5": "5f", "sha512": "5f", "crc32": "5f"}, {"sha256", "md5", "sha512"}),
+        ):
+            self.assertEqual(expected, set(Digests.like(hashes).hex()))
+
     def test_meanwhile(self) -> None:
         """
         To look at the digests in the middle does not end them.

@@ -203,6 +203,25 @@ class PickTests(SynchronousTestCase):
         self.assertLess(time.process_time() - began, 1.0)
 
 
+class PickAllTests(SynchronousTestCase):
+    def test_all(self) -> None:
+        """
+        All releases that fit can be picked, the oldest first, by the same rules.
+        """
+        page = page_of(
+            *(wheel("2.0"), wheel("1.0"), "demo-1.0.zip", wheel("3.0rc1"), "x.txt"),
+            demo_2_0_py3_none_any_whl={"requires_python": ">=2"},
+        )
+        for line, expected in (
+            ("demo", [wheel("1.0"), "demo-1.0.zip", wheel("2.0")]),
+            ("demo>1", [wheel("2.0")]),
+            ("demo>=3rc1", [wheel("3.0rc1")]),
+        ):
+            self.assertEqual(expected, list(parse_requirement(line).pick_all(page)))
+        wanted = parse_requirement("demo>3")
+        self.assertRaises(NoFittingRelease, wanted.pick_all, page)
+
+
 class PythonsOfTests(SynchronousTestCase):
     def test_markers(self) -> None:
         """

@@ -32,6 +32,15 @@ class WishesTests(SynchronousTestCase):
         self.assertTrue(self.wishes.take(DEMO))
         self.assertFalse(self.wishes.take(DEMO))
 
+    def test_kinds(self) -> None:
+        """
+        A wish to read anew what is on disk is none to fetch it anew.
+        """
+        rereads = Wishes.to_reread(self.root)
+        rereads.make(DEMO)
+        self.assertFalse(self.wishes.take(DEMO))
+        self.assertTrue(rereads.take(DEMO))
+
     def test_damage(self) -> None:
         """
         What is no wish is none, and no error.

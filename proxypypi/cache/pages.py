@@ -50,6 +50,7 @@ class PageCache:
     _upstreams: Upstreams
     _shelf: Shelf
     _wishes: IWishes
+    _rereads: IWishes
     _holdings: Holdings
     _doubts: Doubts
     _changes: Changes
@@ -119,6 +120,8 @@ class PageCache:
         if self._upstreams.may_not_hear_of(name):
             self._let_be_until.pop(name)
             return None
+        if self._rereads.take(name):
+            self._changes.others_changed(name)
         return await self._shelf.get(name)
 
     async def check(self, name: NormalizedName, filename: str) -> None:

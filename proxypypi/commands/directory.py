@@ -52,6 +52,7 @@ class DirectoryOptions(ReportOptions):
     Their options. The environment and the file count as they do for a server.
 
     :cvar operands: what follows the options, as the synopsis shows it.
+    :cvar meant: options of a server that the command itself says.
     :ivar settings: those of a server of that directory.
     """
 
@@ -61,6 +62,7 @@ class DirectoryOptions(ReportOptions):
     ]
     command: ClassVar[str]
     operands: ClassVar[str] = ""
+    meant: ClassVar[Mapping[str, Sequence[str]]] = {}
     settings: Settings
 
     def getSynopsis(self) -> str:
@@ -100,7 +102,8 @@ class DirectoryOptions(ReportOptions):
         super().parseOptions([*first, "--", *operands])
 
     def postOptions(self) -> None:
-        given = {name: [self[name]] for name in ("dir", "config") if self[name]}
+        named = {name: [self[name]] for name in ("dir", "config") if self[name]}
+        given = {**self.meant, **named}
         self.settings = configure(given, os.environ, Path.cwd()).settings
 
 

@@ -2,6 +2,7 @@
 The core, at work for a command: without a server, or beside one.
 """
 
+import signal
 from collections.abc import Callable, Collection, Coroutine, Sequence
 from functools import partial
 from typing import Any, TypeVar
@@ -17,6 +18,8 @@ from proxypypi.rules.wanted import Wanted
 from proxypypi.settings import Settings
 from proxypypi.store.children import ListMaker
 from proxypypi.upstream.connect import connect_index
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 T = TypeVar("T")
 
@@ -46,7 +49,7 @@ async def _fetch(
 
 def run(reactor: Any, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """
-    Have a reactor run until *work* is done.
+    Have a reactor run until *work* is done. What it makes of signals ends with it.
 
     :raises KeyboardInterrupt: the reactor was stopped before the work was done.
     """
@@ -58,7 +61,10 @@ def run(reactor: Any, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
             reactor.stop()
 
     reactor.callWhenRunning(lambda: Deferred.fromCoroutine(work()).addBoth(done))
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
     reactor.run()
+    for number, handler in before.items():
+        signal.signal(number, handler)
     if not outcome:
         raise KeyboardInterrupt
     result = outcome[0]

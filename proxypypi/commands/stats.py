@@ -5,13 +5,13 @@
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from datetime import datetime, timezone
 from typing import Any
 
 from twisted.internet.defer import maybeDeferred
 from twisted.python import usage
 
 from proxypypi.commands.directory import DirectoryOptions, parse
+from proxypypi.commands.wording import moment
 from proxypypi.events import (
     FAILED_LOG_INS,
     FETCHED,
@@ -59,7 +59,7 @@ def stats(command: str, arguments: Sequence[str]) -> int:
     root = options.settings.directory
     totals = TotalsStore.of(root, maybeDeferred).load()
     balance = Balance(totals.counts if totals is not None else {})
-    since = _moment(totals.since) if totals is not None else None
+    since = moment(totals.since) if totals is not None else None
     with _progress() as told:
         census = Census.take(root, told)
     options.report(
@@ -149,11 +149,6 @@ def _size(count: float) -> str:
             break
         count /= 1_000
     return f"{count:,.0f} {unit}" if unit == "bytes" else f"{count:,.1f} {unit}"
-
-
-def _moment(seconds: float) -> str:
-    at = datetime.fromtimestamp(seconds, timezone.utc)
-    return at.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 @contextmanager

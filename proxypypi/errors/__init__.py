@@ -28,6 +28,11 @@ from proxypypi.errors.asked import (
 from proxypypi.errors.base import (
     ProxypypiError,
 )
+from proxypypi.errors.bundles import (
+    BadBundle,
+    BundleExists,
+    DoesNotFit,
+)
 from proxypypi.errors.keeping import (
     CannotFollow,
     CannotKeep,
@@ -77,6 +82,7 @@ from proxypypi.errors.wanted import (
 __all__ = [
     "AllTooYoung",
     "AlreadyRunning",
+    "BadBundle",
     "BadCertificate",
     "BadConfiguration",
     "BadLockFile",
@@ -86,12 +92,14 @@ __all__ = [
     "BadRequest",
     "BadSettings",
     "BadUsers",
+    "BundleExists",
     "CannotFollow",
     "CannotKeep",
     "CannotListen",
     "CannotMake",
     "DamagedRecord",
     "DirectoryInUse",
+    "DoesNotFit",
     "FileExists",
     "JustArrived",
     "JustGone",

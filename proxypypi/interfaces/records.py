@@ -92,8 +92,8 @@ class IFactsStore(Interface):
         name: NormalizedName, seen: Mapping[str, Mapping[str, float]]
     ) -> "Deferred[None]":
         """
-        Add such times. Those that are there stay as they are: unlike facts they cannot
-        be found out again.
+        Add such times. Those that are there stay as they are, unless they turn out to
+        be earlier: unlike facts they cannot be found out again.
         """
 
 
@@ -122,7 +122,7 @@ class IClaims(Interface):
 
 class IWishes(Interface):
     """
-    Projects whose pages people want to have fetched anew.
+    Projects of which people want to have something anew.
     """
 
     def make(name: NormalizedName) -> None:

@@ -3,7 +3,7 @@ Are these the bytes that the index speaks of?
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from attrs import define, field
 
@@ -68,7 +68,17 @@ class Digests:
         """
         :param hashes: what the index says of the file; may be empty.
         """
-        algorithms = {"sha256", strongest(hashes) or "sha256"}
+        return cls.of({"sha256", strongest(hashes) or "sha256"})
+
+    @classmethod
+    def like(cls, hashes: Mapping[str, str]) -> "Digests":
+        """
+        :param hashes: of whose algorithms all that are known here are meant.
+        """
+        return cls.of({"sha256", *(a for a in _BY_STRENGTH if a in hashes)})
+
+    @classmethod
+    def of(cls, algorithms: Iterable[str]) -> "Digests":
         return cls(
             {a: hashlib.new(a, usedforsecurity=a not in _WEAK) for a in algorithms}
         )

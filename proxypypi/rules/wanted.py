@@ -68,13 +68,26 @@ class WantedRelease:
         :returns: the names of all its wheels and sdists.
         :raises NoFittingRelease: there is none.
         """
+        fitting = self._all_fitting(page)
+        return tuple(d.filename for d in fitting[max(fitting)])
+
+    def pick_all(self, page: ProjectPage) -> tuple[str, ...]:
+        """
+        As :meth:`pick`, the files of all releases that fit.
+        """
+        fitting = self._all_fitting(page)
+        return tuple(d.filename for each in sorted(fitting) for d in fitting[each])
+
+    def _all_fitting(
+        self, page: ProjectPage
+    ) -> Mapping[Version, Sequence[Distribution]]:
         releases = self._releases(page)
         usable = self._usable(releases)
         fitting = self._fitting(usable)
         if not fitting:
             reason = self._why_none(releases)
             raise NoFittingRelease(project=self.project, reason=reason)
-        return tuple(d.filename for d in usable[max(fitting)])
+        return {version: usable[version] for version in fitting}
 
     def _fitting(
         self, releases: Mapping[Version, Sequence[Distribution]]

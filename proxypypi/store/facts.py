@@ -153,7 +153,11 @@ class FactsStore:
         with alone(path.parent):
             seen = dict(self._load_seen(name))
             for filename, times in added.items():
-                seen[filename] = {**times, **seen.get(filename, {})}
+                before = seen.get(filename, {})
+                seen[filename] = {
+                    **before,
+                    **{d: min(at, before.get(d, at)) for d, at in times.items()},
+                }
             record = _SeenRecord(_FORMAT, seen)
             write_atomically(path, msgspec.json.encode(record), durable=True)
 

@@ -1,5 +1,5 @@
 """
-Pages that people want anew, on disk: commands leave word there for the server.
+What is to be had anew, on disk: commands leave word there for the server.
 """
 
 import os
@@ -27,6 +27,14 @@ class Wishes:
         :param root: the cache directory.
         """
         return cls(root / ".proxypypi" / "cache" / "refresh")
+
+    @classmethod
+    def to_reread(cls, root: Path) -> "Wishes":
+        """
+        Of another kind: that what is kept of a project be read from disk anew, as a
+        command has changed it.
+        """
+        return cls(root / ".proxypypi" / "cache" / "reread")
 
     def make(self, name: NormalizedName) -> None:
         """

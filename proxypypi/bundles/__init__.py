@@ -1,0 +1,3 @@
+"""
+Bundles: what lies here, and what is known of it, carried to where there is no Internet.
+"""
