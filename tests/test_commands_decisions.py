@@ -26,6 +26,7 @@ class DecisionsTests(StockTestCase):
             ("yank", "demo", "2.0", "--reason", "loses data"),
             ("mark", "demo", "deprecated", "--reason", "use acme"),
             ("release", self.sdist.filename),
+            ("pin", "demo", "ours-*", self.wheel.filename),
             ("remove", "--yes", "demo", self.sdist.filename, "--reason", "secret"),
         ):
             self.assertEqual(0, self.run_command(*words)[0], words)
@@ -51,12 +52,16 @@ class DecisionsTests(StockTestCase):
                 "status  demo  deprecated  use acme",
                 f"release  demo  {sdist.filename}  sha256:{sdist.sha256}",
             ],
-            lines[:-1],
+            lines[:5],
         )
         size = len(sdist.content)
         begin = f"removal  demo  demo/{sdist.filename}  {size} bytes  20"
-        self.assertTrue(lines[-1].startswith(begin), lines[-1])
-        self.assertTrue(lines[-1].endswith("Z  by ada  secret"), lines[-1])
+        self.assertTrue(lines[5].startswith(begin), lines[5])
+        self.assertTrue(lines[5].endswith("Z  by ada  secret"), lines[5])
+        self.assertEqual(
+            ["pin  demo", f"pin  {self.wheel.filename}", "pin  ours-*"],
+            ["  ".join(line.split("  ")[:2]) for line in lines[6:]],
+        )
 
     def test_for_programs(self) -> None:
         """
@@ -66,6 +71,11 @@ class DecisionsTests(StockTestCase):
         report = self.report()
         (removed,) = load_removed(self.decisions, normalize("demo"))
         (removal,) = report.pop("removals")
+        pins = report.pop("pins")
+        self.assertEqual(
+            ["demo", self.wheel.filename, "ours-*"], [pin["pin"] for pin in pins]
+        )
+        self.assertTrue(all(pin["pinned"].startswith("20") for pin in pins))
         self.assertEqual(removed.sha256, removal["sha256"])
         self.assertEqual(("ada", "secret"), (removal["by"], removal["reason"]))
         claimed = {"claimed": "2023-11-14T22:13:20Z", "reason": "no upstream has it"}
@@ -114,6 +124,27 @@ class DecisionsTests(StockTestCase):
         self.assertIn(f"{path} cannot be read, so it is claimed nevertheless", err)
         self.assertEqual(1, len(err.splitlines()))
         self.assertEqual([str(path)], self.report()["damaged"])
+
+    def test_pins(self) -> None:
+        """
+        Pins of named projects are those of their names, and of their files.
+        """
+        self.decide()
+        _, out, _ = self.run_command("list", "--decisions", "demo", "ours-web")
+        self.assertEqual(3, sum(line.startswith("pin  ") for line in out.splitlines()))
+        _, out, _ = self.run_command("list", "--decisions", "acme")
+        self.assertNotIn("pin  ", out)
+
+    def test_damaged_pins(self) -> None:
+        """
+        So is that of all pins, if it is damaged.
+        """
+        path = self.decisions / "pins" / "pins.json"
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"{")
+        status, _, err = self.run_command("list", "--decisions", "acme")
+        self.assertEqual(1, status)
+        self.assertIn(f"{path} cannot be read, so everything counts as pinned", err)
 
     def test_nobody(self) -> None:
         """

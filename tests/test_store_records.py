@@ -21,6 +21,7 @@ from proxypypi.store.locked import open_locked
 from proxypypi.store.marks import change_yanks, set_status
 from proxypypi.store.mending import Fault
 from proxypypi.store.pages import PageStore
+from proxypypi.store.pins import PinStore
 from proxypypi.store.records import check_records
 from proxypypi.store.releases import add_release
 from proxypypi.store.tokens import Token, TokenStore
@@ -74,6 +75,7 @@ class RecordsTests(StockTestCase):
         facts.add_first_seen(DEMO, {self.wheel.filename: {"5f": 1.0}})
         attested = AttestationStore(self.decisions, maybeDeferred)
         attested.keep(DEMO, "5f", (msgspec.Raw(b"{}"),))
+        PinStore.of(self.directory).pin(["demo"], 1.0)
         TokenStore.of(self.directory).add(Token(name="ci", created_at=1.0))
 
     def test_sound(self) -> None:
@@ -103,6 +105,7 @@ class RecordsTests(StockTestCase):
             ("decisions/yanks/demo.json", "all its files count as yanked"),
             ("decisions/status/demo.json", "it counts as quarantined"),
             ("decisions/releases/demo.json", "it frees nothing"),
+            ("decisions/pins/pins.json", "everything counts as pinned"),
             ("decisions/first-seen/demo.json", "its files count as new"),
             ("decisions/attestations/demo/5f.json", "none are given out"),
             ("decisions/tokens/*.json", "grants nothing"),

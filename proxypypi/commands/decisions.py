@@ -8,7 +8,6 @@ from typing import Any
 from proxypypi.commands.directory import ProjectsOptions
 from proxypypi.commands.options import complain
 from proxypypi.commands.wording import amount, moment, one_line
-from proxypypi.names import NormalizedName
 from proxypypi.store.decisions import Decisions, load_decisions
 
 
@@ -24,7 +23,7 @@ def tell_decisions(options: ProjectsOptions) -> int:
     silent = [name for name in names if name not in told and not damaged]
     facts: dict[str, list[Mapping[str, Any]]] = {kind: [] for kind in _KINDS}
     for kind, name, more, _ in entries:
-        facts[kind].append({"project": name, **more})
+        facts[kind].append({_WHOSE.get(kind, "project"): name, **more})
     options.report(
         {**facts, "damaged": damaged},
         ["  ".join((_KINDS[kind], name, *rest)) for kind, name, _, rest in entries],
@@ -42,17 +41,24 @@ _KINDS = {
     "statuses": "status",
     "releases": "release",
     "removals": "removal",
+    "pins": "pin",
 }
 """
 Which there are, and what each line of one begins with.
 """
 
-_Entry = tuple[str, NormalizedName, Mapping[str, Any], Sequence[str]]
+_WHOSE = {"pins": "pin"}
+"""
+What others than one project each are about.
+"""
+
+_Entry = tuple[str, str, Mapping[str, Any], Sequence[str]]
 
 
 def _entries(found: Decisions) -> Iterator[_Entry]:
     """
-    The kind of each, its project, what more there is for programs, and for people.
+    The kind of each, its project or whose else it is, what more there is for programs,
+    and for people.
     """
     facts: dict[str, Any]
     for name, claim in found.claims.items():
@@ -86,6 +92,9 @@ def _entries(found: Decisions) -> Iterator[_Entry]:
             by = f"by {one_line(each.by)}" if each.by else "by nobody known"
             line = (each.path, amount(each.size), str(at), *_said(by, each.reason))
             yield "removals", name, facts, line
+    for pin, pinned_at in found.pins.items():
+        at = moment(pinned_at)
+        yield "pins", pin, {"pinned": at}, (str(at),)
 
 
 def _said(what: str, reason: str | None) -> Sequence[str]:

@@ -23,7 +23,7 @@ class ListOptions(ProjectsOptions):
     longdesc = (
         "Say what is here: a line for each project, or for each file of those that are "
         "named. With --decisions, say what people decided about them: claims, yanks, "
-        "statuses, releases and removals, one a line. Only the records are read: no "
+        "statuses, releases, removals and pins, one a line. Only records are read: no "
         "index is asked, and no file is looked into, so that of a file that is new it "
         "may not be known yet whose it is. Which projects are denied, and how young "
         "files are withheld, is as the environment and --config say."

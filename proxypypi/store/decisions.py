@@ -4,15 +4,17 @@ What people decided, of all projects, as it is on record. Blocks.
 
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, TypeVar
 
 from attrs import define, field
 
 from proxypypi.errors import BadName, DamagedRecord
-from proxypypi.names import NormalizedName, normalize
+from proxypypi.names import NormalizedName, is_distribution, normalize, project_of
 from proxypypi.store.claims import Claim, load_claim
 from proxypypi.store.marks import Status, Yanks, load_status, load_yanks
+from proxypypi.store.pins import PinStore
 from proxypypi.store.releases import load_releases
 from proxypypi.store.removed import Removed, load_removed
 
@@ -28,6 +30,8 @@ class Decisions:
 
     :ivar released: file name to sha256.
     :ivar removed: the oldest first.
+    :ivar pins: projects, files, and globs of either, to when they were pinned (POSIX
+        seconds).
     :ivar damaged: records that do not say any more what was decided.
     """
 
@@ -36,6 +40,7 @@ class Decisions:
     statuses: Mapping[NormalizedName, Status] = field(factory=dict)
     released: Mapping[NormalizedName, Mapping[str, str]] = field(factory=dict)
     removed: Mapping[NormalizedName, Sequence[Removed]] = field(factory=dict)
+    pins: Mapping[str, float] = field(factory=dict)
     damaged: list[DamagedRecord] = field(factory=list)
 
 
@@ -67,7 +72,23 @@ def load_decisions(
     found.statuses = load("status", load_status)
     found.released = load("releases", load_releases)
     found.removed = load("removed", load_removed)
+    try:
+        pins = PinStore(decisions / "pins" / "pins.json").all()
+    except DamagedRecord as e:
+        found.damaged.append(e)
+    else:
+        meant = [pin for pin in pins if not names or _concerns(pin, names)]
+        found.pins = {pin: pins[pin] for pin in meant}
     return found
+
+
+def _concerns(pin: str, names: Collection[NormalizedName]) -> bool:
+    """
+    Is it a pin of one of these projects, or of one of their files?
+    """
+    if is_distribution(pin):
+        return project_of(pin) in names
+    return any(fnmatchcase(name, pin) for name in names)
 
 
 def recorded(folder: Path, suffix: str) -> Sequence[NormalizedName]:

@@ -20,6 +20,7 @@ from proxypypi.store.locked import is_held
 from proxypypi.store.marks import load_status, load_yanks
 from proxypypi.store.mending import Fault, remove_unchanged, remove_unheld
 from proxypypi.store.pages import load_doubt, load_page, load_project_page
+from proxypypi.store.pins import PinStore
 from proxypypi.store.publishing import local_file
 from proxypypi.store.releases import load_releases
 from proxypypi.store.removed import load_removed
@@ -84,6 +85,10 @@ _KINDS = (
     ),
 )
 
+_PINS = _Kind(
+    places="decisions/pins/pins.json", check=lambda path: PinStore(path).all()
+)
+
 
 def check_records(
     root: Path, names: Collection[NormalizedName], now: float
@@ -107,6 +112,8 @@ def _all(root: Path, ours: Path, now: float) -> Iterator[Fault]:
         for path in sorted(ours.glob(kind.places)):
             named_like = path.parent.name if kind.in_folder else path.stem
             yield from _check(root, path, kind, _project(named_like))
+    for path in sorted(ours.glob(_PINS.places)):
+        yield from _check(root, path, _PINS, None)
     for trouble in TokenStore.of(root).all().damaged:
         advice = "make another by token create, and delete it"
         what = f"the token is damaged, and grants nothing: {trouble.reason}"
