@@ -9,6 +9,7 @@ from proxypypi.cache.inventory import stock_of, take_stock
 from proxypypi.model import Change, Doubt
 from proxypypi.names import normalize
 from proxypypi.rules.inventory import Kind
+from proxypypi.settings import Settings
 from proxypypi.store.claims import ClaimStore
 from proxypypi.store.marks import set_status
 from tests.distributions import make_wheel
@@ -16,11 +17,13 @@ from tests.stock_case import INDEX, SEEN_AT, StockTestCase
 
 DEMO = normalize("demo")
 
+SETTINGS = Settings(directory=Path("/nowhere"))
+
 
 class InventoryTests(StockTestCase):
     def kinds(self) -> dict[str, Kind]:
         stock = stock_of(self.directory, DEMO)
-        return {item.file.filename: item.kind for item in stock.items(0.0)}
+        return {item.file.filename: item.kind for item in stock.items(SETTINGS, 0.0)}
 
     def test_all(self) -> None:
         """
@@ -33,7 +36,7 @@ class InventoryTests(StockTestCase):
         names = [stock.name for stock in stocks]
         self.assertEqual(["attrs", "demo", "zope-interface"], names)
         expected = sorted(b.filename for b in (self.wheel, self.sdist, self.second))
-        found = [item.file.filename for item in stocks[1].items(0.0)]
+        found = [item.file.filename for item in stocks[1].items(SETTINGS, 0.0)]
         self.assertEqual(expected, found)
 
     def test_kinds(self) -> None:
@@ -138,7 +141,7 @@ class InventoryTests(StockTestCase):
         Of a project that is not here there are no files.
         """
         stock = stock_of(self.directory, normalize("other"))
-        self.assertEqual((), stock.items(0.0))
+        self.assertEqual((), stock.items(SETTINGS, 0.0))
 
     def test_links(self) -> None:
         """

@@ -125,6 +125,22 @@ class ListTests(StockTestCase):
         ):
             self.assertTrue(line.endswith(f"  cached from {INDEX}  {end}"), line)
 
+    def test_held_back(self) -> None:
+        """
+        What is too young is told, and until when, if that is known.
+        """
+        self.remember(self.wheel, uploaded_at=4_000_000_000.0)
+        self.remember(self.sdist)
+        path = self.directory / "proxypypi.toml"
+        path.write_text("min-age = '7d'\n")
+        lines = self.said("demo", "--config", str(path))
+        until = "held back until 2096-10-09T07:06:40Z"
+        self.assertTrue(lines[0].endswith(f"  {until}"), lines[0])
+        self.assertTrue(lines[1].endswith("  held back"), lines[1])
+        (project,) = self.report("demo", "--config", str(path))["projects"]
+        told = [file["held-back"] for file in project["files"]]
+        self.assertEqual(["2096-10-09T07:06:40Z", "9999-12-31T23:59:59Z", None], told)
+
     def test_files_for_programs(self) -> None:
         """
         With --json, each file has all that is known of it.
@@ -148,6 +164,7 @@ class ListTests(StockTestCase):
                 "yanked-here": False,
                 "removed-upstream": None,
                 "withheld": False,
+                "held-back": None,
                 "released": False,
             },
             project["files"][0],

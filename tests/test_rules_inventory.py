@@ -2,6 +2,8 @@
 Tests for :mod:`proxypypi.rules.inventory`.
 """
 
+from math import inf
+from pathlib import Path
 from typing import Any
 
 from attrs import evolve
@@ -10,6 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from proxypypi.model import Distribution, FileFacts, LocalFile, Marks, ProjectPage
 from proxypypi.names import normalize
 from proxypypi.rules.inventory import Item, Kind, describe
+from proxypypi.settings import Settings
 
 DEMO = normalize("demo")
 INDEX = "https://index.example/simple/"
@@ -28,6 +31,9 @@ FILE = LocalFile(
 FACTS = FileFacts(
     size=7, modified_at=11, inode=13, changed_at=17, hashes={"sha256": A}, seen_at=5.0
 )
+SETTINGS = Settings(directory=Path("/nowhere"))
+NOW = UPLOADED_AT + 100 * DAY
+
 CACHED = evolve(FACTS, origin=INDEX, uploaded_at=UPLOADED_AT)
 
 
@@ -38,7 +44,7 @@ def page_of(**said: Any) -> ProjectPage:
 
 
 def item(facts: FileFacts | None = CACHED, **more: Any) -> Item:
-    given: dict[str, Any] = {"page": None, "withhold": 14 * DAY, **more}
+    given: dict[str, Any] = {"page": None, "settings": SETTINGS, "now": NOW, **more}
     return describe(DEMO, FILE, facts, **given)
 
 
@@ -110,5 +116,30 @@ class RemovedTests(SynchronousTestCase):
             found = item(gone, released=released)
             self.assertEqual(expected, (found.withheld, found.released), released)
             self.assertEqual(missed_at, found.missed_at)
-        old = item(gone, withhold=0.5 * DAY, released={FILE.filename: A})
+        old = item(
+            gone,
+            settings=evolve(SETTINGS, withhold=0.5 * DAY),
+            released={FILE.filename: A},
+        )
         self.assertEqual((False, False), (old.withheld, old.released))
+
+
+class HeldBackTests(SynchronousTestCase):
+    def test_young(self) -> None:
+        """
+        What is too young is told until when, unless people set it free; private files
+        are of any age.
+        """
+        settings = evolve(SETTINGS, min_age=7 * DAY)
+        free_at = UPLOADED_AT + 7 * DAY
+        for facts, now, expected in (
+            (CACHED, free_at - 1, free_at),
+            (CACHED, free_at, None),
+            (evolve(CACHED, uploaded_at=None), free_at, inf),
+            (FACTS, free_at - 1, None),
+        ):
+            found = item(facts, settings=settings, now=now)
+            self.assertEqual((expected, False), (found.held_back, found.released))
+        released = {FILE.filename: A}
+        found = item(settings=settings, now=free_at - 1, released=released)
+        self.assertEqual((None, True), (found.held_back, found.released))

@@ -19,6 +19,7 @@ from proxypypi.model import (
 )
 from proxypypi.names import NormalizedName
 from proxypypi.rules.inventory import Item, describe
+from proxypypi.settings import Settings
 from proxypypi.store.claims import ClaimStore
 from proxypypi.store.directory import look, look_around
 from proxypypi.store.facts import load_facts
@@ -54,9 +55,9 @@ class Stock:
     claimed: bool
     troubles: tuple[str, ...] = ()
 
-    def items(self, withhold: float) -> tuple[Item, ...]:
+    def items(self, settings: Settings, now: float) -> tuple[Item, ...]:
         """
-        :param withhold: see :class:`~proxypypi.settings.Settings`.
+        :param now: POSIX seconds.
         :returns: by file name.
         """
         return tuple(
@@ -67,7 +68,8 @@ class Stock:
                 self.page,
                 marks=self.marks,
                 released=self.released,
-                withhold=withhold,
+                settings=settings,
+                now=now,
             )
             for filename, file in sorted(self.files.items())
         )

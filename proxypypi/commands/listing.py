@@ -5,7 +5,9 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
+from math import isfinite
 from pathlib import Path
+from time import time
 from typing import Any
 
 from proxypypi.cache.inventory import Stock, stock_of, take_stock
@@ -13,6 +15,7 @@ from proxypypi.commands.decisions import tell_decisions
 from proxypypi.commands.directory import ProjectsOptions, parse
 from proxypypi.commands.options import complain
 from proxypypi.commands.wording import amount, moment, one_line, plural
+from proxypypi.moments import render_second
 from proxypypi.rules.inventory import Item, Kind
 from proxypypi.settings import Settings
 
@@ -52,7 +55,7 @@ def list_here(command: str, arguments: Sequence[str]) -> int:
 
 def _tell_files(options: ProjectsOptions) -> int:
     settings = options.settings
-    root, withhold = settings.directory, settings.withhold
+    root, now = settings.directory, time()
     stocks = [stock_of(root, name) for name in options.names]
     here = [stock for stock in stocks if stock.files]
     missing = [stock.name for stock in stocks if not stock.files]
@@ -61,13 +64,13 @@ def _tell_files(options: ProjectsOptions) -> int:
             "projects": [
                 {
                     **_facts(stock, settings),
-                    "files": [_file_facts(i, root) for i in stock.items(withhold)],
+                    "files": [_file_facts(i, root) for i in stock.items(settings, now)],
                 }
                 for stock in here
             ],
             "missing": missing,
         },
-        [_file_line(i, root) for stock in here for i in stock.items(withhold)],
+        [_file_line(i, root) for stock in here for i in stock.items(settings, now)],
     )
     troubles = [trouble for stock in here for trouble in stock.troubles]
     for name in missing:
@@ -87,7 +90,7 @@ def _complain(troubles: Sequence[str]) -> int:
 
 
 def _facts(stock: Stock, settings: Settings) -> dict[str, Any]:
-    kinds = Counter(item.kind for item in stock.items(settings.withhold))
+    kinds = Counter(item.kind for item in stock.items(settings, time()))
     status, reason = stock.status
     return {
         "project": stock.name,
@@ -133,6 +136,7 @@ def _file_facts(item: Item, root: Path) -> Mapping[str, Any]:
         "yanked-here": item.yanked_here,
         "removed-upstream": moment(item.missed_at),
         "withheld": item.withheld,
+        "held-back": None if item.held_back is None else render_second(item.held_back),
         "released": item.released,
     }
 
@@ -158,6 +162,10 @@ def _remarks(item: Item) -> Iterator[str]:
         yield f"removed upstream by {moment(item.missed_at)}"
     if item.withheld:
         yield "withheld"
+    if item.held_back is not None:
+        is_known = isfinite(item.held_back)
+        until = f" until {render_second(item.held_back)}" if is_known else ""
+        yield f"held back{until}"
     if item.released:
         yield "released"
 

@@ -16,9 +16,11 @@ from proxypypi.model import (
     ProjectPage,
 )
 from proxypypi.names import NormalizedName, version_of
+from proxypypi.rules.cooldown import MinAges, held_back_until, upload_of
 from proxypypi.rules.marks import yank_of
-from proxypypi.rules.merge import is_private
+from proxypypi.rules.merge import Held, is_private
 from proxypypi.rules.removal import is_withheld
+from proxypypi.settings import Settings
 
 
 class Kind(Enum):
@@ -46,7 +48,9 @@ class Item:
     :ivar missed_at: POSIX seconds of the refresh that missed it upstream first;
         :obj:`None` if none did.
     :ivar withheld: is it not given out for that?
-    :ivar released: would it be, had people not said otherwise?
+    :ivar held_back: POSIX seconds until which it is not given out for being too young,
+        infinite for ever; :obj:`None` if it is old enough.
+    :ivar released: would it be one of these, had people not said otherwise?
     """
 
     file: LocalFile
@@ -59,6 +63,7 @@ class Item:
     yanked_here: bool = False
     missed_at: float | None = None
     withheld: bool = False
+    held_back: float | None = None
     released: bool = False
 
 
@@ -70,14 +75,15 @@ def describe(
     *,
     marks: Marks = NO_MARKS,
     released: Mapping[str, str] | None = None,
-    withhold: float,
+    settings: Settings,
+    now: float,
 ) -> Item:
     """
     :param facts: that are on record under its name, be they of this file or not.
     :param page: what the index said last; :obj:`None` if that is not known, or does not
         count.
     :param released: file name to sha256, as people said.
-    :param withhold: see :class:`~proxypypi.settings.Settings`.
+    :param now: POSIX seconds.
     """
     version = version_of(file.filename, name)
     listed = page.by_filename.get(file.filename) if page is not None else None
@@ -96,7 +102,8 @@ def describe(
         index = page.index
     sha256 = facts.hashes["sha256"]
     is_free = (released or {}).get(file.filename) == sha256
-    vanished_young = is_withheld(facts, withhold)
+    vanished_young = is_withheld(facts, settings.withhold)
+    young_until = _young_until(name, Held(file=file, facts=facts), page, settings, now)
     return Item(
         file=file,
         kind=Kind.PRIVATE if index is None else Kind.CACHED,
@@ -108,8 +115,23 @@ def describe(
         yanked_here=ours is not None,
         missed_at=facts.missed_at,
         withheld=vanished_young and not is_free,
-        released=vanished_young and is_free,
+        held_back=None if is_free else young_until,
+        released=is_free and (vanished_young or young_until is not None),
     )
+
+
+def _young_until(
+    name: NormalizedName,
+    held: Held,
+    page: ProjectPage | None,
+    settings: Settings,
+    now: float,
+) -> float | None:
+    upload = upload_of(name, held.file.filename, held, page)
+    if upload is None:
+        return None
+    min_age = MinAges.said_by(settings).of(upload.origin)
+    return held_back_until(upload, min_age, settings.cooldown_exemptions, {}, now)
 
 
 def _is_ours(facts: FileFacts, page: ProjectPage, file: LocalFile) -> bool:
