@@ -5,7 +5,7 @@ Tests for :mod:`proxypypi.cache.documents`, over HTTP.
 from typing import Any
 
 from proxypypi.store.generations import Generations
-from proxypypi.upstream.index import LARGEST_DOCUMENT
+from proxypypi.upstream.pages import LARGEST_DOCUMENT
 from tests.document_case import DOCUMENT, DocumentTestCase
 from tests.fake_index import Fault
 from tests.proxy_case import Transfer

@@ -37,8 +37,8 @@ from proxypypi.upstream.client import Client, make_client
 from proxypypi.upstream.faults import DEAD_FOR, FAULTS, translate
 from proxypypi.upstream.keyring import Keyring
 from proxypypi.upstream.notes import Notes
+from proxypypi.upstream.pages import Pages
 from proxypypi.upstream.patience import Patience
-from proxypypi.upstream.replies import Reply
 from proxypypi.upstream.urls import origin_of, shown
 from proxypypi.upstream.wholes import (
     collect,
@@ -48,21 +48,9 @@ from proxypypi.upstream.wholes import (
     matches,
 )
 
-LARGEST_PAGE = 100 * 1024 * 1024
-LARGEST_DOCUMENT = 50 * 1024 * 1024
 LARGEST_LIST = 200 * 1024 * 1024
 
-_ACCEPT = (
-    "application/vnd.pypi.simple.v1+json,"
-    " application/vnd.pypi.simple.v1+html;q=0.2,"
-    " text/html;q=0.01"
-)
-
-_ACCEPT_DOCUMENT = "application/json"
-
 _NO_HEAD = (405, 501)  # statuses of those who do not know the method
-_NO_LIST = (403, 404, 405, 406, 410, 501)  # of those who do not list their projects
-_NO_DOCUMENT = _NO_LIST  # of those who have no JSON API, or nothing to say
 
 T = TypeVar("T")
 
@@ -93,11 +81,16 @@ class Index:
     _connecting: Connecting
     _visit: "Callable[[], Deferred[None]]" = field(default=_nothing_to_do)
     _breaker: Breaker = field(init=False)
+    _pages: Pages = field(init=False)
     _close: "Callable[[], Deferred[None]]" = field(default=_nothing_to_do)
 
     @_breaker.default
     def _make_breaker(self) -> Breaker:
         return Breaker(self._client.clock)
+
+    @_pages.default
+    def _make_pages(self) -> Pages:
+        return Pages(self.url, self._client, self._missing)
 
     def fetch_page(
         self,
@@ -107,7 +100,7 @@ class Index:
         background: bool = False,
     ) -> "Deferred[RawPage | None]":
         url = f"{self.url}{name}/"
-        attempt = partial(self._fetch_page, url, name, known, background)
+        attempt = partial(self._pages.fetch_page, url, name, known, background)
         return self._in_time(url, self._watched(url, attempt, hindered))
 
     def fetch_document(
@@ -121,7 +114,7 @@ class Index:
         if not simple or rest:
             return fail(NoDocument(url=shown(self.url)))
         url = f"{home}/pypi/{path}"
-        attempt = partial(self._fetch_document, url, known, background)
+        attempt = partial(self._pages.fetch_document, url, known, background)
         return self._in_time(url, self._watched(url, attempt, hindered))
 
     def fetch_list(
@@ -189,30 +182,6 @@ class Index:
         """
         return self._close()
 
-    async def _fetch_page(
-        self, url: str, name: NormalizedName, known: RawPage | None, background: bool
-    ) -> RawPage | None:
-        reply = await self._ask_for_page(url, known, background)
-        if reply is None:
-            return None
-        if reply.code in self._missing:
-            reply.discard()
-            raise NoSuchProject(project=name)
-        expect_decoded(reply)
-        return self._raw_page(reply, await collect(reply, LARGEST_PAGE))
-
-    async def _fetch_document(
-        self, url: str, known: RawPage | None, background: bool
-    ) -> RawPage | None:
-        reply = await self._ask_for_page(url, known, background, _ACCEPT_DOCUMENT)
-        if reply is None:
-            return None
-        if reply.code in self._missing or reply.code in _NO_DOCUMENT:
-            reply.discard()
-            raise NoDocument(url=shown(url))
-        expect_decoded(reply)
-        return self._raw_page(reply, await collect(reply, LARGEST_DOCUMENT))
-
     async def _watched(
         self,
         url: str,
@@ -264,62 +233,13 @@ class Index:
         background: bool,
     ) -> RawPage | None:
         # No retries once the body has begun: what was received cannot be taken back.
-        attempt = partial(self._ask_for_list, known, background)
+        attempt = partial(self._pages.begin_list, known, background)
         reply = await self._watched(self.url, attempt, hindered)
         if reply is None:
             return None
         expect_decoded(reply)
         await deliver(reply, LARGEST_LIST, receive, in_turns=True)
-        return self._raw_page(reply, b"")
-
-    async def _ask_for_list(
-        self, known: RawPage | None, background: bool
-    ) -> Reply | None:
-        reply = await self._ask_for_page(self.url, known, background)
-        if reply is None:
-            return None
-        if reply.code in self._missing or reply.code in _NO_LIST:
-            reply.discard()
-            raise NoProjectList(url=shown(reply.url))
-        if reply.code >= 500:
-            reply.discard()
-            raise reply.refusal()
-        return reply
-
-    async def _ask_for_page(
-        self,
-        url: str,
-        known: RawPage | None,
-        background: bool,
-        accept: str = _ACCEPT,
-    ) -> Reply | None:
-        """
-        :returns: :obj:`None` if *known* still holds.
-        """
-        headers = {"Accept": accept}
-        if known is not None and known.index == self.url:
-            if known.etag is not None:
-                headers["If-None-Match"] = known.etag
-            if known.last_modified is not None:
-                headers["If-Modified-Since"] = known.last_modified
-        client = self._client
-        reply = await client.ask(client.pages, url, headers=headers, modest=background)
-        if reply.code == 304 and len(headers) > 1:
-            reply.discard()
-            return None
-        return reply
-
-    def _raw_page(self, reply: Reply, body: bytes) -> RawPage:
-        return RawPage(
-            index=self.url,
-            url=reply.url,
-            content_type=reply.header("Content-Type") or "",
-            body=body,
-            etag=reply.header("ETag"),
-            last_modified=reply.header("Last-Modified"),
-            last_serial=reply.header("X-PyPI-Last-Serial"),
-            sent_at=reply.sent_at,
-        )
+        return self._pages.raw_page(reply, b"")
 
     async def _fetch_small(
         self, url: str, limit: int, hashes: Mapping[str, str]
