@@ -505,8 +505,12 @@ class ProxyTestCase(SynchronousTestCase):
         """
         return _Change(self.directory)
 
-    def settle(self) -> None:
-        self.advance(max(0.0, time.time() - self.clock.seconds()) + 1.1)
+    def settle(self, ahead: float = 1.1) -> None:
+        """
+        Have the clock go so many seconds ahead of that of the files, which no test can
+        hold: what was put there until now is taken for whole a second later.
+        """
+        self.advance(max(0.0, time.time() - self.clock.seconds()) + ahead)
 
     def kept(self) -> list[str]:
         """

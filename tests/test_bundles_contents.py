@@ -284,8 +284,8 @@ class AllTests(ContentsTestCase):
         A file that was put there a moment ago is waited for, until it counts as whole.
         """
         other = make_wheel("other")
-        self.clock.advance(time.time() - self.clock.seconds())
-        self.drop(other, settled=False)
+        path = self.drop(other, settled=False)
+        self.clock.advance(path.stat().st_ctime + 0.5 - self.clock.seconds())
         contents = self.make()
         adding = Deferred.fromCoroutine(contents.add_all())
         self.assertNoResult(adding)

@@ -112,7 +112,7 @@ class FilesTests(ProcessesTestCase):
         Who comes when the file is published, and not known yet, waits for that, and
         makes no request.
         """
-        self.advance(0.5)
+        self.settle(0.5)
         self.threads.hold("look_inside")
         theirs = self.other.start(self.url)
         self.assertEqual(1, len(self.kept()))

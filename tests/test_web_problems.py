@@ -113,6 +113,7 @@ class TableTests(SynchronousTestCase):
         never |= {"BadPidFile", "AlreadyRunning", "NotOurs", "DamagedRecord"}
         never |= {"BadUsers", "TokenExists"}
         never |= {"BadLockFile", "NoFittingRelease"}
+        never |= {"BadBundle", "BundleExists", "DoesNotFit"}
         kinds = {
             name
             for name, kind in vars(errors).items()
