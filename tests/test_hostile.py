@@ -774,6 +774,7 @@ class DamagedRecordsTests(HostileTestCase):
         PinStore.of(self.directory).pin(["demo"], 1.0)
         self.start_proxy(max_size=BOUND)
         self.get(self.url)
+        self.settle()
         self.before = self.listed()
 
     def listed(self) -> dict[str, Any]:
