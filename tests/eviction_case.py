@@ -3,13 +3,23 @@ A proxy with a bound, and files of one size to fill it with.
 """
 
 import shutil
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
-from proxypypi.names import normalize
-from tests.distributions import BuiltDistribution, make_wheel
-from tests.proxy_case import ProxyTestCase
+from twisted.internet.defer import maybeDeferred
+
+from proxypypi.cache.eviction import Evicted, Eviction
+from proxypypi.rules.eviction import Kind, surplus
+from proxypypi.settings import Settings, UpstreamSettings
+from proxypypi.store.directory import Directory
+from proxypypi.upkeep import build_eviction
+from tests.distributions import make_wheel
+from tests.proxy_case import INDEX_URL, ProxyTestCase
 
 LONG = 100.0  # seconds after which a file is young no more
+HERE = UpstreamSettings.from_url(INDEX_URL)
+ALL_OF_IT = partial(surplus, most=0)
 
 
 class EvictionTestCase(ProxyTestCase):
@@ -55,14 +65,6 @@ class EvictionTestCase(ProxyTestCase):
             if (self.directory / "demo" / wheel.filename).exists()
         )
 
-    def put(self, version: str, folder: str = "demo") -> BuiltDistribution:
-        """
-        Somebody drops a wheel in.
-        """
-        wheel = self.wheels[version]
-        self.drop(wheel, folder)
-        return wheel
-
     def health(self) -> str:
         return self.get("/-/health").body.decode().strip()
 
@@ -79,4 +81,46 @@ class EvictionTestCase(ProxyTestCase):
         shutil.rmtree(self.directory / ".proxypypi" / "cache" / what)
 
 
-DEMO = normalize("demo")
+class StockTestCase(EvictionTestCase):
+    """
+    Of demo, 1 to 3 have been fetched, and 9 was dropped in.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.fetch("123")
+        self.index.remove(self.wheels["9"].filename)
+        self.drop(self.wheels["9"])
+        self.advance(901)
+        self.files("demo")
+
+    def eviction(
+        self,
+        private: tuple[str, ...] = (),
+        upstreams: tuple[UpstreamSettings, ...] = (HERE,),
+    ) -> Eviction:
+        settings = Settings(
+            directory=self.directory, upstreams=upstreams, private=private
+        )
+        directory = Directory(self.directory, self.clock, maybeDeferred)
+        return build_eviction(settings, directory)
+
+    def kinds(self, eviction: Eviction | None = None) -> Mapping[str, Kind]:
+        """
+        Of the files that count, by version.
+        """
+        eviction = eviction or self.eviction()
+        stock, _ = eviction.look(self.clock.seconds())
+        return {stored.filename.split("-")[1]: stored.kind for stored in stock}
+
+    def check_kinds(self, *expected: Kind, eviction: Eviction | None = None) -> None:
+        """
+        Those of the three files that were fetched; the one dropped in never counts.
+        """
+        found = self.kinds(eviction)
+        self.assertEqual(dict(zip("123", expected, strict=True)), found)
+
+    def evict(self) -> Evicted:
+        done = self.eviction().evict(ALL_OF_IT, self.clock.seconds())
+        assert done is not None
+        return done

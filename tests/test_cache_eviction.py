@@ -1,6 +1,5 @@
 """
-Tests for :mod:`proxypypi.cache.eviction`, and for what is put together by
-:mod:`proxypypi.upkeep`: which files may go, as far as can be told from the disk.
+Tests for :mod:`proxypypi.cache.eviction`: which files may go, and how they do.
 """
 
 import os
@@ -8,69 +7,17 @@ import shutil
 from collections.abc import Mapping
 from functools import partial
 
-from twisted.internet.defer import maybeDeferred
-
-from proxypypi.cache.eviction import Evicted, Eviction
+from proxypypi.cache.eviction import Evicted
 from proxypypi.names import normalize
 from proxypypi.rules.eviction import Kind, surplus
-from proxypypi.settings import Settings, UpstreamSettings
 from proxypypi.store.claims import ClaimStore
-from proxypypi.store.directory import Directory
 from proxypypi.store.pins import PinStore
 from proxypypi.store.tally import Tally
-from proxypypi.upkeep import build_eviction
-from tests.eviction_case import LONG, EvictionTestCase
+from tests.eviction_case import ALL_OF_IT, LONG, StockTestCase
 from tests.leaks import nothing_left_open
-from tests.proxy_case import INDEX_URL
-
-HERE = UpstreamSettings.from_url(INDEX_URL)
-ALL_OF_IT = partial(surplus, most=0)
 
 
-class StockTests(EvictionTestCase):
-    """
-    Of demo, 1 to 3 have been fetched, and 9 was dropped in.
-    """
-
-    def setUp(self) -> None:
-        super().setUp()
-        self.fetch("123")
-        self.index.remove(self.wheels["9"].filename)
-        self.drop(self.wheels["9"])
-        self.advance(901)
-        self.files("demo")
-
-    def eviction(
-        self,
-        private: tuple[str, ...] = (),
-        upstreams: tuple[UpstreamSettings, ...] = (HERE,),
-    ) -> Eviction:
-        settings = Settings(
-            directory=self.directory, upstreams=upstreams, private=private
-        )
-        directory = Directory(self.directory, self.clock, maybeDeferred)
-        return build_eviction(settings, directory)
-
-    def kinds(self, eviction: Eviction | None = None) -> Mapping[str, Kind]:
-        """
-        Of the files that count, by version.
-        """
-        eviction = eviction or self.eviction()
-        stock, _ = eviction.look(self.clock.seconds())
-        return {stored.filename.split("-")[1]: stored.kind for stored in stock}
-
-    def check_kinds(self, *expected: Kind, eviction: Eviction | None = None) -> None:
-        """
-        Those of the three files that were fetched; the one dropped in never counts.
-        """
-        found = self.kinds(eviction)
-        self.assertEqual(dict(zip("123", expected, strict=True)), found)
-
-    def evict(self) -> Evicted:
-        done = self.eviction().evict(ALL_OF_IT, self.clock.seconds())
-        assert done is not None
-        return done
-
+class StockTests(StockTestCase):
     def test_private(self) -> None:
         """
         Files that people put here do not count, and never go.
@@ -101,24 +48,6 @@ class StockTests(EvictionTestCase):
             self.check_kinds(*[Kind.LAST] * 3)
         self.assertEqual((), self.evict().files)
         self.assertEqual("123", self.here())
-
-    def test_nobody_to_ask(self) -> None:
-        """
-        Nor those that no index may be asked for any more.
-        """
-        others = UpstreamSettings.from_url(INDEX_URL, projects=("!demo",))
-        moved = UpstreamSettings.from_url("http://mirror.example/simple/")
-        for kind, eviction in (
-            (Kind.LAST, self.eviction(upstreams=())),
-            (Kind.LAST, self.eviction(upstreams=(others,))),
-            (Kind.CACHED, self.eviction(upstreams=(others, HERE))),
-            (Kind.CACHED, self.eviction(upstreams=(moved,))),
-            (Kind.LAST, self.eviction(private=("d*",))),
-            (Kind.CACHED, self.eviction(private=("e*",))),
-        ):
-            self.check_kinds(*[kind] * 3, eviction=eviction)
-        ClaimStore.of(self.directory).claim(normalize("demo"), 1.0, "a test")
-        self.check_kinds(*[Kind.LAST] * 3)
 
     def test_not_known(self) -> None:
         """
