@@ -2,6 +2,8 @@
 Tests for :mod:`proxypypi.cache.listings`, over HTTP.
 """
 
+import sys
+
 from tests.distributions import make_sdist, make_wheel
 from tests.fake_index import JSON
 from tests.proxy_case import ProxyTestCase
@@ -49,6 +51,23 @@ class ProjectTests(ProxyTestCase):
         self.index.add(make_wheel("demo", "3.0"))
         self.advance(901)
         self.assertEqual(3, made())
+
+    def test_many_snapshots(self) -> None:
+        """
+        However many snapshots there are, they drive no page out.
+        """
+        self.patch(sys.modules["proxypypi.cache.listings"], "_MOST_SNAPSHOTS", 1)
+        self.patch(sys.modules["proxypypi.cache.listings"], "_MOST_RENDERED", 1)
+        self.start_proxy()
+        for number in range(30):
+            time = f"2026-01-{number + 1:02}T00:00:00Z"
+            self.index.add(make_wheel("demo", f"1.{number}"), upload_time=time)
+        self.page("demo")
+        for day in ("2026-01-05", "2026-01-06", "2026-01-05"):
+            self.get(f"/snapshot/{day}/simple/demo/")
+        self.assertEqual(4, self.threads.calls.count("_render"))
+        self.page("demo")
+        self.assertEqual(4, self.threads.calls.count("_render"))
 
     def test_many_at_once(self) -> None:
         """

@@ -19,6 +19,7 @@ from proxypypi.rules.snapshots import Moment
 from proxypypi.simple.rendering import Rendered, render_list, render_page
 
 _MOST_RENDERED = 32 * 1024 * 1024  # bytes
+_MOST_SNAPSHOTS = 8 * 1024 * 1024  # likewise, beside these: there is no end of them
 
 
 @frozen(kw_only=True)
@@ -60,6 +61,9 @@ class Listings:
     _made: Bounded[tuple[NormalizedName, bool, float | None], _Made] = field(
         factory=lambda: Bounded(_MOST_RENDERED), init=False
     )
+    _snapshots: Bounded[tuple[NormalizedName, bool, float | None], _Made] = field(
+        factory=lambda: Bounded(_MOST_SNAPSHOTS), init=False
+    )
     _list_made: tuple[Sequence[NormalizedName], Rendered] | None = field(
         default=None, init=False
     )
@@ -98,7 +102,8 @@ class Listings:
 
     async def _make(self, parts: Parts) -> _Made:
         key = (parts.name, parts.only_held, parts.as_of)
-        made = self._made.get(key)
+        kept = self._made if parts.as_of is None else self._snapshots
+        made = kept.get(key)
         if made is not None and made.parts.identity == parts.identity:
             return made
 
@@ -109,7 +114,7 @@ class Listings:
             return made
 
         made = await self._flight.join((key, parts.identity), make)
-        self._made.put(key, made, cost=_cost(made.rendered))
+        kept.put(key, made, cost=_cost(made.rendered))
         self._sound(parts.name, made.alarms)
         return made
 
