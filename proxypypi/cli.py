@@ -52,7 +52,7 @@ Commands:
     verify        say whether what is here is whole, and put right what can be
     claim         have no upstream asked about a project, ever
     unclaim       end that
-    release       have withheld files given out
+    release       have files given out that are withheld or held back
     token         make, list and revoke what programs log in with
     yank          list a release, or files of it, as yanked
     unyank        end that

@@ -134,3 +134,42 @@ class FirstSeenTests(ProxyTestCase):
             self.start_proxy()
             self.assertEqual(200, self.get("/files/ours/ours-1.0.zip").code)
             self.flushLoggedErrors()
+
+
+class ChangedTests(ProxyTestCase):
+    def test_changed(self) -> None:
+        """
+        A cached file that has other bytes now is private, and /-/health says so, until
+        it is what it was, or goes.
+        """
+        wheel = make_wheel("demo")
+        self.index.add(wheel)
+        url = f"/files/demo/{wheel.filename}"
+        path = self.directory / "demo" / wheel.filename
+        for end in ("restored", "removed"):
+            self.assertEqual(wheel.content, self.get(url).body)
+            path.write_bytes(wheel.content[:-1])
+            self.settle()
+            self.assertEqual(wheel.content[:-1], self.get(url).body)
+            said = self.get("/-/health").body.decode()
+            self.assertIn(f"{wheel.filename} is not what it was when it came", said)
+            self.assertIn(f"proxypypi remove demo {wheel.filename} has it", said)
+            if end == "restored":
+                path.write_bytes(wheel.content)
+            else:
+                path.unlink()
+            self.settle()
+            self.files("demo")
+            self.assertEqual(wheel.content, self.get(url).body, end)
+            self.assertEqual(b"ok\n", self.get("/-/health").body, end)
+
+    def test_never_cached(self) -> None:
+        """
+        People may do with their own files what they like.
+        """
+        path = self.drop(renamed("ours-1.0.zip", "ours", b"one"))
+        self.files("ours")
+        path.write_bytes(b"two")
+        self.settle()
+        self.files("ours")
+        self.assertEqual(b"ok\n", self.get("/-/health").body)

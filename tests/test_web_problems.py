@@ -257,7 +257,7 @@ class ReasonTests(SynchronousTestCase):
             ("a\r\nSet-Cookie: b", "a??Set-Cookie: b"),
             ("caf\xe9 \u2603\x00", "caf? ??"),
             ("ann may not", "ann may not"),
-            ("x" * 1000, "x" * 147 + "..."),
+            ("x" * 1000, "x" * 297 + "..."),
         ]:
             wire = ask(errors.NoSuchFile(filename="a", why=why))
             self.assertEqual(expected, wire.phrase)

@@ -87,6 +87,7 @@ class Holdings:
         if known is not None and unchanged and known.withheld == withheld:
             return known.held
         described = {f for f, file in files.items() if describes(facts, file)}
+        self._reader.note_all(name, {f: facts[f] for f in described})
         held = tuple(
             Held(
                 file=files[filename],

@@ -27,6 +27,8 @@ SETTLED = 1.0  # seconds without a change after which a file counts as whole
 class Reader:
     """
     Reads each file once, in a thread.
+
+    :ivar _changed: cached files that count as private, for the bytes that they have.
     """
 
     _log: ClassVar[Logger] = Logger()
@@ -39,6 +41,7 @@ class Reader:
     _clock: IReactorTime
     _in_thread: Callable[..., "Deferred[Any]"]
     _flight: SingleFlight = field(factory=SingleFlight, init=False)
+    _changed: set[tuple[NormalizedName, str]] = field(factory=set, init=False)
 
     async def facts_about(
         self,
@@ -70,6 +73,18 @@ class Reader:
                 name, lambda known: {**known, **_adopted(known, page)}, {}
             )
         return facts
+
+    def note_all(self, name: NormalizedName, facts: Mapping[str, FileFacts]) -> None:
+        """
+        See whether files that had changed are what they were again, or have gone.
+
+        :param facts: about those that are here now.
+        """
+        for changed in [each for each in self._changed if each[0] == name]:
+            now = facts.get(changed[1])
+            if now is None or now.cached:
+                self._changed.discard(changed)
+                self._health.mend(_subject(*changed))
 
     async def learn(
         self, name: NormalizedName, file: LocalFile, findings: Findings
@@ -142,8 +157,32 @@ class Reader:
             still = {f: facts for f, facts in known.items() if f not in gone}
             return {**still, **judge(known)}
 
-        await self._note_first_seen(name, judge(await self._facts.of(name)), seen)
+        before = await self._facts.of(name)
+        learned = judge(before)
+        self._note_changed(name, before, learned)
+        await self._note_first_seen(name, learned, seen)
         return await self._facts.learn(name, change, found)
+
+    def _note_changed(
+        self,
+        name: NormalizedName,
+        before: Mapping[str, FileFacts],
+        learned: Mapping[str, FileFacts],
+    ) -> None:
+        """
+        A cached file with other bytes than it came with may be somebody's own, or
+        spoilt: people have to know of it.
+        """
+        for filename, facts in learned.items():
+            known = before.get(filename)
+            if known is not None and known.cached and not facts.cached:
+                self._changed.add((name, filename))
+                self._health.worsen(
+                    _subject(name, filename),
+                    f"{filename} is not what it was when it came from {known.origin}, "
+                    f"and counts as private; if nobody put it there, proxypypi remove "
+                    f"{name} {filename} has it fetched again",
+                )
 
     async def _note_first_seen(
         self,
@@ -169,6 +208,10 @@ class Reader:
                 name,
                 noted,
             )
+
+
+def _subject(name: NormalizedName, filename: str) -> str:
+    return f"{filename} of {name}"
 
 
 def _listed(page: ProjectPage | None, file: LocalFile) -> Distribution | None:

@@ -13,10 +13,13 @@ from twisted.python import usage
 from proxypypi.commands.directory import DirectoryOptions, parse
 from proxypypi.commands.wording import moment
 from proxypypi.events import (
+    EVICTED_BYTES,
     FAILED_LOG_INS,
     FETCHED,
+    FILES_EVICTED,
     FILES_KEPT,
     FILES_NOT_KEPT,
+    HELD_BACK,
     MISMATCHES,
     REQUESTS,
     RESUMED,
@@ -35,7 +38,7 @@ _MANY = 1_000  # projects, which take about a second
 _UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
 _PLAIN = (
     *(FILES_KEPT, FILES_NOT_KEPT, MISMATCHES, RESUMED, STREAMS),
-    *(WITHHELD, FAILED_LOG_INS),
+    *(FILES_EVICTED, EVICTED_BYTES, WITHHELD, HELD_BACK, FAILED_LOG_INS),
 )
 
 

@@ -27,7 +27,7 @@ _log = Logger()
 
 _CHALLENGE = 'Basic realm="proxypypi", charset="UTF-8"'
 _RETRY_AFTER = 2  # seconds
-_LONGEST_REASON = 150  # characters of a reason phrase
+_LONGEST_REASON = 300  # characters of a reason phrase
 _OF_THE_ANSWER_IN_VIEW = ("Accept-Ranges", "Content-Range", "ETag", "Last-Modified")
 
 _STATUSES: dict[type[errors.ProxypypiError], int] = {
