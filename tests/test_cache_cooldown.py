@@ -2,6 +2,8 @@
 Tests for :mod:`proxypypi.cache.cooldown`, over HTTP: files that are too young.
 """
 
+import shutil
+
 from packaging.version import Version
 
 from proxypypi.moments import render_second
@@ -218,6 +220,29 @@ class FileTests(CooldownTestCase):
         self.drop(self.wheel)
         self.assertEqual([self.old.filename], self.listed())
         self.assertEqual(403, self.code(self.wheel))
+
+    def test_state_is_lost(self) -> None:
+        """
+        Whose a file is that nobody knows any more, its index is asked, if it can be,
+        before the file is given out.
+        """
+        self.restart(min_age=0.0)
+        self.assertEqual(200, self.code(self.wheel))
+        ours = make_wheel("ours")
+        self.drop(ours)
+        shutil.rmtree(self.directory / ".proxypypi" / "cache")
+        self.index.down = True
+        self.restart()
+        asked = self.start(f"/files/demo/{self.wheel.filename}")
+        self.advance_slowly(12)
+        self.assertEqual(200, asked.code)
+        self.index.down = False
+        self.restart()
+        self.assertEqual(403, self.code(self.wheel))
+        self.assertEqual(200, self.get(f"/files/ours/{ours.filename}").code)
+        self.assertEqual(1, len(self.index.asked("/simple/ours/")))
+        self.assertEqual(200, self.get(f"/files/ours/{ours.filename}").code)
+        self.assertEqual(1, len(self.index.asked("/simple/ours/")))
 
     def test_removed(self) -> None:
         """

@@ -88,6 +88,13 @@ class Cooldown:
         factory=lambda: Bounded(_MOST_TOLD), init=False
     )
 
+    @property
+    def matters(self) -> bool:
+        """
+        Can any file be too young?
+        """
+        return self._min_ages.matter
+
     async def of(
         self, name: NormalizedName, page: ProjectPage | None, held: Sequence[Held]
     ) -> tuple[Mapping[str, float], float]:

@@ -15,11 +15,18 @@ from proxypypi.cache.pages import PageCache
 from proxypypi.cache.private import PrivateNames
 from proxypypi.cache.shelf import PageAnswer
 from proxypypi.cache.upstreams import Upstreams
-from proxypypi.errors import NoSuchFile, NoSuchProject, Quarantined, Withheld
+from proxypypi.errors import (
+    NoSuchFile,
+    NoSuchProject,
+    Quarantined,
+    StillFetching,
+    UpstreamError,
+    Withheld,
+)
 from proxypypi.events import WITHHELD, IEvents
-from proxypypi.model import Validity
+from proxypypi.model import ProjectPage, Validity
 from proxypypi.names import NormalizedName, project_of
-from proxypypi.rules.merge import is_private, is_quarantined
+from proxypypi.rules.merge import Held, is_private, is_quarantined
 from proxypypi.store.generations import Generations
 
 
@@ -59,9 +66,12 @@ class Finder:
             raise Quarantined(project=name, here=True, reason=marks.status_reason)
         in_hand = await self._pages.held(name)
         page = in_hand.page if in_hand is not None else None
+        held = await self._holdings.one(name, filename, page)
+        if page is None and held is not None and self._may_be_young(name, held):
+            page = await self._page_if_any(name)
+            held = await self._holdings.one(name, filename, page)
         if is_quarantined(page):
             raise Quarantined(project=name)
-        held = await self._holdings.one(name, filename, page)
         if held is not None and held.withheld:
             self._events.note(WITHHELD)
             raise Withheld(filename=filename)
@@ -115,6 +125,20 @@ class Finder:
         raise NoSuchFile(
             filename=filename, why=f"{filename!r} is here, but not at this address"
         )
+
+    def _may_be_young(self, name: NormalizedName, held: Held) -> bool:
+        """
+        Is it private only as long as nobody has asked the index whose it is?
+        """
+        if held.facts.cached or not self._cooldown.matters:
+            return False
+        return bool(self._upstreams.asked_about(name))
+
+    async def _page_if_any(self, name: NormalizedName) -> ProjectPage | None:
+        try:
+            return (await self._page_of(name)).page
+        except (NoSuchProject, StillFetching, UpstreamError):
+            return None
 
     async def _page_listing(self, name: NormalizedName, filename: str) -> PageAnswer:
         if not self._upstreams.asked_about(name):
