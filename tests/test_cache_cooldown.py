@@ -221,6 +221,16 @@ class FileTests(CooldownTestCase):
         self.assertEqual([self.old.filename], self.listed())
         self.assertEqual(403, self.code(self.wheel))
 
+    def test_no_sha256(self) -> None:
+        """
+        A file that no release can name is freed by the configuration alone.
+        """
+        built = make_wheel("weak")
+        self.add(built, 1.0, extra={"hashes": {"md5": "5f" * 16}})
+        answer = self.get(f"/files/weak/{built.filename}")
+        self.assertEqual(403, answer.code)
+        self.assertIn("a cooldown-exemption in the configuration", answer.phrase)
+
     def test_state_is_lost(self) -> None:
         """
         Whose a file is that nobody knows any more, its index is asked, if it can be,

@@ -144,7 +144,11 @@ class Cooldown:
         until = held_back_until(upload, min_age, exemptions, released, now)
         if until is not None:
             self._events.note(HELD_BACK)
-            raise TooYoung(filename=filename, until=until)
+            raise TooYoung(
+                filename=filename,
+                until=until,
+                can_be_released=upload.sha256 is not None,
+            )
         return next_end(exemptions, now)
 
     async def _judge(

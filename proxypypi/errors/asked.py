@@ -233,17 +233,21 @@ class TooYoung(ProxypypiError):
 
     :ivar until: POSIX seconds at which it is old enough; infinite if that is never
         known.
+    :ivar can_be_released: is its digest known, by which a release goes?
     """
 
     filename: str
     until: float
+    can_be_released: bool = True
 
     def __str__(self) -> str:
         if isinf(self.until):
             why = "held back, as its index gives no upload-time"
         else:
             why = f"too young, held back until {render_second(self.until)}"
-        return f"{why}; to free it: proxypypi release {self.filename}"
+        if self.can_be_released:
+            return f"{why}; to free it: proxypypi release {self.filename}"
+        return f"{why}; a cooldown-exemption in the configuration file frees it"
 
 
 @define(kw_only=True)
