@@ -114,7 +114,7 @@ def stock_of(
             troubles.append(str(e))
             return otherwise
 
-    claimed = ClaimStore.of(root).is_claimed(name)
+    claimed = load(lambda: _is_claimed(root, name), True)
     page, gone = None, False
     if not claimed:
         page = load(lambda: load_project_page(cache / "pages", name), None)
@@ -132,6 +132,16 @@ def stock_of(
         claimed=claimed,
         troubles=tuple(troubles),
     )
+
+
+def _is_claimed(root: Path, name: NormalizedName) -> bool:
+    claims = ClaimStore.of(root)
+    try:
+        return claims.is_claimed(name)
+    except OSError as e:
+        path, reason = str(e.filename), e.strerror or str(e)
+        so = "it counts as claimed"
+        raise DamagedRecord(path=path, reason=reason, so=so) from e
 
 
 def _is_gone(pages: Path, name: NormalizedName) -> bool:
