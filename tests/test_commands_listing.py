@@ -5,7 +5,10 @@ Tests for :mod:`proxypypi.commands.listing`.
 import json
 from typing import Any
 
-from proxypypi.names import normalize
+from proxypypi.cache import inventory
+from proxypypi.model import LocalFile
+from proxypypi.names import NormalizedName, normalize
+from proxypypi.rules.inventory import Item, describe
 from tests.distributions import make_wheel
 from tests.stock_case import INDEX, SEEN_AT, StockTestCase
 
@@ -170,6 +173,24 @@ class ListTests(StockTestCase):
             project["files"][0],
         )
         self.assertEqual("unread", project["files"][1]["kind"])
+
+    def test_once(self) -> None:
+        """
+        What there is to be said of a file is found out once, however it is told.
+        """
+        described: list[str] = []
+
+        def note(
+            name: NormalizedName, file: LocalFile, *rest: Any, **more: Any
+        ) -> Item:
+            described.append(file.filename)
+            return describe(name, file, *rest, **more)
+
+        self.patch(inventory, "describe", note)
+        for arguments in ([], ["demo"], ["--json", "demo"]):
+            described.clear()
+            self.said(*arguments)
+            self.assertEqual(3, len(described), arguments)
 
     def test_no_version(self) -> None:
         """

@@ -18,6 +18,7 @@ from proxypypi.model import (
     ProjectPage,
 )
 from proxypypi.names import NormalizedName
+from proxypypi.rules.cooldown import MinAges
 from proxypypi.rules.inventory import Item, describe
 from proxypypi.settings import Settings
 from proxypypi.store.claims import ClaimStore
@@ -60,6 +61,7 @@ class Stock:
         :param now: POSIX seconds.
         :returns: by file name.
         """
+        min_ages = MinAges.said_by(settings)
         return tuple(
             describe(
                 self.name,
@@ -69,6 +71,7 @@ class Stock:
                 marks=self.marks,
                 released=self.released,
                 settings=settings,
+                min_ages=min_ages,
                 now=now,
             )
             for filename, file in sorted(self.files.items())
