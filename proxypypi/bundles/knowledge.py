@@ -71,7 +71,7 @@ class Knowledge:
         return self._root / ".proxypypi" / "decisions"
 
     def facts_about(self, name: NormalizedName) -> Mapping[str, FileFacts]:
-        return at_once(self._facts.load_facts(name))
+        return self._facts.read_facts(name)
 
     def decide(self, name: NormalizedName, note: ProjectNote, now: float) -> None:
         """
