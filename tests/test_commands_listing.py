@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from proxypypi.cache import inventory
+from proxypypi.commands.wording import amount
 from proxypypi.model import LocalFile
 from proxypypi.names import NormalizedName, normalize
 from proxypypi.rules.inventory import Item, describe
@@ -40,8 +41,8 @@ class ListTests(StockTestCase):
         self.run_command("mark", "demo", "archived", "--reason", "a\tb\nc")
         self.assertEqual(
             [
-                f"attrs  1 file  {len(attrs.content)} bytes  1 private  claimed",
-                f"demo  3 files  {self.size()} bytes  2 cached, 1 not read yet"
+                f"attrs  1 file  {amount(len(attrs.content))}  1 private  claimed",
+                f"demo  3 files  {amount(self.size())}  2 cached, 1 not read yet"
                 "  archived: a b c",
             ],
             self.said(),
@@ -104,10 +105,10 @@ class ListTests(StockTestCase):
         wheel, sdist, second = self.wheel, self.sdist, self.second
         self.assertEqual(
             [
-                f"{wheel.filename}  1.0  {len(wheel.content)} bytes"
+                f"{wheel.filename}  1.0  {amount(len(wheel.content))}"
                 f"  cached from {INDEX}  yanked upstream",
-                f"demo/{sdist.filename}  1.0  {len(sdist.content)} bytes  private",
-                f"Demo/{second.filename}  2.0  {len(second.content)} bytes"
+                f"demo/{sdist.filename}  1.0  {amount(len(sdist.content))}  private",
+                f"Demo/{second.filename}  2.0  {amount(len(second.content))}"
                 "  not read yet  yanked here: loses data",
             ],
             self.said("Demo"),
