@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred, DeferredList, gatherResults, succee
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
+from proxypypi import aside
 from proxypypi.assembly import Proxy, build
 from proxypypi.descriptors import raise_limit
 from proxypypi.errors import UpstreamError
@@ -87,8 +88,9 @@ class ProxyService(Service):
         if not self._indexes:
             self._log.info("no upstream is asked: what is in the directory is all")
         for index in self._indexes:
-            Deferred.fromCoroutine(self._try(index))
-        Deferred.fromCoroutine(self._proxy.core.housekeeping.begin())
+            aside.begin(self._try(index), self._log, f"a look at {index.name}")
+        keeping_house = self._proxy.core.housekeeping.begin()
+        aside.begin(keeping_house, self._log, "a look at what is cached")
         self._premises.announce()
 
     def stopService(self) -> "Deferred[None]":

@@ -20,6 +20,7 @@ from proxypypi.bundles.manifest import file_name, note_name
 from proxypypi.bundles.notes import ProjectNote, render_note
 from proxypypi.bundles.reading import Bundle
 from proxypypi.errors import BadBundle, CannotKeep, DoesNotFit
+from proxypypi.moments import parse_moment
 from proxypypi.names import normalize
 from proxypypi.rules.merge import REMOVED
 from proxypypi.settings import Settings
@@ -167,6 +168,22 @@ class ServedTests(ProxyTestCase):
         got = self.get(f"/files/ours/{PRIVATE.filename}")
         self.assertEqual("no-cache", got.header("Cache-Control"))
         self.assertTrue(ClaimStore.of(self.directory).is_claimed(OURS))
+
+    def test_earlier(self) -> None:
+        """
+        That a file was seen earlier elsewhere is noticed here, also when its project is
+        claimed, or private by its name.
+        """
+        theirs = normalize("theirs")
+        self.start_proxy(None, private=(theirs,))
+        for seen_at in (1_600_000_000.0, 1_500_000_000.0):
+            for name in (OURS, theirs):
+                built = make_wheel(name)
+                files = {built.filename: note_of(built, seen_at=seen_at)}
+                claimed = name == OURS
+                self.bring(packed(built, name=name, claimed=claimed, files=files))
+                [file] = self.page(name)["files"]
+                self.assertEqual(seen_at, parse_moment(file["upload-time"]), name)
 
     def test_newer_page(self) -> None:
         """

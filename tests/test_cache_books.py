@@ -127,7 +127,7 @@ class BooksTests(SynchronousTestCase):
         """
         Nobody waits more than two seconds for a disk, and no second thread does.
         """
-        self.threads.hold("write_atomically")
+        self.threads.hold("_save")
         self.keep_a_file()
         reading = Deferred.fromCoroutine(self.books.read())
         self.assertNoResult(reading)
@@ -139,9 +139,43 @@ class BooksTests(SynchronousTestCase):
         closing = self.close()
         self.clock.advance(2)
         self.successResultOf(closing)
-        self.assertEqual(1, self.threads.calls.count("write_atomically"))
+        self.assertEqual(1, self.threads.calls.count("_save"))
         self.threads.release()
         self.assertEqual(1, self.on_disk)
+
+    def test_while_it_is_saved(self) -> None:
+        """
+        What is counted while the disk is slow is there when who asked, or ended, has an
+        answer.
+        """
+        for ask in (self.books.read, self.books.close):
+            self.keep_a_file()
+            self.threads.hold()
+            self.clock.advance(5)
+            self.keep_a_file()
+            asking = Deferred.fromCoroutine(ask())
+            self.threads.step()
+            self.assertNoResult(asking)
+            self.threads.release()
+            self.successResultOf(asking)
+            self.assertEqual(self.books.counts.totals()[KEPT], self.on_disk)
+
+    def test_another_process_is_slow(self) -> None:
+        """
+        What another process has counted earlier, and saves later, undoes nothing.
+        """
+        threads = Threads()
+        threads.hold()
+        counts, store = self.books.counts, TotalsStore.of(self.root, threads)
+        other = Books(counts, store, self.clock)
+        other.open()
+        self.keep_a_file()
+        reading = Deferred.fromCoroutine(other.read())
+        self.keep_a_file()
+        self.successResultOf(self.close())
+        threads.release()
+        self.assertEqual(1, self.successResultOf(reading)[KEPT])
+        self.assertEqual(2, self.on_disk)
 
     def test_gauge(self) -> None:
         """

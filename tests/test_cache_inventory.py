@@ -39,6 +39,19 @@ class InventoryTests(StockTestCase):
         found = [item.file.filename for item in stocks[1].items(SETTINGS, 0.0)]
         self.assertEqual(expected, found)
 
+    def test_claims_that_cannot_be_read(self) -> None:
+        """
+        Of what cannot be told to be claimed or not, it is said that it counts as ours.
+        """
+        self.keep_page(self.wheel)
+        claims = self.decisions / "claims"
+        self.decisions.mkdir(parents=True)
+        claims.symlink_to(claims)
+        stock = stock_of(self.directory, DEMO)
+        self.assertEqual((True, None), (stock.claimed, stock.page))
+        [trouble] = stock.troubles
+        self.assertIn("demo.json cannot be read, so it counts as claimed", trouble)
+
     def test_kinds(self) -> None:
         """
         The records tell whose the files are, and nothing is read to find out.

@@ -6,6 +6,7 @@ import json
 import sys
 from typing import Any
 
+from proxypypi.commands.wording import amount
 from proxypypi.names import normalize
 from proxypypi.store.claims import ClaimStore
 from proxypypi.store.removed import load_removed
@@ -55,7 +56,7 @@ class DecisionsTests(StockTestCase):
             lines[:5],
         )
         size = len(sdist.content)
-        begin = f"removal  demo  demo/{sdist.filename}  {size} bytes  20"
+        begin = f"removal  demo  demo/{sdist.filename}  {amount(size)}  20"
         self.assertTrue(lines[5].startswith(begin), lines[5])
         self.assertTrue(lines[5].endswith("Z  by ada  secret"), lines[5])
         self.assertEqual(

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from proxypypi.bundles.notes import ProjectNote
+from proxypypi.commands.wording import amount
 from tests.bundle_case import (
     Packed,
     contents_of,
@@ -69,7 +70,7 @@ class ImportTests(CliTestCase):
         What was brought is told, and what was here.
         """
         bundle = self.write(make_bundle(packed(WHEEL, SDIST)))
-        told = f"2 files brought ({SIZE:,} bytes), 0 were here\n"
+        told = f"2 files brought ({amount(SIZE)}), 0 were here\n"
         self.assertEqual((0, told, ""), self.run_here(bundle))
         self.assertEqual(sorted(NAMES), self.here())
         told = "0 files brought (0 bytes), 2 were here\n"
@@ -86,7 +87,7 @@ class ImportTests(CliTestCase):
         bad = self.write(b"x" * 600, "bad.tar")
         status, out, err = self.run_here(bundles[0], bad, bundles[1], bundles[0])
         self.assertEqual(1, status)
-        self.assertEqual(f"2 files brought ({SIZE:,} bytes), 0 were here\n", out)
+        self.assertEqual(f"2 files brought ({amount(SIZE)}), 0 were here\n", out)
         self.assertIn(f"{bad}: it is damaged, or no bundle", err)
         self.assertEqual(sorted(NAMES), self.here())
 
@@ -105,7 +106,7 @@ class ImportTests(CliTestCase):
         bundle = self.write(make_bundle(packed(WHEEL, SDIST)))
         said = self.run_here("--dry-run", bundle)
         lines = [f"{name} would be brought" for name in NAMES]
-        lines.append(f"2 files would be brought ({SIZE:,} bytes), 0 were here")
+        lines.append(f"2 files would be brought ({amount(SIZE)}), 0 were here")
         self.assertEqual((0, "\n".join([*lines, ""]), ""), said)
         self.assertEqual([], os.listdir(self.directory))
 

@@ -5,7 +5,11 @@ Tests for :mod:`proxypypi.commands.listing`.
 import json
 from typing import Any
 
-from proxypypi.names import normalize
+from proxypypi.cache import inventory
+from proxypypi.commands.wording import amount
+from proxypypi.model import LocalFile
+from proxypypi.names import NormalizedName, normalize
+from proxypypi.rules.inventory import Item, describe
 from tests.distributions import make_wheel
 from tests.stock_case import INDEX, SEEN_AT, StockTestCase
 
@@ -37,8 +41,8 @@ class ListTests(StockTestCase):
         self.run_command("mark", "demo", "archived", "--reason", "a\tb\nc")
         self.assertEqual(
             [
-                f"attrs  1 file  {len(attrs.content)} bytes  1 private  claimed",
-                f"demo  3 files  {self.size()} bytes  2 cached, 1 not read yet"
+                f"attrs  1 file  {amount(len(attrs.content))}  1 private  claimed",
+                f"demo  3 files  {amount(self.size())}  2 cached, 1 not read yet"
                 "  archived: a b c",
             ],
             self.said(),
@@ -101,10 +105,10 @@ class ListTests(StockTestCase):
         wheel, sdist, second = self.wheel, self.sdist, self.second
         self.assertEqual(
             [
-                f"{wheel.filename}  1.0  {len(wheel.content)} bytes"
+                f"{wheel.filename}  1.0  {amount(len(wheel.content))}"
                 f"  cached from {INDEX}  yanked upstream",
-                f"demo/{sdist.filename}  1.0  {len(sdist.content)} bytes  private",
-                f"Demo/{second.filename}  2.0  {len(second.content)} bytes"
+                f"demo/{sdist.filename}  1.0  {amount(len(sdist.content))}  private",
+                f"Demo/{second.filename}  2.0  {amount(len(second.content))}"
                 "  not read yet  yanked here: loses data",
             ],
             self.said("Demo"),
@@ -170,6 +174,24 @@ class ListTests(StockTestCase):
             project["files"][0],
         )
         self.assertEqual("unread", project["files"][1]["kind"])
+
+    def test_once(self) -> None:
+        """
+        What there is to be said of a file is found out once, however it is told.
+        """
+        described: list[str] = []
+
+        def note(
+            name: NormalizedName, file: LocalFile, *rest: Any, **more: Any
+        ) -> Item:
+            described.append(file.filename)
+            return describe(name, file, *rest, **more)
+
+        self.patch(inventory, "describe", note)
+        for arguments in ([], ["demo"], ["--json", "demo"]):
+            described.clear()
+            self.said(*arguments)
+            self.assertEqual(3, len(described), arguments)
 
     def test_no_version(self) -> None:
         """

@@ -11,6 +11,7 @@ from typing import Any
 
 from attrs import evolve
 
+from proxypypi.commands.wording import amount
 from tests.stock_case import StockTestCase
 
 MODULE = sys.modules["proxypypi.commands.verify"]
@@ -45,7 +46,7 @@ class VerifyTests(StockTestCase):
         If nothing is wrong, that is said in one line.
         """
         self.remember(self.wheel)
-        expected = [f"3 files, {self.size} bytes: all is well"]
+        expected = [f"3 files, {amount(self.size)}: all is well"]
         self.assertEqual((0, expected, ""), self.verify())
 
     def test_damaged(self) -> None:
@@ -59,7 +60,7 @@ class VerifyTests(StockTestCase):
         start = f"error: demo/{name}: its bytes are not what they were"
         self.assertTrue(line.startswith(start), line)
         self.assertIn("; have it removed by --repair, and fetched again", line)
-        self.assertEqual(f"3 files, {self.size} bytes: 1 error, 0 warnings", summary)
+        self.assertEqual(f"3 files, {amount(self.size)}: 1 error, 0 warnings", summary)
         self.assertTrue((self.directory / "demo" / name).exists())
 
     def test_repair(self) -> None:

@@ -2,8 +2,10 @@
 Tests for :mod:`proxypypi.doctor.examination`.
 """
 
+import shutil
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from proxypypi.config import Configuration, configure
 from proxypypi.doctor.examination import examine
 from proxypypi.model import Finding, Grade
+from proxypypi.names import NormalizedName, normalize
 from proxypypi.settings import UpstreamSettings
+from proxypypi.store.claims import ClaimStore
 
 MODULE = sys.modules["proxypypi.doctor.examination"]
 
@@ -29,6 +33,7 @@ class Silent:
     settings: UpstreamSettings
     reactor: Any
     environment: Any
+    is_secret: Callable[[NormalizedName], bool]
 
     @property
     def subject(self) -> str:
@@ -78,6 +83,29 @@ class ExaminationTests(SynchronousTestCase):
             (Grade.ERROR, "upstream index.example", "nothing is known after 60 s"),
             (last.grade, last.subject, last.what),
         )
+
+    def test_secret(self) -> None:
+        """
+        No index hears of a project that is private, refused or claimed, or may be.
+        """
+        made: list[Silent] = []
+
+        def make(*arguments: Any) -> Silent:
+            made.append(Silent(*arguments))
+            return made[-1]
+
+        self.patch(MODULE, "Checkup", make)
+        ClaimStore.of(self.root).claim(normalize("ours"), 1.0, "")
+        url = "http://index.example/simple/"
+        self.examine(index_url=url, private="acme-*", deny="evil")
+        [checkup] = made
+        names = [normalize(name) for name in ("acme-a", "evil", "ours", "six")]
+        told = [name for name in names if not checkup.is_secret(name)]
+        self.assertEqual(["six"], told)
+        claims = self.root / ".proxypypi" / "decisions" / "claims"
+        shutil.rmtree(claims)
+        claims.symlink_to(claims)
+        self.assertTrue(checkup.is_secret(names[-1]))
 
     def test_silent_disk(self) -> None:
         """

@@ -3,6 +3,7 @@ Tests for :mod:`proxypypi.doctor.upstreams`, with an index on loopback.
 """
 
 import sys
+from collections.abc import Collection
 from typing import Any
 
 from twisted.internet.task import deferLater
@@ -44,11 +45,20 @@ class CheckupTests(EndToEndTestCase):
         return index
 
     async def examine(
-        self, url: str = "", environment: dict[str, str] | None = None, **more: Any
+        self,
+        url: str = "",
+        environment: dict[str, str] | None = None,
+        secret: Collection[str] = (),
+        **more: Any,
     ) -> list[Finding]:
+        """
+        :param secret: projects that no index may hear of.
+        """
         settings = UpstreamSettings.from_url(url or self.index_url, name="ours", **more)
         patience = Patience(pauses=())
-        checkup = Checkup(settings, reactor, environment or {}, patience)
+        checkup = Checkup(
+            settings, reactor, environment or {}, secret.__contains__, patience
+        )
         return await checkup.examine()
 
     async def test_well(self) -> None:
@@ -128,6 +138,16 @@ class CheckupTests(EndToEndTestCase):
         self.assertIs(Grade.OK, said.grade)
         self.assertIn("core metadata", said.what)
         self.assertEqual(["/simple/torch/"], [s.path for s in self.index.requests])
+
+    async def test_secret(self) -> None:
+        """
+        It is asked about no project that it may never hear of, whichever it has.
+        """
+        self.index.add(make_wheel("torch"))
+        for secret in (["six", "pip"], ["six", "pip", "numpy", "torch"]):
+            await self.examine(secret=secret, projects=("six", "torch*", "numpy"))
+        asked = [seen.path for seen in self.index.requests]
+        self.assertEqual(["/simple/numpy/", "/simple/torch/", "/simple/"], asked)
 
     async def test_nothing_known(self) -> None:
         """

@@ -11,6 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from proxypypi.model import Distribution, FileFacts, LocalFile, Marks, ProjectPage
 from proxypypi.names import normalize
+from proxypypi.rules.cooldown import MinAges
 from proxypypi.rules.inventory import Item, Kind, describe
 from proxypypi.settings import Settings
 
@@ -45,7 +46,8 @@ def page_of(**said: Any) -> ProjectPage:
 
 def item(facts: FileFacts | None = CACHED, **more: Any) -> Item:
     given: dict[str, Any] = {"page": None, "settings": SETTINGS, "now": NOW, **more}
-    return describe(DEMO, FILE, facts, **given)
+    min_ages = MinAges.said_by(given["settings"])
+    return describe(DEMO, FILE, facts, min_ages=min_ages, **given)
 
 
 class KindTests(SynchronousTestCase):

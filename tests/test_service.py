@@ -29,6 +29,7 @@ from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from proxypypi.assembly import build
+from proxypypi.cache.housekeeping import Housekeeping
 from proxypypi.errors import CannotListen, DirectoryInUse
 from proxypypi.names import normalize
 from proxypypi.premises import Premises
@@ -217,6 +218,28 @@ class StartTests(ServiceTestCase):
         ((_, site, _, _),) = self.reactor.tcpServers
         expected = min(10_000, raised * 3 // 4)
         self.assertEqual(expected, site.connections.most)  # type: ignore[attr-defined]
+
+    def test_unforeseen(self) -> None:
+        """
+        What fails beside the start, and nobody foresaw, is in the log; it serves.
+        """
+
+        async def fail(self: object) -> None:
+            raise ZeroDivisionError("oops")
+
+        self.patch(Index, "try_to_connect", fail)
+        self.patch(Housekeeping, "begin", fail)
+        self.service().startService()
+        failed = [line for line in self.lines if line.endswith(" has failed")]
+        self.assertEqual(
+            [
+                "a look at index.example has failed",
+                "a look at what is cached has failed",
+            ],
+            failed,
+        )
+        self.assertEqual(2, len(self.flushLoggedErrors(ZeroDivisionError)))
+        self.assertEqual(1, len(self.reactor.tcpServers))
 
     def test_the_port_it_was_given(self) -> None:
         """

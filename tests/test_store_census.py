@@ -2,10 +2,11 @@
 Tests for :mod:`proxypypi.store.census`.
 """
 
-from twisted.internet.defer import fail
+import os
+from pathlib import Path
+from typing import NoReturn
 
 from proxypypi.store.census import CACHED, PRIVATE, UNREAD, Census
-from proxypypi.store.directory import Directory
 from tests.distributions import make_sdist, make_wheel
 from tests.proxy_case import ProxyTestCase
 
@@ -65,5 +66,19 @@ class CensusTests(ProxyTestCase):
         """
         A directory that cannot be read is an error, not an empty one.
         """
-        self.patch(Directory, "projects", lambda self: fail(PermissionError("no")))
+
+        def fail(path: Path) -> NoReturn:
+            raise PermissionError(13, "Permission denied", str(path))
+
+        self.patch(os, "scandir", fail)
         self.assertRaises(PermissionError, self.take)
+
+    def test_damaged(self) -> None:
+        """
+        Where the record is damaged, it is not known whose the files are.
+        """
+        self.drop(make_wheel("acme", "1.0"))
+        self.files("acme")
+        record = self.directory / ".proxypypi" / "cache" / "facts" / "acme.json"
+        record.write_bytes(b"{")
+        self.assertEqual({UNREAD: 1}, self.take().files)

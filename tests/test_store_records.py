@@ -4,7 +4,8 @@ Tests for :mod:`proxypypi.store.records`.
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -219,6 +220,53 @@ class RecordsTests(StockTestCase):
         self.patch(os, "access", lambda p, mode: p != locked and access(p, mode))
         fault = self.fault(locked)
         self.assertEqual("it cannot be looked into", fault.finding.what)
+
+    def test_cannot_be_searched(self) -> None:
+        """
+        Of a folder that says what is in it, but lets nobody look at that, no more is
+        told.
+        """
+        self.keep_everything()
+        self.put_record("cache/partial/demo/x.5f")
+        faults = self.faults()
+        for place in ("", "cache", "cache/facts", "decisions/attestations/demo"):
+            folder = self.ours / place
+            with self.closed(folder):
+                found = self.faults()
+            others = [f for f in faults if place not in f.finding.subject]
+            what = {f.finding.subject: f.finding.what for f in found}
+            subject = str(folder.relative_to(self.directory))
+            self.assertEqual("it cannot be looked into", what.pop(subject))
+            self.assertEqual([f.finding.subject for f in others], list(what))
+
+    @contextmanager
+    def closed(self, folder: Path) -> Iterator[None]:
+        """
+        A context in which the names in a folder can be had, and no more.
+        """
+        stat, access = os.stat, os.access
+
+        def stat_elsewhere(path: Any, **more: Any) -> os.stat_result:
+            if folder in Path(path).parents:
+                raise PermissionError(13, "Permission denied", str(path))
+            return stat(path, **more)
+
+        patches = [
+            self.patch(os, "stat", stat_elsewhere),
+            self.patch(os, "access", lambda p, mode: p != folder and access(p, mode)),
+        ]
+        yield
+        for patch in patches:
+            patch.restore()
+
+    def test_link_to_itself(self) -> None:
+        """
+        Of a record that cannot be looked at it is told why.
+        """
+        path = self.ours / "cache" / "facts" / "demo.json"
+        path.parent.mkdir(parents=True)
+        path.symlink_to(path)
+        self.assertIn("symbolic links", self.fault(path).finding.what)
 
     def test_not_ours(self) -> None:
         """

@@ -28,6 +28,16 @@ class TotalsStoreTests(SynchronousTestCase):
         self.successResultOf(self.store.save(TOTALS))
         self.assertEqual(TOTALS, self.store.load())
 
+    def test_never_less(self) -> None:
+        """
+        A count that is on disk does not become less; others may become more meanwhile.
+        """
+        self.successResultOf(self.store.save(TOTALS))
+        fewer = {("requests", "simple", "hit"): 2, ("streams",): 1}
+        self.successResultOf(self.store.save(Totals(TOTALS.since, fewer)))
+        most = {("requests", "simple", "hit"): 3, ("streams",): 1}
+        self.assertEqual(Totals(TOTALS.since, most), self.store.load())
+
     def test_nothing(self) -> None:
         """
         Without a record there is nothing to load.

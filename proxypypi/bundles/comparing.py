@@ -7,10 +7,8 @@ from enum import Enum
 from pathlib import Path
 
 from attrs import frozen
-from twisted.internet.defer import maybeDeferred
-from twisted.internet.task import Clock
 
-from proxypypi.bundles.knowledge import Knowledge, at_once
+from proxypypi.bundles.knowledge import Knowledge
 from proxypypi.bundles.manifest import Kind, Member, place_of
 from proxypypi.cache.facts import describes
 from proxypypi.model import LocalFile
@@ -48,14 +46,14 @@ def compare(
 
     :returns: of each file, by the member's name.
     """
-    directory = Directory(root, Clock(), maybeDeferred)
+    directory = Directory.of(root)
     found: dict[str, Comparison] = {}
     project = None
     for member in members:
         place = place_of(member)
         if place.project != project:
             project = place.project
-            files = at_once(directory.files(project))
+            files = directory.look(project)
             facts = knowledge.facts_about(project)
         file = files.get(place.filename)
         if place.kind is not Kind.FILE:

@@ -71,7 +71,7 @@ class Knowledge:
         return self._root / ".proxypypi" / "decisions"
 
     def facts_about(self, name: NormalizedName) -> Mapping[str, FileFacts]:
-        return at_once(self._facts.load_facts(name))
+        return self._facts.read_facts(name)
 
     def decide(self, name: NormalizedName, note: ProjectNote, now: float) -> None:
         """
@@ -174,6 +174,9 @@ class Knowledge:
         kept = at_once(self._pages.load(name))
         if kept is not None and kept[1] + _ROUNDED >= note.checked_at:
             return False
+        # A newer one may come in between, and is written over. No lock forbids that, as
+        # every page that a server keeps would have to wait for it: what is lost is had
+        # anew, since with this page comes the time at which it was known to hold.
         at_once(self._pages.save(name, raw, note.checked_at))
         at_once(self._pages.save_doubt(name, None))
         self._rereads.make(name)

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from attrs import define, field
-from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
+from proxypypi import aside
 from proxypypi.cache.found import FoundFile
 from proxypypi.cache.keeper import Keeper
 from proxypypi.errors import ProxypypiError
@@ -74,7 +74,7 @@ class Ahead:
         self._waiting.extend(list(wheels)[:room])
         while self._waiting and self._running < _AT_ONCE:
             self._running += 1
-            Deferred.fromCoroutine(self._fetch_some())
+            aside.begin(self._fetch_some(), self._log, "fetching ahead")
 
     def stop(self) -> None:
         """

@@ -19,6 +19,7 @@ from proxypypi.store.totals import Totals, TotalsStore
 
 _EVERY = 5.0  # seconds
 _PATIENCE = 2.0  # seconds for the disk; who asks wants an answer
+_SAVING = "saving"
 
 
 @define(eq=False)
@@ -63,7 +64,7 @@ class Books:
         self.gauge()
         totals = self.counts.totals()
         if self._call.running:
-            await self._keep(totals)
+            await self._keep()
         return totals
 
     async def close(self) -> None:
@@ -80,17 +81,26 @@ class Books:
     async def _look(self) -> None:
         self.gauge()
         if self.counts.is_first:
-            await self._keep(self.counts.totals())
+            await self._keep()
 
-    async def _keep(self, totals: Mapping[Key, int]) -> None:
+    async def _keep(self) -> None:
         """
         Nobody waits for long; what the disk does not take now, it may the next time.
         """
-        saving = self._flight.join("save", lambda: self._save(totals))
+        keeping = Deferred.fromCoroutine(self._save_what_is_counted())
         with suppress(TimeoutError):
-            await saving.addTimeout(_PATIENCE, self._clock)
+            await keeping.addTimeout(_PATIENCE, self._clock)
 
-    async def _save(self, totals: Mapping[Key, int]) -> None:
+    async def _save_what_is_counted(self) -> None:
+        """
+        What is being saved already was counted before, and may be less.
+        """
+        if self._flight.is_flying(_SAVING):
+            await self._flight.join(_SAVING, self._save)
+        await self._flight.join(_SAVING, self._save)
+
+    async def _save(self) -> None:
+        totals = self.counts.totals()
         lasting = {key: n for key, n in totals.items() if key[0] not in GAUGES}
         if lasting == self._kept:
             return

@@ -18,6 +18,7 @@ from proxypypi.model import (
     ProjectPage,
 )
 from proxypypi.names import NormalizedName
+from proxypypi.rules.cooldown import MinAges
 from proxypypi.rules.inventory import Item, describe
 from proxypypi.settings import Settings
 from proxypypi.store.claims import ClaimStore
@@ -60,6 +61,7 @@ class Stock:
         :param now: POSIX seconds.
         :returns: by file name.
         """
+        min_ages = MinAges.said_by(settings)
         return tuple(
             describe(
                 self.name,
@@ -69,6 +71,7 @@ class Stock:
                 marks=self.marks,
                 released=self.released,
                 settings=settings,
+                min_ages=min_ages,
                 now=now,
             )
             for filename, file in sorted(self.files.items())
@@ -114,7 +117,7 @@ def stock_of(
             troubles.append(str(e))
             return otherwise
 
-    claimed = ClaimStore.of(root).is_claimed(name)
+    claimed = load(lambda: _is_claimed(root, name), True)
     page, gone = None, False
     if not claimed:
         page = load(lambda: load_project_page(cache / "pages", name), None)
@@ -132,6 +135,16 @@ def stock_of(
         claimed=claimed,
         troubles=tuple(troubles),
     )
+
+
+def _is_claimed(root: Path, name: NormalizedName) -> bool:
+    claims = ClaimStore.of(root)
+    try:
+        return claims.is_claimed(name)
+    except OSError as e:
+        path, reason = str(e.filename), e.strerror or str(e)
+        so = "it counts as claimed"
+        raise DamagedRecord(path=path, reason=reason, so=so) from e
 
 
 def _is_gone(pages: Path, name: NormalizedName) -> bool:

@@ -117,11 +117,11 @@ class PageCache:
 
         :returns: :obj:`None` for none, or if it must not count.
         """
+        if self._rereads.take(name):
+            self._changes.others_changed(name)
         if self._upstreams.may_not_hear_of(name):
             self._let_be_until.pop(name)
             return None
-        if self._rereads.take(name):
-            self._changes.others_changed(name)
         return await self._shelf.get(name)
 
     async def check(self, name: NormalizedName, filename: str) -> None:

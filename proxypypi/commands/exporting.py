@@ -22,7 +22,7 @@ from proxypypi.commands.directory import DirectoryOptions, parse
 from proxypypi.commands.options import complain
 from proxypypi.commands.prefetch import Shopping
 from proxypypi.commands.watching import bar_if_watched
-from proxypypi.commands.wording import plural
+from proxypypi.commands.wording import amount, plural
 from proxypypi.errors import BadSettings
 from proxypypi.kinds import DURATION, INSTANT
 
@@ -171,7 +171,7 @@ def _tell(options: ExportOptions, contents: "Contents", lost: Sequence[Member]) 
                 "lost": sorted(gone),
                 "left-out": contents.left_out,
             },
-            [f"{plural(len(files), 'file')} ({size:,} bytes) of {root}"],
+            [f"{plural(len(files), 'file')} ({amount(size)}) of {root}"],
         )
     for line in unparseable:
         complain(f"{line}: names nothing of an index")

@@ -17,7 +17,7 @@ from proxypypi.commands.directory import DirectoryOptions, parse
 from proxypypi.commands.exporting import STANDARD
 from proxypypi.commands.options import complain
 from proxypypi.commands.watching import bar_if_watched
-from proxypypi.commands.wording import plural
+from proxypypi.commands.wording import amount, plural
 from proxypypi.errors import BadBundle, CannotKeep, DoesNotFit
 from proxypypi.store.files import open_file
 
@@ -119,7 +119,7 @@ def _tell(options: ImportOptions, outcome: _Outcome) -> int:
         },
         [
             *(f"{name} would be brought" for name in brought if dry),
-            f"{plural(len(brought), 'file')} {verb} ({size:,} bytes), "
+            f"{plural(len(brought), 'file')} {verb} ({amount(size)}), "
             f"{len(already)} were here",
         ],
     )

@@ -43,11 +43,11 @@ def list_here(command: str, arguments: Sequence[str]) -> int:
         return tell_decisions(options)
     if options.names:
         return _tell_files(options)
-    settings = options.settings
+    settings, now = options.settings, time()
     projects: list[Mapping[str, Any]] = []
     troubles: list[str] = []
     for stock in take_stock(settings.directory):
-        projects.append(_facts(stock, settings))
+        projects.append(_facts(stock, stock.items(settings, now), settings))
         troubles += stock.troubles
     options.report({"projects": projects}, map(_line, projects))
     return _complain(troubles)
@@ -57,22 +57,22 @@ def _tell_files(options: ProjectsOptions) -> int:
     settings = options.settings
     root, now = settings.directory, time()
     stocks = [stock_of(root, name) for name in options.names]
-    here = [stock for stock in stocks if stock.files]
+    here = [(stock, stock.items(settings, now)) for stock in stocks if stock.files]
     missing = [stock.name for stock in stocks if not stock.files]
     options.report(
         {
             "projects": [
                 {
-                    **_facts(stock, settings),
-                    "files": [_file_facts(i, root) for i in stock.items(settings, now)],
+                    **_facts(stock, items, settings),
+                    "files": [_file_facts(item, root) for item in items],
                 }
-                for stock in here
+                for stock, items in here
             ],
             "missing": missing,
         },
-        [_file_line(i, root) for stock in here for i in stock.items(settings, now)],
+        [_file_line(item, root) for _, items in here for item in items],
     )
-    troubles = [trouble for stock in here for trouble in stock.troubles]
+    troubles = [trouble for stock, _ in here for trouble in stock.troubles]
     for name in missing:
         complain(f"there is no file of {name} in {root}")
     return max(_complain(troubles), 1 if missing else 0)
@@ -89,8 +89,8 @@ def _complain(troubles: Sequence[str]) -> int:
     return 1 if troubles else 0
 
 
-def _facts(stock: Stock, settings: Settings) -> dict[str, Any]:
-    kinds = Counter(item.kind for item in stock.items(settings, time()))
+def _facts(stock: Stock, items: Sequence[Item], settings: Settings) -> dict[str, Any]:
+    kinds = Counter(item.kind for item in items)
     status, reason = stock.status
     return {
         "project": stock.name,

@@ -2,28 +2,26 @@
 ``release``: has files given out that are withheld or held back.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from glob import escape
 from pathlib import Path
 from time import time
 
 from attrs import asdict, frozen
-from twisted.internet.defer import maybeDeferred
 from twisted.python import usage
 
 from proxypypi.commands.directory import DirectoryOptions, parse
 from proxypypi.commands.options import complain
 from proxypypi.commands.project import kept_page
 from proxypypi.errors import BadName
-from proxypypi.model import FileFacts
 from proxypypi.names import NormalizedName, check_filename, normalize, project_of
 from proxypypi.rules.cooldown import MinAges, held_back_until, upload_of
 from proxypypi.rules.merge import Held
 from proxypypi.settings import Settings
 from proxypypi.store.archives import sha256_of
 from proxypypi.store.directory import look
-from proxypypi.store.facts import FactsStore
+from proxypypi.store.facts import sound_facts
 from proxypypi.store.releases import add_release
 
 _PERHAPS = 30 * 86_400.0  # seconds: a --min-age that only the server was told of
@@ -128,7 +126,8 @@ def _is_free(file: _Released, settings: Settings, now: float) -> bool:
     :param settings: as far as they can be read here.
     """
     root, name, filename = settings.directory, file.project, file.filename
-    page, facts = kept_page(root, name), _facts_of(root, name).get(filename)
+    facts = sound_facts(root / ".proxypypi" / "cache", name).get(filename)
+    page = kept_page(root, name)
     here, held = look(root, name).get(filename), None
     if here is not None and facts is not None:
         held = Held(file=here, facts=facts)
@@ -142,11 +141,3 @@ def _is_free(file: _Released, settings: Settings, now: float) -> bool:
     min_age = MinAges.said_by(settings).of(upload.origin) or _PERHAPS
     exemptions = settings.cooldown_exemptions
     return held_back_until(upload, min_age, exemptions, {}, now) is None
-
-
-def _facts_of(root: Path, name: NormalizedName) -> Mapping[str, FileFacts]:
-    state = root / ".proxypypi"
-    store = FactsStore(state / "cache", state / "decisions", maybeDeferred)
-    loaded: list[Mapping[str, FileFacts]] = []
-    store.load_facts(name).addCallback(loaded.append)
-    return loaded[0]

@@ -8,7 +8,6 @@ from getpass import getuser
 from time import time
 
 import msgspec
-from twisted.internet.defer import maybeDeferred
 from twisted.python import usage
 
 from proxypypi.commands.directory import parse
@@ -19,7 +18,7 @@ from proxypypi.names import is_distribution
 from proxypypi.rules.integrity import agree
 from proxypypi.store.archives import sha256_of
 from proxypypi.store.directory import look
-from proxypypi.store.facts import FactsStore
+from proxypypi.store.facts import sound_facts
 from proxypypi.store.removed import Removed, remove_file
 
 
@@ -110,7 +109,7 @@ def _meant(
         return [], f"there is no file {missing[0]!r} of {project.name} in {root}"
     if options.files:
         return [project.here[f] for f in options.files], ""
-    facts = _facts(options)
+    facts = sound_facts(root / ".proxypypi" / "cache", project.name)
     wanted = project.files_of(options.version) if options.version else project.here
     files = [
         file
@@ -119,14 +118,6 @@ def _meant(
     ]
     of = f"{project.name} {options.version}".rstrip()
     return files, "" if files else f"there is no private file of {of} in {root}"
-
-
-def _facts(options: RemoveOptions) -> Mapping[str, FileFacts]:
-    cache = options.root / ".proxypypi" / "cache"
-    loaded: list[Mapping[str, FileFacts]] = []
-    store = FactsStore(cache, options.decisions, maybeDeferred)
-    store.load_facts(options.project).addCallback(loaded.append)
-    return loaded[0]
 
 
 def _is_cached(

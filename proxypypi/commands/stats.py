@@ -2,16 +2,15 @@
 ``stats``: what the server has done, and what is in the directory.
 """
 
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from twisted.internet.defer import maybeDeferred
 from twisted.python import usage
 
 from proxypypi.commands.directory import DirectoryOptions, parse
-from proxypypi.commands.wording import moment
+from proxypypi.commands.watching import bar_if_watched
+from proxypypi.commands.wording import amount, moment, plural
 from proxypypi.events import (
     EVICTED_BYTES,
     FAILED_LOG_INS,
@@ -34,8 +33,6 @@ from proxypypi.rules.balance import Balance
 from proxypypi.store.census import CACHED, PRIVATE, UNREAD, Census
 from proxypypi.store.totals import TotalsStore
 
-_MANY = 1_000  # projects, which take about a second
-_UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
 _PLAIN = (
     *(FILES_KEPT, FILES_NOT_KEPT, MISMATCHES, RESUMED, STREAMS),
     *(FILES_EVICTED, EVICTED_BYTES, WITHHELD, HELD_BACK, FAILED_LOG_INS),
@@ -63,7 +60,7 @@ def stats(command: str, arguments: Sequence[str]) -> int:
     totals = TotalsStore.of(root, maybeDeferred).load()
     balance = Balance(totals.counts if totals is not None else {})
     since = moment(totals.since) if totals is not None else None
-    with _progress() as told:
+    with bar_if_watched("projects") as told:
         census = Census.take(root, told)
     options.report(
         {"since": since, **_facts(balance), "directory": _facts_of(census)},
@@ -112,8 +109,8 @@ def _lines(
     yield "projects", f"{census.projects:,}"
     for kind in (CACHED, PRIVATE, UNREAD):
         if census.files[kind] or kind is not UNREAD:
-            files = _plural(census.files[kind], "file")
-            yield kind, f"{files}, {_size(census.sizes[kind])}"
+            files = plural(census.files[kind], "file")
+            yield kind, f"{files}, {amount(census.sizes[kind])}"
 
 
 def _counted(balance: Balance) -> Iterator[tuple[str, str]]:
@@ -121,14 +118,14 @@ def _counted(balance: Balance) -> Iterator[tuple[str, str]]:
     from_here = "" if ratio is None else f", {ratio:.1%} from here"
     results = _listed(balance.results())
     yield "requests", f"{balance.of(REQUESTS):,}{from_here}{results}"
-    yield "sent", _size(balance.of(SENT))
-    yield "saved", f"{_size(balance.of(SAVED))} of files that were here"
-    yield "fetched", _size(balance.of(FETCHED))
+    yield "sent", amount(balance.of(SENT))
+    yield "saved", f"{amount(balance.of(SAVED))} of files that were here"
+    yield "fetched", amount(balance.of(FETCHED))
     for name in balance.by(UPSTREAM_REQUESTS):
         count = balance.of(UPSTREAM_REQUESTS, name)
         failures = balance.failures_of(name)
         failed = f"{sum(failures.values()):,} failed{_listed(failures)}"
-        yield "upstream", f"{name}: {_plural(count, 'request')}, {failed}"
+        yield "upstream", f"{name}: {plural(count, 'request')}, {failed}"
     uploads = balance.by(UPLOADS)
     if uploads:
         yield "uploads", f"{balance.of(UPLOADS):,}{_listed(uploads)}"
@@ -140,34 +137,3 @@ def _counted(balance: Balance) -> Iterator[tuple[str, str]]:
 def _listed(counts: Mapping[str, int]) -> str:
     listed = ", ".join(f"{count:,} {what}" for what, count in counts.items())
     return f" ({listed})" if listed else ""
-
-
-def _plural(count: int, what: str) -> str:
-    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
-
-
-def _size(count: float) -> str:
-    for unit in _UNITS:
-        if count < 1_000 or unit == _UNITS[-1]:
-            break
-        count /= 1_000
-    return f"{count:,.0f} {unit}" if unit == "bytes" else f"{count:,.1f} {unit}"
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int], None]]:
-    """
-    A bar for who looks, if it will be a while.
-    """
-    with ExitStack() as stack:
-        shown: list[Callable[[int, int], None]] = []
-
-        def tell(done: int, all: int) -> None:
-            if not shown and all >= _MANY and sys.stderr.isatty():
-                from proxypypi.commands.progress import bar
-
-                shown.append(stack.enter_context(bar("projects")))
-            for show in shown:
-                show(done, all)
-
-        yield tell

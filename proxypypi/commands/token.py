@@ -5,7 +5,6 @@
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timezone
 from getopt import GetoptError, getopt
 from time import time
 from typing import Any, ClassVar
@@ -15,6 +14,7 @@ from twisted.python import usage
 from proxypypi.auth.htpasswd import TOKEN_USER, read_users
 from proxypypi.commands.directory import MISUSED, DirectoryOptions, parse
 from proxypypi.commands.options import complain
+from proxypypi.commands.wording import moment
 from proxypypi.errors import BadSettings, TokenExists
 from proxypypi.kinds import DURATION, GLOB, INSTANT
 from proxypypi.layers import unread
@@ -244,8 +244,8 @@ def _facts(token: Token) -> Mapping[str, Any]:
         "user": token.user or None,
         "rights": "upload" if token.may_upload else "read-only",
         "projects": list(token.projects),
-        "created": _time(token.created_at),
-        "expires": None if token.expires_at is None else _time(token.expires_at),
+        "created": moment(token.created_at),
+        "expires": moment(token.expires_at),
     }
 
 
@@ -257,10 +257,5 @@ def _line(token: Token) -> str:
         facts.append(f"for {' '.join(token.projects)}")
     if token.expires_at is not None:
         ended = "ended" if token.has_expired(time()) else "until"
-        facts.append(f"{ended} {_time(token.expires_at)}")
+        facts.append(f"{ended} {moment(token.expires_at)}")
     return "  ".join(facts)
-
-
-def _time(moment: float) -> str:
-    at = datetime.fromtimestamp(moment, timezone.utc)
-    return at.isoformat(timespec="seconds").replace("+00:00", "Z")

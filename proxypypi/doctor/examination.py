@@ -3,6 +3,7 @@ All that is looked at, side by side, each in its time.
 """
 
 from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any
 
@@ -15,6 +16,9 @@ from proxypypi.doctor.directory import examine_directory
 from proxypypi.doctor.threads import in_own_thread
 from proxypypi.doctor.upstreams import Checkup
 from proxypypi.model import Finding
+from proxypypi.names import NormalizedName
+from proxypypi.settings import Settings
+from proxypypi.store.claims import ClaimStore
 
 _FOR_DISK = 20.0  # seconds
 _FOR_ADDRESSES = 20.0
@@ -42,16 +46,29 @@ async def examine(
 
     disk = in_thread(partial(examine_directory, settings, now))
     listening = Deferred.fromCoroutine(addresses.examine(now))
+    is_secret = partial(_is_secret, settings)
     parts = [
         bounded(disk, "directory", _FOR_DISK),
         bounded(listening, "addresses", _FOR_ADDRESSES),
     ]
     for upstream in settings.upstreams:
-        checkup = Checkup(upstream, reactor, environment)
+        checkup = Checkup(upstream, reactor, environment, is_secret)
         asking = Deferred.fromCoroutine(checkup.examine())
         parts.append(bounded(asking, checkup.subject, _FOR_INDEX))
     found = await gatherResults(parts, consumeErrors=True)
     return [*_options(configuration), *(each for part in found for each in part)]
+
+
+def _is_secret(settings: Settings, name: NormalizedName) -> bool:
+    """
+    May no index ever hear of a project?
+    """
+    if any(fnmatchcase(name, glob) for glob in (*settings.private, *settings.deny)):
+        return True
+    try:
+        return ClaimStore.of(settings.directory).is_claimed(name)
+    except OSError:  # of which is told by those who look at the directory
+        return True
 
 
 def _options(configuration: Configuration) -> Iterable[Finding]:

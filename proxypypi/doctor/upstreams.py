@@ -2,7 +2,7 @@
 Whether an index can be asked, and what it says.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from attrs import define, frozen
@@ -57,12 +57,14 @@ class Checkup:
 
     :ivar _reactor: connects, and tells the time.
     :ivar _environment: says how to get there.
+    :ivar _is_secret: may no index ever hear of a project?
     :ivar _patience: :obj:`None` for the usual one.
     """
 
     _settings: UpstreamSettings
     _reactor: Any
     _environment: Mapping[str, str]
+    _is_secret: Callable[[NormalizedName], bool]
     _patience: Patience | None = None
 
     @property
@@ -83,7 +85,7 @@ class Checkup:
             )
         except BadSettings as e:
             return [Finding.error(self.subject, str(e))]
-        candidates = list(_candidates(self._settings.projects))
+        candidates = list(self._candidates())
         try:
             answer = await self._ask(index, candidates)
             if answer is None:
@@ -150,6 +152,20 @@ class Checkup:
         what = f"it is {abs(answer.late):.0f} s {fast}, says {self._settings.name}"
         yield Finding.warning("clock", what, "set it by a time server")
 
+    def _candidates(self) -> Iterator[NormalizedName]:
+        """
+        Projects that it may be asked about, and that it is likely to have.
+        """
+        globs = self._settings.projects
+        said = (glob.rstrip("*") for glob in globs if not glob.startswith("!"))
+        for text in dict.fromkeys((*WELL_KNOWN, *said)):
+            try:
+                name = normalize(text)
+            except BadName:
+                continue
+            if is_among(name, globs) and not self._is_secret(name):
+                yield name
+
     def _way(self) -> str:
         """
         How it is asked; without credentials.
@@ -168,17 +184,3 @@ class Checkup:
         if self._settings.ca_bundle is not None:
             trusted.append(f"ca-bundle {self._settings.ca_bundle}")
         return f"{way}, trusting {' and '.join(trusted)}" if trusted else way
-
-
-def _candidates(globs: tuple[str, ...]) -> Iterator[NormalizedName]:
-    """
-    Projects that it may be asked about, and that it is likely to have.
-    """
-    said = (glob.rstrip("*") for glob in globs if not glob.startswith("!"))
-    for text in dict.fromkeys((*WELL_KNOWN, *said)):
-        try:
-            name = normalize(text)
-        except BadName:
-            continue
-        if is_among(name, globs):
-            yield name

@@ -16,7 +16,7 @@ from proxypypi.model import (
     ProjectPage,
 )
 from proxypypi.names import NormalizedName, version_of
-from proxypypi.rules.cooldown import MinAges, held_back_until, upload_of
+from proxypypi.rules.cooldown import MinAges, Upload, held_back_until, upload_of
 from proxypypi.rules.marks import yank_of
 from proxypypi.rules.merge import Held, is_private
 from proxypypi.rules.removal import is_withheld
@@ -76,6 +76,7 @@ def describe(
     marks: Marks = NO_MARKS,
     released: Mapping[str, str] | None = None,
     settings: Settings,
+    min_ages: MinAges,
     now: float,
 ) -> Item:
     """
@@ -83,6 +84,7 @@ def describe(
     :param page: what the index said last; :obj:`None` if that is not known, or does not
         count.
     :param released: file name to sha256, as people said.
+    :param min_ages: as the settings say.
     :param now: POSIX seconds.
     """
     version = version_of(file.filename, name)
@@ -103,7 +105,8 @@ def describe(
     sha256 = facts.hashes["sha256"]
     is_free = (released or {}).get(file.filename) == sha256
     vanished_young = is_withheld(facts, settings.withhold)
-    young_until = _young_until(name, Held(file=file, facts=facts), page, settings, now)
+    upload = upload_of(name, file.filename, Held(file=file, facts=facts), page)
+    young_until = _young_until(upload, settings, min_ages, now)
     return Item(
         file=file,
         kind=Kind.PRIVATE if index is None else Kind.CACHED,
@@ -121,16 +124,11 @@ def describe(
 
 
 def _young_until(
-    name: NormalizedName,
-    held: Held,
-    page: ProjectPage | None,
-    settings: Settings,
-    now: float,
+    upload: Upload | None, settings: Settings, min_ages: MinAges, now: float
 ) -> float | None:
-    upload = upload_of(name, held.file.filename, held, page)
     if upload is None:
         return None
-    min_age = MinAges.said_by(settings).of(upload.origin)
+    min_age = min_ages.of(upload.origin)
     return held_back_until(upload, min_age, settings.cooldown_exemptions, {}, now)
 
 

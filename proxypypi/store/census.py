@@ -5,20 +5,14 @@ How much lies in the directory, and whose it is.
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TypeVar
 
 from attrs import define, field
-from twisted.internet.defer import Deferred, maybeDeferred
-from twisted.internet.task import Clock
-from twisted.python.failure import Failure
 
 from proxypypi.model import FileFacts, LocalFile
-from proxypypi.store.directory import Directory
-from proxypypi.store.facts import FactsStore
+from proxypypi.store.directory import look_around
+from proxypypi.store.facts import sound_facts
 
 CACHED, PRIVATE, UNREAD = "cached", "private", "unread"
-
-T = TypeVar("T")
 
 
 @define(eq=False)
@@ -40,20 +34,15 @@ class Census:
 
         :param told: is told how many projects are done, of how many.
         """
-        directory = Directory(root, Clock(), maybeDeferred)
-        state = root / ".proxypypi"
-        store = FactsStore(state / "cache", state / "decisions", maybeDeferred)
-        census = cls()
-        names = _now(directory.projects())
-        for done, name in enumerate(names):
-            told(done, len(names))
-            census._add(_now(directory.files(name)), _now(store.load_facts(name)))
+        census, cache = cls(), root / ".proxypypi" / "cache"
+        for name, files in look_around(root, told):
+            census._add(files, sound_facts(cache, name))
         return census
 
     def _add(
         self, files: Mapping[str, LocalFile], facts: Mapping[str, FileFacts]
     ) -> None:
-        self.projects += bool(files)
+        self.projects += 1
         for filename, file in files.items():
             known = facts.get(filename)
             kind = UNREAD
@@ -61,15 +50,3 @@ class Census:
                 kind = CACHED if known.cached else PRIVATE
             self.files[kind] += 1
             self.sizes[kind] += file.size
-
-
-def _now(done: "Deferred[T]") -> T:
-    """
-    The result of what was not done in a thread.
-    """
-    outcome: list[T | Failure] = []
-    done.addBoth(outcome.append)
-    result = outcome[0]
-    if isinstance(result, Failure):
-        result.raiseException()
-    return result

@@ -78,6 +78,13 @@ class Directory:
     _answers: dict[NormalizedName, _Answer] = field(factory=dict, init=False)
     _told: set[Path] = field(factory=set, init=False)
 
+    @classmethod
+    def of(cls, root: Path) -> "Directory":
+        """
+        For those who can wait, as commands can: it is looked at in no thread.
+        """
+        return cls(root.resolve(), Clock(), maybeDeferred)
+
     def files(self, name: NormalizedName) -> "Deferred[Mapping[str, LocalFile]]":
         now = self._clock.seconds()
         epoch = self._changes.epoch(name)
@@ -99,6 +106,12 @@ class Directory:
         answer = self._answers.get(name, _Answer(0.0, 0, {}))
         self._keep(name, evolve(answer, good_until=float("-inf")))
         self._changes.changed(name)
+
+    def look(self, name: NormalizedName) -> Mapping[str, LocalFile]:
+        """
+        What lies here of a project at this moment, by file name. Blocks.
+        """
+        return self._files_of(self._look_at_root(self._clock.seconds()), name)
 
     def walk(
         self, names: Collection[NormalizedName] | None = None
@@ -231,19 +244,21 @@ def look(root: Path, name: NormalizedName) -> Mapping[str, LocalFile]:
     """
     What lies there of a project at this moment, by file name. Blocks.
     """
-    directory = Directory(root.resolve(), Clock(), maybeDeferred)
-    return directory._look(name, 0.0, 0).files
+    return Directory.of(root).look(name)
 
 
 def look_around(
-    root: Path,
+    root: Path, told: Callable[[int, int], None] = lambda done, all: None
 ) -> Iterator[tuple[NormalizedName, Mapping[str, LocalFile]]]:
     """
     What lies there at this moment, project by project, sorted. Blocks.
+
+    :param told: is told how many projects are done, of how many.
     """
-    directory = Directory(root.resolve(), Clock(), maybeDeferred)
-    for name in directory._look_at_all(0.0):
-        files = directory._look(name, 0.0, 0).files
+    directory = Directory.of(root)
+    names = directory._look_at_all(0.0)
+    for done, (name, files) in enumerate(directory.walk(names)):
+        told(done, len(names))
         if files:
             yield name, files
 

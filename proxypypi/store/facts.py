@@ -193,6 +193,16 @@ def load_facts(cache: Path, name: NormalizedName) -> Mapping[str, FileFacts]:
     }
 
 
+def sound_facts(cache: Path, name: NormalizedName) -> Mapping[str, FileFacts]:
+    """
+    Those that can be read: none of a record that is damaged. Blocks.
+    """
+    try:
+        return load_facts(cache, name)
+    except DamagedRecord:
+        return {}
+
+
 def load_first_seen(
     decisions: Path, name: NormalizedName
 ) -> Mapping[str, Mapping[str, float]]:

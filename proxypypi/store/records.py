@@ -28,6 +28,7 @@ from proxypypi.store.tokens import TokenStore
 
 _FORGOTTEN = 3600.0  # seconds after which nobody writes to a temporary file any more
 _DECIDE_ANEW = "bring it back from a backup, or decide anew"
+_NOT_OURS = "the record is not ours to read"
 _LET_US_READ = "run this as the user that the server runs as"
 
 
@@ -105,28 +106,34 @@ def check_records(
 
 
 def _all(root: Path, ours: Path, now: float) -> Iterator[Fault]:
-    for folder in (ours, *sorted(ours.glob("*/")), *sorted(ours.glob("*/*/"))):
-        if folder.is_dir() and not os.access(folder, os.R_OK | os.X_OK):
-            yield _fault(root, folder, "it cannot be looked into", _LET_US_READ)
+    closed = [folder for folder in sorted(ours.glob("**/")) if _is_closed(folder)]
+    for folder in closed:
+        yield _fault(root, folder, "it cannot be looked into", _LET_US_READ)
     for kind in _KINDS:
         for path in sorted(ours.glob(kind.places)):
+            if path.parent in closed:
+                continue
             named_like = path.parent.name if kind.in_folder else path.stem
             yield from _check(root, path, kind, _project(named_like))
     for path in sorted(ours.glob(_PINS.places)):
         yield from _check(root, path, _PINS, None)
-    for trouble in TokenStore.of(root).all().damaged:
-        advice = "make another by token create, and delete it"
-        what = f"the token is damaged, and grants nothing: {trouble.reason}"
-        yield _fault(root, Path(trouble.path), what, advice)
-    for path in sorted((ours / "cache" / "partial").glob("*/*")):
+    yield from _tokens(root)
+    for path in sorted(ours.glob("cache/partial/*/*")):
         yield from _left_over(root, path, "a download", _project(path.parent.name))
-    for path in sorted((ours / "cache" / "uploads").glob("*.part")):
+    for path in sorted(ours.glob("cache/uploads/*.part")):
         yield from _left_over(root, path, "an upload", None)
     for path in sorted(ours.glob("decisions/**/*.damaged")):
         what, advice = "a damaged record was set aside", "see what it says; delete it"
         yield _fault(root, path, what, advice, Grade.WARNING)
-    for path in sorted((ours / "cache").glob("**/.*.tmp")):
+    for path in sorted(ours.glob("cache/**/.*.tmp")):
         yield from _forgotten(root, path, now)
+
+
+def _is_closed(folder: Path) -> bool:
+    """
+    May we not look into a folder, or at what is in it?
+    """
+    return os.path.isdir(folder) and not os.access(folder, os.R_OK | os.X_OK)
 
 
 def _check(
@@ -137,10 +144,12 @@ def _check(
         kind.check(path)
     except FileNotFoundError:
         return  # it went meanwhile
+    except OSError as e:
+        what = f"the record cannot be looked at: {e.strerror or e}"
+        yield _fault(root, path, what, "see what is there", project=project)
     except DamagedRecord as e:
         if isinstance(e.__cause__, PermissionError):
-            what = "the record is not ours to read"
-            yield _fault(root, path, what, _LET_US_READ, project=project)
+            yield _fault(root, path, _NOT_OURS, _LET_US_READ, project=project)
             return
         what = f"the record is damaged, so {e.so}: {e.reason}"
         if kind.is_decision:
@@ -148,6 +157,21 @@ def _check(
         else:
             mend = partial(remove_unchanged, file)
             yield _fault(root, path, what, "delete it", project=project, mend=mend)
+
+
+def _tokens(root: Path) -> Iterator[Fault]:
+    try:
+        damaged = TokenStore.of(root).all().damaged
+    except OSError:  # they are in a folder that cannot be looked into
+        return
+    for trouble in damaged:
+        path = Path(trouble.path)
+        if isinstance(trouble.__cause__, PermissionError):
+            yield _fault(root, path, _NOT_OURS, _LET_US_READ)
+            continue
+        advice = "make another by token create, and delete it"
+        what = f"the token is damaged, and grants nothing: {trouble.reason}"
+        yield _fault(root, path, what, advice)
 
 
 def _left_over(

@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from proxypypi.events import Key
-from proxypypi.store.files import read_if_there, write_atomically
+from proxypypi.store.files import alone, read_if_there, write_atomically
 
 _FORMAT = 1
 _DAMAGED = (OSError, msgspec.MsgspecError, ValueError, RecursionError)
@@ -75,9 +75,17 @@ class TotalsStore:
 
     def save(self, totals: Totals) -> "Deferred[None]":
         """
+        No count becomes less than it is there: what one process has to say may be on
+        its way for so long that another has said more meanwhile.
+
         :raises OSError: the disk does not take it.
         """
-        record = _Record(_FORMAT, totals.since, list(totals.counts.items()))
-        return self._in_thread(
-            write_atomically, self._path, msgspec.json.encode(record)
-        )
+        return self._in_thread(self._save, totals)
+
+    def _save(self, totals: Totals) -> None:
+        with alone(self._path.parent):
+            before = self.load()
+            least = before.counts if before is not None else {}
+            counts = [(k, max(n, least.get(k, 0))) for k, n in totals.counts.items()]
+            record = _Record(_FORMAT, totals.since, counts)
+            write_atomically(self._path, msgspec.json.encode(record))

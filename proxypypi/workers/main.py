@@ -9,10 +9,10 @@ import sys
 from types import FrameType
 from typing import Any, ClassVar
 
-from twisted.internet.defer import Deferred
 from twisted.logger import Logger, globalLogBeginner
 from twisted.python.failure import Failure
 
+from proxypypi import aside
 from proxypypi.errors import ProxypypiError
 from proxypypi.service import ProxyService, assemble
 from proxypypi.store.counts import Counts
@@ -64,7 +64,7 @@ class Hands(Messages):
         if self._service is None:
             self._begin(pickle.loads(message))
         elif message == RETIRE:
-            Deferred.fromCoroutine(self._retire(self._service))
+            aside.begin(self._retire(self._service), self._log, "retirement")
         elif message == END:
             self._end_with_all()
         elif message == HURRY:

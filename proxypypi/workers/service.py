@@ -16,6 +16,7 @@ from twisted.internet.protocol import Factory
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
+from proxypypi import aside
 from proxypypi.cache.books import Books
 from proxypypi.descriptors import raise_limit
 from proxypypi.listening import Listener
@@ -85,7 +86,7 @@ class Workers(Service):
         signals = Signals(self._reactor, self.hurry, self.renew)
         self._reactor.callWhenRunning(signals.install)
         self._reactor.callWhenRunning(
-            lambda: Deferred.fromCoroutine(self._start_crew())
+            lambda: aside.begin(self._start_crew(), self._log, "the start of workers")
         )
 
     def when_up(self) -> "Deferred[Sequence[Listener]]":
@@ -103,7 +104,7 @@ class Workers(Service):
         Have new workers, which read all files anew, one after the other.
         """
         self._log.info("SIGHUP: each worker is replaced by a new one")
-        Deferred.fromCoroutine(self._crew.renew())
+        aside.begin(self._crew.renew(), self._log, "the change of workers")
 
     def hurry(self) -> None:
         """
