@@ -10,6 +10,7 @@ from typing import Any
 from twisted.internet.defer import maybeDeferred
 
 from proxypypi.cache.eviction import Evicted, Eviction
+from proxypypi.rules.asking import Asking
 from proxypypi.rules.eviction import Kind, surplus
 from proxypypi.settings import Settings, UpstreamSettings
 from proxypypi.store.directory import Directory
@@ -103,7 +104,8 @@ class StockTestCase(EvictionTestCase):
             directory=self.directory, upstreams=upstreams, private=private
         )
         directory = Directory(self.directory, self.clock, maybeDeferred)
-        return build_eviction(settings, directory)
+        askings = [Asking.said_by(settings)]
+        return build_eviction(self.directory, directory, askings)
 
     def kinds(self, eviction: Eviction | None = None) -> Mapping[str, Kind]:
         """
