@@ -132,11 +132,12 @@ class Eviction:
         uses = self._load_uses()
         for name, file, facts, kind in self._cached(None):
             used_at = uses.of(name, file.filename)
+            came_at = file.changed_at / 1e9  # here: it may have been seen elsewhere
             yield Stored(
                 name=name,
                 filename=file.filename,
                 size=file.size,
-                used_at=last_use(now, used_at, facts.seen_at),
+                used_at=last_use(now, used_at, facts.seen_at, came_at),
                 kind=kind,
             )
 
