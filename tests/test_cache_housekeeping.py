@@ -8,6 +8,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
+from proxypypi.store.locked import open_locked
 from proxypypi.store.pins import PinStore
 from proxypypi.store.tally import Tally
 from tests.distributions import make_wheel
@@ -119,6 +120,52 @@ class BoundTests(EvictionTestCase):
         self.advance(1000)
         self.assertEqual(evictions, self.evictions())
         self.assertEqual("123", self.here())
+
+    def test_room_is_made_by_others(self) -> None:
+        """
+        Where nothing could go, all is well again soon after somebody has made room, or
+        when the next file comes, without another look at all files.
+        """
+        for pause in (61, 0):
+            PinStore.of(self.directory).pin(["demo"], 1.0)
+            self.allow(1.5)
+            self.fetch("12")
+            self.assertIn("nothing can go", self.health())
+            evictions = self.evictions()
+            self.prune("12")
+            self.assertIn("nothing can go", self.health())
+            self.advance(pause)
+            if not pause:
+                self.fetch("3", pause=0)
+            self.assertEqual("ok", self.health())
+            self.assertEqual(evictions, self.evictions())
+
+    def test_another_evicts(self) -> None:
+        """
+        So it is if another process was at it when that was tried again.
+        """
+        PinStore.of(self.directory).pin(["demo"], 1.0)
+        self.allow(2.5)
+        self.fetch("123")
+        turn = self.directory / ".proxypypi" / "cache" / "turns" / "eviction.turn"
+        other = open_locked(turn)
+        self.fetch("4", pause=2.5)
+        self.assertIn("nothing can go", self.health())
+        self.prune("12")
+        os.close(other)
+        evictions = self.evictions()
+        self.advance(1)
+        self.assertEqual(("34", "ok"), (self.here(), self.health()))
+        self.assertEqual(evictions, self.evictions())
+
+    def prune(self, versions: str) -> None:
+        """
+        As another process does that evicts.
+        """
+        for version in versions:
+            (self.directory / "demo" / self.wheels[version].filename).unlink()
+        left = len(self.here()) * self.size
+        Tally.of(self.directory).correct(left, None, self.clock.seconds())
 
     def test_what_comes_meanwhile(self) -> None:
         """
@@ -387,7 +434,7 @@ class TroubleTests(EvictionTestCase):
     def test_cannot_even_begin(self) -> None:
         """
         Where the proxy's own state cannot be written, nothing goes, and files are
-        served.
+        served; it is tried again until it can.
         """
         self.allow(1.5)
         (self.directory / ".proxypypi" / "cache").mkdir(parents=True)
@@ -395,3 +442,6 @@ class TroubleTests(EvictionTestCase):
         self.fetch("12")
         self.assertEqual("12", self.here())
         self.assertIn("nothing can be evicted: ", self.health())
+        (self.directory / ".proxypypi" / "cache" / "turns").unlink()
+        self.advance(61)
+        self.assertEqual(("2", "ok"), (self.here(), self.health()))

@@ -60,8 +60,7 @@ class Housekeeping:
         if self._most is None:
             return
         count = await self._in_thread(self._eviction.tally.read)
-        if count is None or self._is_over(count, YOUNG):  # else another just did
-            await self._evict()
+        await self._heed(count, YOUNG)  # another may just have counted
 
     def stop(self) -> None:
         """
@@ -111,9 +110,20 @@ class Housekeeping:
         count = None
         with suppress(OSError):  # then all are counted, if that can be
             count = await self._in_thread(self._eviction.tally.add, size)
-        if self._most is None or self._is_idle:
+        if self._most is not None:
+            await self._heed(count, _A_DAY)
+
+    async def _heed(self, count: Count | None, good_for: float) -> None:
+        """
+        Evict if that is too much, or if all are to be counted anew.
+
+        :param good_for: seconds after which a count is not believed any more.
+        """
+        if count is not None and self._fits(count):
+            self._health.mend(_BOUND)
+        if self._is_idle:
             return
-        if count is None or self._is_over(count, _A_DAY):
+        if count is None or not (self._fits(count) and self._is_of(count, good_for)):
             await self._evict()
 
     async def _evict(self, spare: int = 0) -> None:
@@ -133,10 +143,13 @@ class Housekeeping:
         except OSError as e:
             self._idle_until = now + YOUNG
             self._health.worsen(_BOUND, f"nothing can be evicted: {e.strerror or e}")
+            self._wait(YOUNG)
             return
-        if done is not None:  # else another process does it, and sees to what is left
-            self._note(done)
-            self._go_on(done, spare, now)
+        if done is None:  # another process does it
+            self._wait(_SOON)
+            return
+        self._note(done)
+        self._go_on(done, spare, now)
 
     def _note(self, done: Evicted) -> None:
         """
@@ -179,13 +192,31 @@ class Housekeeping:
             self._health.mend(_BOUND)
         if not done.files and (is_over or spare):
             self._idle_until = now + YOUNG
-        if is_over and done.more:
-            pause = _SOON if done.files else YOUNG
-            self._wait_no_longer()
-            self._call = self._clock.callLater(pause, self._try_again)
+        if is_over or done.problem:
+            self._wait(_SOON if done.files else YOUNG, done.more)
 
-    def _try_again(self) -> None:
-        Deferred.fromCoroutine(self._evict())
+    def _wait(self, pause: float, can_go: bool = True) -> None:
+        """
+        :param can_go: can other files, by then?
+        """
+        self._wait_no_longer()
+        if not self._eviction.stopped:
+            self._call = self._clock.callLater(pause, self._look_later, can_go)
+
+    def _look_later(self, can_go: bool) -> None:
+        Deferred.fromCoroutine(self._look_again(can_go))
+
+    async def _look_again(self, can_go: bool) -> None:
+        """
+        Is it still too much? Others may have made room: another process, or people.
+        """
+        count = await self._in_thread(self._eviction.tally.read)
+        if count is not None and self._fits(count):
+            self._health.mend(_BOUND)
+        elif can_go:
+            await self._evict()
+        else:
+            self._wait(YOUNG, can_go)
 
     def _wait_no_longer(self) -> None:
         if self._call is not None and self._call.active():
@@ -195,10 +226,11 @@ class Housekeeping:
     def _is_idle(self) -> bool:
         return self._clock.seconds() < self._idle_until
 
-    def _is_over(self, count: Count, good_for: float) -> bool:
+    def _fits(self, count: Count) -> bool:
+        return self._most is None or count.size <= self._most
+
+    def _is_of(self, count: Count, last: float) -> bool:
         """
-        :param good_for: seconds after which a count is not believed any more.
+        Were all counted in the last so many seconds?
         """
-        assert self._most is not None
-        age = self._clock.seconds() - count.counted_at
-        return count.size > self._most or not 0 <= age < good_for
+        return 0 <= self._clock.seconds() - count.counted_at < last
