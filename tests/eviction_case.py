@@ -14,6 +14,7 @@ from proxypypi.rules.asking import Asking
 from proxypypi.rules.eviction import Kind, surplus
 from proxypypi.settings import Settings, UpstreamSettings
 from proxypypi.store.directory import Directory
+from proxypypi.store.locked import open_locked
 from proxypypi.upkeep import build_eviction
 from tests.distributions import make_wheel
 from tests.proxy_case import INDEX_URL, ProxyTestCase
@@ -74,6 +75,14 @@ class EvictionTestCase(ProxyTestCase):
         How often all files were looked at.
         """
         return self.threads.calls.count("evict")
+
+    def be_evicting(self) -> int:
+        """
+        As another process is, until what is returned is closed.
+        """
+        turn = self.directory / ".proxypypi" / "cache" / "turns" / "eviction.turn"
+        turn.parent.mkdir(exist_ok=True)
+        return open_locked(turn)
 
     def forget(self, what: str) -> None:
         """

@@ -8,7 +8,6 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from proxypypi.store.locked import open_locked
 from proxypypi.store.pins import PinStore
 from proxypypi.store.tally import Tally
 from tests.distributions import make_wheel
@@ -147,8 +146,7 @@ class BoundTests(EvictionTestCase):
         PinStore.of(self.directory).pin(["demo"], 1.0)
         self.allow(2.5)
         self.fetch("123")
-        turn = self.directory / ".proxypypi" / "cache" / "turns" / "eviction.turn"
-        other = open_locked(turn)
+        other = self.be_evicting()
         self.fetch("4", pause=2.5)
         self.assertIn("nothing can go", self.health())
         self.prune("12")
@@ -362,6 +360,40 @@ class MinFreeTests(EvictionTestCase):
         for transfer in transfers:
             self.assertTrue(transfer.is_complete)
         self.assertEqual("45", self.here()[-2:])
+
+    def test_another_makes_room(self) -> None:
+        """
+        While another process evicts, it is waited for: what goes there may be enough,
+        and if it is not, more may go here.
+        """
+        self.start_with(max_size=20 * self.size)
+        self.fetch("123")
+        for version, others, here in (("4", "1", "234"), ("5", "", "45")):
+            lock = self.be_evicting()
+            transfer = self.start(self.url(version))
+            self.advance(1)
+            self.assertIsNone(transfer.code)
+            for gone in others:
+                os.unlink(self.directory / "demo" / self.wheels[gone].filename)
+            os.close(lock)
+            self.advance(1)
+            self.assertEqual(self.wheels[version].content, transfer.body)
+            self.assertEqual(here, self.here())
+            self.advance(LONG)
+
+    def test_another_takes_long(self) -> None:
+        """
+        It is not waited for long; then what finds no room is streamed.
+        """
+        self.start_with(max_size=20 * self.size)
+        self.fetch("123")
+        lock = self.be_evicting()
+        transfer = self.start(self.url("4"))
+        self.advance_slowly(6)
+        os.close(lock)
+        self.assertEqual(self.wheels["4"].content, transfer.body)
+        self.assertEqual("proxypypi; fwd=miss", transfer.header("Cache-Status"))
+        self.assertEqual("123", self.here())
 
     def test_no_bound(self) -> None:
         """

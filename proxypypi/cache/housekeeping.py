@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from attrs import define, field
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from proxypypi.cache.eviction import Evicted, Eviction
@@ -26,6 +27,8 @@ from proxypypi.store.tally import Count
 
 _BOUND = "max-size"  # as /-/health and the log call what is wrong with it
 _A_DAY = 86_400.0  # seconds after which all is counted again
+_PATIENCE = 5.0  # seconds in which another process makes room for us, too
+_LOOK = 0.25  # seconds between looks whether it has
 _SOON = 1.0  # seconds after which what came meanwhile is seen to
 _MORE = 20  # a part of the bound that goes beside what the disk is short of
 
@@ -87,16 +90,18 @@ class Housekeeping:
         :param check: fails if there is not enough; may be asked again.
         :raises OSError: there is none.
         """
-        for _ in range(2):  # what is under way may be for another, and not enough
+        tries, until = 2, self._clock.seconds() + _PATIENCE
+        while True:
             try:
-                await check()
+                return await check()
             except TooLittleRoom as e:
-                if self._most is None or self._is_idle:
+                is_late = self._clock.seconds() >= until
+                if self._most is None or self._is_idle or not tries or is_late:
                     raise
-                await self._evict(e.short + self._most // _MORE)
-            else:
-                return
-        await check()
+                if await self._evict(e.short + self._most // _MORE):
+                    tries -= 1  # what was under way may be for another, and not enough
+                else:
+                    await deferLater(self._clock, _LOOK, lambda: None)
 
     def kept(self, size: int) -> None:
         """
@@ -126,15 +131,16 @@ class Housekeeping:
         if count is None or not (self._fits(count) and self._is_of(count, good_for)):
             await self._evict()
 
-    async def _evict(self, spare: int = 0) -> None:
+    async def _evict(self, spare: int = 0) -> bool:
         """
         :param spare: bytes that are to go in any case.
+        :returns: was that up to us? Else another process is at it.
         """
-        await self._flight.join("evict", lambda: self._run(spare))
+        return await self._flight.join("evict", lambda: self._run(spare))
 
-    async def _run(self, spare: int) -> None:
+    async def _run(self, spare: int) -> bool:
         if self._eviction.stopped:
-            return
+            return True
         await self._uses.flush()
         now = self._clock.seconds()
         choose = partial(surplus, most=self._most, spare=spare)
@@ -144,12 +150,13 @@ class Housekeeping:
             self._idle_until = now + YOUNG
             self._health.worsen(_BOUND, f"nothing can be evicted: {e.strerror or e}")
             self._wait(YOUNG)
-            return
-        if done is None:  # another process does it
+            return True
+        if done is None:
             self._wait(_SOON)
-            return
+            return False
         self._note(done)
         self._go_on(done, spare, now)
+        return True
 
     def _note(self, done: Evicted) -> None:
         """
