@@ -91,7 +91,7 @@ class ProxyService(Service):
             self._log.info("no upstream is asked: what is in the directory is all")
         for index in self._indexes:
             Deferred.fromCoroutine(self._try(index))
-        Deferred.fromCoroutine(self._proxy.core.housekeeping.begin())
+        self._proxy.core.housekeeping.begin()
         self._premises.announce()
 
     def stopService(self) -> "Deferred[None]":

@@ -6,8 +6,6 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.defer import Deferred
-
 from proxypypi.store.pins import PinStore
 from proxypypi.store.tally import Tally
 from tests.distributions import make_wheel
@@ -201,19 +199,15 @@ class BoundTests(EvictionTestCase):
         """
         self.fetch("12345")
         self.allow(3.5)
-        self.begin()
+        self.proxy.core.housekeeping.begin()
         self.assertEqual("345", self.here())
         self.allow(3.5)
-        self.begin()
+        self.proxy.core.housekeeping.begin()
         self.assertEqual(1, self.evictions())
         self.advance(LONG)
         self.allow(3.5)
-        self.begin()
+        self.proxy.core.housekeeping.begin()
         self.assertEqual(2, self.evictions())
-
-    def begin(self) -> None:
-        beginning = Deferred.fromCoroutine(self.proxy.core.housekeeping.begin())
-        self.successResultOf(beginning)
 
     def test_end(self) -> None:
         """
@@ -446,6 +440,37 @@ class TroubleTests(EvictionTestCase):
         self.fetch("4")
         self.assertEqual("4", self.here())
         self.assertEqual("ok", self.health())
+
+    def test_unforeseen(self) -> None:
+        """
+        What nobody has foreseen is told with its traceback, and tried again, be it met
+        when a file comes, later, or at the start.
+        """
+        self.allow(1.5)
+        unlink = os.unlink
+
+        def fail(path: Any, *more: Any, **options: Any) -> None:
+            if str(path).endswith(".whl"):
+                raise RuntimeError("out of order")
+            unlink(path, *more, **options)
+
+        patch = self.patch(os, "unlink", fail)
+        self.fetch("12", pause=0)
+        self.advance(61)
+        said = "degraded: nothing can be evicted: out of order"
+        self.check_unforeseen(said)
+        self.advance(61)
+        self.check_unforeseen(said)
+        self.allow(1.5)
+        self.proxy.core.housekeeping.begin()
+        self.check_unforeseen(said)
+        patch.restore()
+        self.advance(61)
+        self.assertEqual(("2", "ok"), (self.here(), self.health()))
+
+    def check_unforeseen(self, said: str) -> None:
+        self.assertEqual(1, len(self.flushLoggedErrors(RuntimeError)))
+        self.assertEqual(said, self.health())
 
     def test_damaged_pins(self) -> None:
         """

@@ -3,7 +3,7 @@ Keeps the directory within its bounds: when files are evicted, and what then.
 """
 
 import errno
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import partial
 from typing import Any, ClassVar
@@ -13,6 +13,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from proxypypi.cache.eviction import Evicted, Eviction
 from proxypypi.cache.flight import SingleFlight
@@ -56,12 +57,14 @@ class Housekeeping:
     _idle_until: float = field(default=0.0, init=False)
     _call: IDelayedCall | None = field(default=None, init=False)
 
-    async def begin(self) -> None:
+    def begin(self) -> None:
         """
         The server starts: files may have come while it did not run.
         """
-        if self._most is None:
-            return
+        if self._most is not None:
+            self._see_to(self._begin())
+
+    async def _begin(self) -> None:
         count = await self._in_thread(self._eviction.tally.read)
         await self._heed(count, YOUNG)  # another may just have counted
 
@@ -109,7 +112,7 @@ class Housekeeping:
 
         :param size: of it, in bytes.
         """
-        Deferred.fromCoroutine(self._kept(size))
+        self._see_to(self._kept(size))
 
     async def _kept(self, size: int) -> None:
         count = None
@@ -211,7 +214,7 @@ class Housekeeping:
             self._call = self._clock.callLater(pause, self._look_later, can_go)
 
     def _look_later(self, can_go: bool) -> None:
-        Deferred.fromCoroutine(self._look_again(can_go))
+        self._see_to(self._look_again(can_go))
 
     async def _look_again(self, can_go: bool) -> None:
         """
@@ -224,6 +227,20 @@ class Housekeeping:
             await self._evict()
         else:
             self._wait(YOUNG, can_go)
+
+    def _see_to(self, job: Coroutine[Any, Any, None]) -> None:
+        Deferred.fromCoroutine(job).addErrback(self._failed)
+
+    def _failed(self, failure: Failure) -> None:
+        """
+        What nobody has foreseen is tried again, too.
+        """
+        self._log.failure("cached files cannot be kept within their bound", failure)
+        if self._most is not None:
+            self._idle_until = self._clock.seconds() + YOUNG
+            why = failure.getErrorMessage()
+            self._health.worsen(_BOUND, f"nothing can be evicted: {why}")
+            self._wait(YOUNG)
 
     def _wait_no_longer(self) -> None:
         if self._call is not None and self._call.active():
