@@ -8,9 +8,12 @@ from typing import Any
 
 from proxypypi.store.pins import PinStore
 from proxypypi.store.tally import Tally
+from tests.bundle_case import make_bundle, note_of, packed
 from tests.distributions import make_wheel
 from tests.eviction_case import LONG, EvictionTestCase
+from tests.proxy_case import INDEX_URL
 from tests.recorded import Recorded
+from tests.test_bundles_arrival import bring
 
 
 class BoundTests(EvictionTestCase):
@@ -191,6 +194,21 @@ class BoundTests(EvictionTestCase):
             unlink(path, *more, **options)
 
         patch = self.patch(os, "unlink", do_both)
+
+    def test_brought(self) -> None:
+        """
+        What a bundle brings beside the server counts when the next file comes.
+        """
+        self.allow(3.5)
+        self.fetch("1")
+        brought = [self.wheels[version] for version in "23456"]
+        notes = {w.filename: note_of(w, origin=INDEX_URL) for w in brought}
+        with self.change():
+            bring(self.directory, make_bundle(packed(*brought, files=notes)))
+        self.advance(LONG)
+        self.fetch("7")
+        self.assertEqual("567", self.here())
+        self.assertEqual("ok", self.health())
 
     def test_at_the_start(self) -> None:
         """
