@@ -195,6 +195,38 @@ class BoundTests(EvictionTestCase):
 
         patch = self.patch(os, "unlink", do_both)
 
+    def test_counted_daily(self) -> None:
+        """
+        What people put here that an index lists is noticed to be too much when all are
+        counted again: once a day, if files come.
+        """
+        self.allow(5.5)
+        self.fetch("1")
+        for version in "234":
+            self.drop(self.wheels[version], "demo")
+        self.advance(2)
+        self.files("demo")
+        self.fetch("5", pause=85_000)
+        self.fetch("6", pause=2_000)
+        self.assertEqual("123456", self.here())
+        evictions = self.evictions()
+        self.fetch("7")
+        self.assertEqual("34567", self.here())
+        self.assertEqual(evictions + 1, self.evictions())
+        self.fetch("7")
+        self.assertEqual(evictions + 1, self.evictions())
+
+    def test_clock_that_was_wrong(self) -> None:
+        """
+        So are they if they were counted at a time that is yet to come.
+        """
+        self.allow(3.5)
+        self.fetch("123")
+        tally = Tally.of(self.directory)
+        tally.correct(0, None, self.clock.seconds() + 1e6)
+        self.fetch("4")
+        self.assertEqual("234", self.here())
+
     def test_brought(self) -> None:
         """
         What a bundle brings beside the server counts when the next file comes.
