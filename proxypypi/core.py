@@ -40,6 +40,7 @@ from proxypypi.cache.upstreams import Upstream, Upstreams
 from proxypypi.cache.uses import Uses
 from proxypypi.events import IEvents
 from proxypypi.interfaces import IIndex
+from proxypypi.rules.asking import Asking
 from proxypypi.rules.cooldown import MinAges
 from proxypypi.rules.freshness import Freshness
 from proxypypi.settings import Settings
@@ -148,7 +149,7 @@ def build_core(
     streams = Streams(events)
     uses = Uses(UseStore.of(root), clock, in_thread)
     housekeeping = Housekeeping(
-        build_eviction(settings, directory),
+        build_eviction(root, directory, [Asking.said_by(settings)]),
         settings.max_size,
         uses,
         changes,

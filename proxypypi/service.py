@@ -19,8 +19,10 @@ from proxypypi.errors import UpstreamError
 from proxypypi.gauges import Gauges
 from proxypypi.listening import Listener
 from proxypypi.premises import IPremises, Premises
+from proxypypi.rules.asking import Asking
 from proxypypi.settings import Settings
 from proxypypi.signals import Signals
+from proxypypi.store.asking import AskingStore
 from proxypypi.store.children import ListMaker
 from proxypypi.store.counts import Counts
 from proxypypi.store.generations import Generations
@@ -83,14 +85,14 @@ class ProxyService(Service):
         older_than = self._reactor.seconds() - _LEFT_OVER
         self._reactor.callInThread(self._proxy.core.partials.sweep, older_than)
         self._reactor.callInThread(self._proxy.core.uploads.sweep)
+        self._reactor.callInThread(self._leave_word)
         self._reactor.callInThread(self._proxy.core.claims.check)
         self._reactor.callInThread(self._proxy.core.tokens.check)
         if not self._indexes:
             self._log.info("no upstream is asked: what is in the directory is all")
         for index in self._indexes:
             aside.begin(self._try(index), self._log, f"a look at {index.name}")
-        keeping_house = self._proxy.core.housekeeping.begin()
-        aside.begin(keeping_house, self._log, "a look at what is cached")
+        self._proxy.core.housekeeping.begin()
         self._premises.announce()
 
     def stopService(self) -> "Deferred[None]":
@@ -170,6 +172,16 @@ class ProxyService(Service):
     def _be_done(self) -> None:
         if not self._patience.called:
             self._patience.callback(None)
+
+    def _leave_word(self) -> None:
+        """
+        Of what is asked of whom, for commands. Blocks.
+        """
+        store = AskingStore.of(self._settings.directory)
+        try:
+            store.save(Asking.said_by(self._settings))
+        except OSError as e:
+            self._log.info("commands cannot know what is asked here: {error}", error=e)
 
     async def _try(self, index: Index) -> None:
         try:

@@ -2,13 +2,14 @@
 Assembly of what keeps a directory within its bounds, for servers and for commands.
 """
 
-from fnmatch import fnmatchcase
+from collections.abc import Callable, Collection
+from pathlib import Path
 
 from twisted.internet.defer import maybeDeferred
 
 from proxypypi.cache.eviction import Eviction
-from proxypypi.names import NormalizedName, is_among
-from proxypypi.settings import Settings
+from proxypypi.names import NormalizedName
+from proxypypi.rules.asking import Asking, asked_about
 from proxypypi.store.claims import ClaimStore
 from proxypypi.store.directory import Directory
 from proxypypi.store.facts import FactsStore
@@ -18,31 +19,41 @@ from proxypypi.store.tally import Tally
 from proxypypi.store.uses import UseStore
 
 
-def build_eviction(settings: Settings, directory: Directory) -> Eviction:
+def build_eviction(
+    root: Path, directory: Directory, askings: Collection[Asking]
+) -> Eviction:
     """
-    :param directory: that of the settings.
+    :param directory: that at *root*.
+    :param askings: see :func:`~proxypypi.rules.asking.asked_about`.
     """
-    root = settings.directory
     cache = root / ".proxypypi" / "cache"
     decisions = root / ".proxypypi" / "decisions"
-    claims = ClaimStore.of(root)
-
-    def is_asked(name: NormalizedName) -> bool:
-        try:
-            ours = claims.is_claimed(name)
-        except OSError:  # to be told so is another's business
-            ours = True
-        if ours or any(fnmatchcase(name, glob) for glob in settings.private):
-            return False
-        return any(is_among(name, each.projects) for each in settings.upstreams)
-
     return Eviction(
         walk=directory.walk,
         facts_of=FactsStore(cache, decisions, maybeDeferred).read_facts,
         doubted=PageStore(cache / "pages", maybeDeferred).doubted,
-        is_asked=is_asked,
+        asked_about=whom_to_ask(root, askings),
         load_uses=UseStore.of(root).load,
         load_pins=PinStore.of(root).load,
         turn=cache / "turns" / "eviction.turn",
         tally=Tally.of(root),
     )
+
+
+def whom_to_ask(
+    root: Path, askings: Collection[Asking]
+) -> Callable[[NormalizedName], Collection[str]]:
+    """
+    :returns: tells the addresses of the indexes that are asked about a project, as its
+        claim is at that moment. Blocks.
+    """
+    claims = ClaimStore.of(root)
+
+    def whom(name: NormalizedName) -> Collection[str]:
+        try:
+            claimed = claims.is_claimed(name)
+        except OSError:  # to be told so is another's business
+            claimed = True
+        return asked_about(name, claimed, askings)
+
+    return whom

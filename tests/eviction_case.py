@@ -10,9 +10,11 @@ from typing import Any
 from twisted.internet.defer import maybeDeferred
 
 from proxypypi.cache.eviction import Evicted, Eviction
+from proxypypi.rules.asking import Asking
 from proxypypi.rules.eviction import Kind, surplus
 from proxypypi.settings import Settings, UpstreamSettings
 from proxypypi.store.directory import Directory
+from proxypypi.store.locked import open_locked
 from proxypypi.upkeep import build_eviction
 from tests.distributions import make_wheel
 from tests.proxy_case import INDEX_URL, ProxyTestCase
@@ -74,6 +76,14 @@ class EvictionTestCase(ProxyTestCase):
         """
         return self.threads.calls.count("evict")
 
+    def be_evicting(self) -> int:
+        """
+        As another process is, until what is returned is closed.
+        """
+        turn = self.directory / ".proxypypi" / "cache" / "turns" / "eviction.turn"
+        turn.parent.mkdir(exist_ok=True)
+        return open_locked(turn)
+
     def forget(self, what: str) -> None:
         """
         A part of the cache's state is lost.
@@ -103,7 +113,8 @@ class StockTestCase(EvictionTestCase):
             directory=self.directory, upstreams=upstreams, private=private
         )
         directory = Directory(self.directory, self.clock, maybeDeferred)
-        return build_eviction(settings, directory)
+        askings = [Asking.said_by(settings)]
+        return build_eviction(self.directory, directory, askings)
 
     def kinds(self, eviction: Eviction | None = None) -> Mapping[str, Kind]:
         """

@@ -25,6 +25,7 @@ from proxypypi.names import normalize
 from proxypypi.rules.merge import REMOVED
 from proxypypi.settings import Settings
 from proxypypi.store.claims import ClaimStore
+from proxypypi.store.tally import Tally
 from proxypypi.store.uploads import Upload
 from proxypypi.store.wishes import Wishes
 from tests.bundle_case import (
@@ -446,6 +447,31 @@ class ArrivalTests(SynchronousTestCase):
         (uploads / "00.part").write_bytes(b"half")
         self.bring(self.tar)
         self.assertEqual([], left_over(self.root))
+
+    def test_counted(self) -> None:
+        """
+        Cached files that are brought count as such, once, and private ones do not.
+        """
+        tally = Tally.of(self.root)
+        tally.correct(1000, None, 1.0)
+        for _ in range(2):
+            self.bring(make_bundle(cached(WHEEL, SDIST), packed(PRIVATE, name=OURS)))
+            count = tally.read()
+            assert count is not None
+            size = len(WHEEL.content) + len(SDIST.content)
+            self.assertEqual(1000 + size, count.size)
+
+    def test_cannot_be_counted(self) -> None:
+        """
+        That they cannot be counted is no reason not to bring them.
+        """
+
+        def fail(tally: Tally, size: int) -> None:
+            raise OSError(28, "No space left on device")
+
+        self.patch(Tally, "add", fail)
+        report = self.bring(make_bundle(cached(WHEEL, SDIST)))
+        self.assertEqual(2, len(report.brought))
 
     def test_told(self) -> None:
         """

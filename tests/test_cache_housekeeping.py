@@ -6,13 +6,14 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.defer import Deferred
-
 from proxypypi.store.pins import PinStore
 from proxypypi.store.tally import Tally
+from tests.bundle_case import make_bundle, note_of, packed
 from tests.distributions import make_wheel
 from tests.eviction_case import LONG, EvictionTestCase
+from tests.proxy_case import INDEX_URL
 from tests.recorded import Recorded
+from tests.test_bundles_arrival import bring
 
 
 class BoundTests(EvictionTestCase):
@@ -120,6 +121,51 @@ class BoundTests(EvictionTestCase):
         self.assertEqual(evictions, self.evictions())
         self.assertEqual("123", self.here())
 
+    def test_room_is_made_by_others(self) -> None:
+        """
+        Where nothing could go, all is well again soon after somebody has made room, or
+        when the next file comes, without another look at all files.
+        """
+        for pause in (61, 0):
+            PinStore.of(self.directory).pin(["demo"], 1.0)
+            self.allow(1.5)
+            self.fetch("12")
+            self.assertIn("nothing can go", self.health())
+            evictions = self.evictions()
+            self.prune("12")
+            self.assertIn("nothing can go", self.health())
+            self.advance(pause)
+            if not pause:
+                self.fetch("3", pause=0)
+            self.assertEqual("ok", self.health())
+            self.assertEqual(evictions, self.evictions())
+
+    def test_another_evicts(self) -> None:
+        """
+        So it is if another process was at it when that was tried again.
+        """
+        PinStore.of(self.directory).pin(["demo"], 1.0)
+        self.allow(2.5)
+        self.fetch("123")
+        other = self.be_evicting()
+        self.fetch("4", pause=2.5)
+        self.assertIn("nothing can go", self.health())
+        self.prune("12")
+        os.close(other)
+        evictions = self.evictions()
+        self.advance(1)
+        self.assertEqual(("34", "ok"), (self.here(), self.health()))
+        self.assertEqual(evictions, self.evictions())
+
+    def prune(self, versions: str) -> None:
+        """
+        As another process does that evicts.
+        """
+        for version in versions:
+            (self.directory / "demo" / self.wheels[version].filename).unlink()
+        left = len(self.here()) * self.size
+        Tally.of(self.directory).correct(left, None, self.clock.seconds())
+
     def test_what_comes_meanwhile(self) -> None:
         """
         If others fetch more while files go, more go a moment later.
@@ -149,6 +195,53 @@ class BoundTests(EvictionTestCase):
 
         patch = self.patch(os, "unlink", do_both)
 
+    def test_counted_daily(self) -> None:
+        """
+        What people put here that an index lists is noticed to be too much when all are
+        counted again: once a day, if files come.
+        """
+        self.allow(5.5)
+        self.fetch("1")
+        for version in "234":
+            self.drop(self.wheels[version], "demo")
+        self.advance(2)
+        self.files("demo")
+        self.fetch("5", pause=85_000)
+        self.fetch("6", pause=2_000)
+        self.assertEqual("123456", self.here())
+        evictions = self.evictions()
+        self.fetch("7")
+        self.assertEqual("34567", self.here())
+        self.assertEqual(evictions + 1, self.evictions())
+        self.fetch("7")
+        self.assertEqual(evictions + 1, self.evictions())
+
+    def test_clock_that_was_wrong(self) -> None:
+        """
+        So are they if they were counted at a time that is yet to come.
+        """
+        self.allow(3.5)
+        self.fetch("123")
+        tally = Tally.of(self.directory)
+        tally.correct(0, None, self.clock.seconds() + 1e6)
+        self.fetch("4")
+        self.assertEqual("234", self.here())
+
+    def test_brought(self) -> None:
+        """
+        What a bundle brings beside the server counts when the next file comes.
+        """
+        self.allow(3.5)
+        self.fetch("1")
+        brought = [self.wheels[version] for version in "23456"]
+        notes = {w.filename: note_of(w, origin=INDEX_URL) for w in brought}
+        with self.change():
+            bring(self.directory, make_bundle(packed(*brought, files=notes)))
+        self.advance(LONG)
+        self.fetch("7")
+        self.assertEqual("567", self.here())
+        self.assertEqual("ok", self.health())
+
     def test_at_the_start(self) -> None:
         """
         What is too much at the start goes, as when the bound is lowered, or files were
@@ -156,19 +249,15 @@ class BoundTests(EvictionTestCase):
         """
         self.fetch("12345")
         self.allow(3.5)
-        self.begin()
+        self.proxy.core.housekeeping.begin()
         self.assertEqual("345", self.here())
         self.allow(3.5)
-        self.begin()
+        self.proxy.core.housekeeping.begin()
         self.assertEqual(1, self.evictions())
         self.advance(LONG)
         self.allow(3.5)
-        self.begin()
+        self.proxy.core.housekeeping.begin()
         self.assertEqual(2, self.evictions())
-
-    def begin(self) -> None:
-        beginning = Deferred.fromCoroutine(self.proxy.core.housekeeping.begin())
-        self.successResultOf(beginning)
 
     def test_end(self) -> None:
         """
@@ -316,6 +405,40 @@ class MinFreeTests(EvictionTestCase):
             self.assertTrue(transfer.is_complete)
         self.assertEqual("45", self.here()[-2:])
 
+    def test_another_makes_room(self) -> None:
+        """
+        While another process evicts, it is waited for: what goes there may be enough,
+        and if it is not, more may go here.
+        """
+        self.start_with(max_size=20 * self.size)
+        self.fetch("123")
+        for version, others, here in (("4", "1", "234"), ("5", "", "45")):
+            lock = self.be_evicting()
+            transfer = self.start(self.url(version))
+            self.advance(1)
+            self.assertIsNone(transfer.code)
+            for gone in others:
+                os.unlink(self.directory / "demo" / self.wheels[gone].filename)
+            os.close(lock)
+            self.advance(1)
+            self.assertEqual(self.wheels[version].content, transfer.body)
+            self.assertEqual(here, self.here())
+            self.advance(LONG)
+
+    def test_another_takes_long(self) -> None:
+        """
+        It is not waited for long; then what finds no room is streamed.
+        """
+        self.start_with(max_size=20 * self.size)
+        self.fetch("123")
+        lock = self.be_evicting()
+        transfer = self.start(self.url("4"))
+        self.advance_slowly(6)
+        os.close(lock)
+        self.assertEqual(self.wheels["4"].content, transfer.body)
+        self.assertEqual("proxypypi; fwd=miss", transfer.header("Cache-Status"))
+        self.assertEqual("123", self.here())
+
     def test_no_bound(self) -> None:
         """
         Without one, no file goes: what finds no room is streamed.
@@ -368,6 +491,37 @@ class TroubleTests(EvictionTestCase):
         self.assertEqual("4", self.here())
         self.assertEqual("ok", self.health())
 
+    def test_unforeseen(self) -> None:
+        """
+        What nobody has foreseen is told with its traceback, and tried again, be it met
+        when a file comes, later, or at the start.
+        """
+        self.allow(1.5)
+        unlink = os.unlink
+
+        def fail(path: Any, *more: Any, **options: Any) -> None:
+            if str(path).endswith(".whl"):
+                raise RuntimeError("out of order")
+            unlink(path, *more, **options)
+
+        patch = self.patch(os, "unlink", fail)
+        self.fetch("12", pause=0)
+        self.advance(61)
+        said = "degraded: nothing can be evicted: out of order"
+        self.check_unforeseen(said)
+        self.advance(61)
+        self.check_unforeseen(said)
+        self.allow(1.5)
+        self.proxy.core.housekeeping.begin()
+        self.check_unforeseen(said)
+        patch.restore()
+        self.advance(61)
+        self.assertEqual(("2", "ok"), (self.here(), self.health()))
+
+    def check_unforeseen(self, said: str) -> None:
+        self.assertEqual(1, len(self.flushLoggedErrors(RuntimeError)))
+        self.assertEqual(said, self.health())
+
     def test_damaged_pins(self) -> None:
         """
         If it cannot be known what is pinned, all is, and health says so, until it can.
@@ -387,7 +541,7 @@ class TroubleTests(EvictionTestCase):
     def test_cannot_even_begin(self) -> None:
         """
         Where the proxy's own state cannot be written, nothing goes, and files are
-        served.
+        served; it is tried again until it can.
         """
         self.allow(1.5)
         (self.directory / ".proxypypi" / "cache").mkdir(parents=True)
@@ -395,3 +549,6 @@ class TroubleTests(EvictionTestCase):
         self.fetch("12")
         self.assertEqual("12", self.here())
         self.assertIn("nothing can be evicted: ", self.health())
+        (self.directory / ".proxypypi" / "cache" / "turns").unlink()
+        self.advance(61)
+        self.assertEqual(("2", "ok"), (self.here(), self.health()))

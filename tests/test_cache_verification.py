@@ -18,7 +18,7 @@ from proxypypi.store.claims import ClaimStore
 from proxypypi.store.directory import look_around
 from proxypypi.store.mending import Fault
 from tests.distributions import BuiltDistribution, make_wheel, renamed
-from tests.stock_case import SEEN_AT, StockTestCase
+from tests.stock_case import INDEX, SEEN_AT, StockTestCase
 
 DEMO = normalize("demo")
 MODULE = sys.modules["proxypypi.cache.verification"]
@@ -38,7 +38,7 @@ class VerificationTests(StockTestCase):
         super().setUp()
         self.told: list[tuple[int, int]] = []
         self.slept: list[float] = []
-        self.may_ask = True
+        self.asked = {INDEX}
         self.now = time.time() + 10.0
         self.meanwhile: Callable[[], object] = lambda: None
 
@@ -51,7 +51,7 @@ class VerificationTests(StockTestCase):
         return Verification(
             self.directory,
             dict(look_around(self.directory)),
-            lambda _: self.may_ask,
+            lambda _: self.asked,
             lambda done, planned: self.told.append((done, planned)),
             lambda: self.now,
             self.sleep,
@@ -131,12 +131,13 @@ class VerificationTests(StockTestCase):
 
     def test_nobody_is_asked(self) -> None:
         """
-        So does one of a project that no index is asked about.
+        So does one of a project that its index is not asked about.
         """
         self.rot(self.sdist, "demo")
         self.keep_page(self.sdist)
-        self.may_ask = False
-        self.assertIsNone(self.fault().mend)
+        for asked in (set(), {"https://another.example/simple/"}):
+            self.asked = asked
+            self.assertIsNone(self.fault().mend)
 
     def test_removed_upstream(self) -> None:
         """

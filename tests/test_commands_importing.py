@@ -6,10 +6,12 @@ import io
 import json
 import os
 import sys
+import time
 from pathlib import Path
 
 from proxypypi.bundles.notes import ProjectNote
 from proxypypi.commands.wording import amount
+from proxypypi.settings import DEFAULT_INDEX
 from tests.bundle_case import (
     Packed,
     contents_of,
@@ -26,6 +28,10 @@ from tests.distributions import make_sdist, make_wheel
 WHEEL, SDIST = make_wheel("demo"), make_sdist("demo")
 NAMES = [f"demo/{built.filename}" for built in (WHEEL, SDIST)]
 SIZE = sum(len(built.content) for built in (WHEEL, SDIST))
+
+
+def in_a_month() -> float:
+    return time.time() + 31 * 86_400.0
 
 
 class Binary(io.StringIO):
@@ -75,6 +81,20 @@ class ImportTests(CliTestCase):
         self.assertEqual(sorted(NAMES), self.here())
         told = "0 files brought (0 bytes), 2 were here\n"
         self.assertEqual((0, told, ""), self.run_here(bundle))
+
+    def test_not_unused(self) -> None:
+        """
+        What was brought has just come, and not when it was first seen elsewhere: it is
+        not taken for what nobody has used for years.
+        """
+        notes = {b.filename: note_of(b, origin=DEFAULT_INDEX) for b in (WHEEL, SDIST)}
+        self.run_here(self.write(make_bundle(packed(WHEEL, SDIST, files=notes))))
+        pruning = ("prune", "--json", "-d", str(self.directory), "--unused-for")
+        _, out, _ = self.run_main(*pruning, "30d")
+        self.assertEqual([], json.loads(out)["removed"])
+        self.patch(sys.modules["proxypypi.commands.prune"], "time", in_a_month)
+        _, out, _ = self.run_main(*pruning, "30d")
+        self.assertEqual(2, len(json.loads(out)["removed"]))
 
     def test_several(self) -> None:
         """

@@ -9,12 +9,15 @@ from typing import Any
 from unittest import mock
 
 from proxypypi.commands import prune
+from proxypypi.rules.asking import Asking
+from proxypypi.store.asking import AskingStore
 from proxypypi.store.locked import open_locked
 from proxypypi.store.pins import PinStore
 from proxypypi.store.tally import Tally
 from tests.cli_case import CliTestCase
 from tests.distributions import make_wheel
 from tests.eviction_case import LONG, EvictionTestCase
+from tests.proxy_case import INDEX_URL
 
 
 class PruneTests(CliTestCase, EvictionTestCase):
@@ -29,6 +32,7 @@ class PruneTests(CliTestCase, EvictionTestCase):
         self.patch(os, "environ", {"HOME": os.environ.get("HOME", "")})
         self.fetch("1234")
         self.drop(make_wheel("ours"))
+        self.leave_word(INDEX_URL)
 
     def prune(self, *arguments: str) -> tuple[object, str, str]:
         return self.run_main("prune", "-d", str(self.directory), *arguments)
@@ -43,6 +47,13 @@ class PruneTests(CliTestCase, EvictionTestCase):
 
     def bytes_of(self, files: float) -> str:
         return str(round(files * self.size))
+
+    def leave_word(self, *indexes: str) -> None:
+        """
+        A server has run here that asks these.
+        """
+        asking = Asking(indexes=dict.fromkeys(indexes, ("*",)))
+        AskingStore.of(self.directory).save(asking)
 
     def leave(self, name: str, content: bytes = b"partial") -> None:
         """
@@ -147,6 +158,17 @@ class PruneTests(CliTestCase, EvictionTestCase):
         _, _, err = self.run_with("PROXYPYPI_NO_PROXY", "yes", "--max-size", "1")
         self.assertIn("could not be fetched again", err)
         self.assertEqual("1234", self.here())
+
+    def test_server_asks_others(self) -> None:
+        """
+        So it does if the server was told by its command line alone that it is one, or
+        to ask another index than the one that they came from.
+        """
+        for indexes in ((), ("http://mirror.example/simple/",)):
+            self.leave_word(*indexes)
+            _, _, err = self.prune("--max-size", "1")
+            self.assertIn("could not be fetched again", err)
+            self.assertEqual("1234", self.here())
 
     def run_with(
         self, variable: str, value: str, *arguments: str

@@ -12,7 +12,9 @@ from typing import Any
 from attrs import evolve
 
 from proxypypi.commands.wording import amount
-from tests.stock_case import StockTestCase
+from proxypypi.rules.asking import Asking
+from proxypypi.store.asking import AskingStore
+from tests.stock_case import INDEX, StockTestCase
 
 MODULE = sys.modules["proxypypi.commands.verify"]
 VERIFYING: Any = import_module("proxypypi.cache.verifying")
@@ -23,6 +25,7 @@ class VerifyTests(StockTestCase):
         super().setUp()
         self.patch(MODULE, "time", lambda: time.time() + 10.0)  # all has settled
         self.patch(MODULE, "sleep", lambda _: None)
+        AskingStore.of(self.directory).save(Asking(indexes={INDEX: ("*",)}))
         self.size = sum(len(b.content) for b in (self.wheel, self.sdist, self.second))
 
     def rot(self) -> None:
@@ -105,11 +108,26 @@ class VerifyTests(StockTestCase):
         """
         self.rot()
         config = self.directory.with_name("c.toml")
-        for text in ("no-proxy = true", 'private = ["de*"]', 'deny = ["demo"]'):
+        others = f'[[upstream]]\nname = "x"\nurl = "{INDEX}"\nprojects = ["acme-*"]'
+        for text in (
+            *("no-proxy = true", 'private = ["de*"]', 'deny = ["demo"]'),
+            *(others, 'index-url = "https://another.example/simple/"'),
+        ):
             config.write_text(text + "\n")
             status, _, _ = self.verify("--repair", "--config", str(config))
             self.assertEqual(1, status, text)
         self.assertEqual(0, self.verify("--repair")[0])
+
+    def test_server_asks_others(self) -> None:
+        """
+        So it is if the server was told that by its command line alone.
+        """
+        self.rot()
+        AskingStore.of(self.directory).save(Asking())
+        status, (line, _), _ = self.verify("--repair")
+        self.assertEqual(1, status)
+        self.assertIn("; no index is known to have it: ", line)
+        self.assertTrue((self.directory / "demo" / self.sdist.filename).exists())
 
     def test_cannot_repair(self) -> None:
         """

@@ -358,6 +358,22 @@ class YoungTests(AnswersTestCase):
             self.check_ordinary(request, 403)
         self.assertNotIn(self.young.filename, self.answer(self.listing).files)
 
+    def test_exemption_ends_after_the_file(self) -> None:
+        """
+        So is the metadata of one that was evicted, or removed, before.
+        """
+        ends_at = self.clock.seconds() + DAY
+        exemption = CooldownExemption(project=normalize("demo"), ends_at=ends_at)
+        self.start_again(cooldown_exemptions=(exemption,))
+        self.answer(self.request(self.path))
+        os.unlink(self.directory / "demo" / self.young.filename)
+        self.be_at(ends_at - 0.5)
+        metadata = self.request(f"{self.path}.metadata")
+        self.warm(metadata)
+        self.assertFalse((self.directory / "demo" / self.young.filename).exists())
+        self.be_at(ends_at)
+        self.check_ordinary(metadata, 403)
+
     def test_released(self) -> None:
         """
         What is released is seen within two seconds.

@@ -26,6 +26,7 @@ from proxypypi.rules.eviction import (
 )
 
 NOW = 1_000_000.0
+INDEX = "http://index.example/simple/"
 
 FACTS = FileFacts(
     size=1,
@@ -34,7 +35,7 @@ FACTS = FileFacts(
     changed_at=1,
     hashes={"sha256": "5f"},
     seen_at=0.0,
-    origin="http://index.example/simple/",
+    origin=INDEX,
 )
 
 
@@ -147,17 +148,19 @@ class UnusedTests(SynchronousTestCase):
 class KindTests(SynchronousTestCase):
     def test_table(self) -> None:
         """
-        Only what an index lists still, and is asked for, can go; what is not known yet
+        Only what its index lists still, and is asked for, can go; what is not known yet
         is as good as private.
         """
-        for facts, can_be_fetched, expected in (
-            (FACTS, True, Kind.CACHED),
-            (FACTS, False, Kind.LAST),
-            (evolve(FACTS, missed_at=5.0), True, Kind.LAST),
-            (evolve(FACTS, origin=None), True, Kind.PRIVATE),
-            (None, True, Kind.PRIVATE),
+        its, others = {INDEX, "http://x.example/"}, {"http://x.example/"}
+        for facts, asked, expected in (
+            (FACTS, its, Kind.CACHED),
+            (FACTS, others, Kind.LAST),
+            (FACTS, (), Kind.LAST),
+            (evolve(FACTS, missed_at=5.0), its, Kind.LAST),
+            (evolve(FACTS, origin=None), its, Kind.PRIVATE),
+            (None, its, Kind.PRIVATE),
         ):
-            self.assertIs(expected, kind_of(facts, can_be_fetched), (facts, expected))
+            self.assertIs(expected, kind_of(facts, asked), (facts, expected))
 
 
 class LastUseTests(SynchronousTestCase):

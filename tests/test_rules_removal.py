@@ -160,8 +160,13 @@ class ObserveTests(SynchronousTestCase):
         withdrawn = evolve(missed, missed_again=True)
         private = facts_of(origin=None)
         here, away = page_of(ONE), page_of(TWO)
+        moved = page_of(ONE, index=OTHER)
         cases: list[tuple[str, FileFacts, ProjectPage | None, FileFacts | None]] = [
             ("listed", facts_of(), here, listed),
+            ("of another index", facts_of(origin=OTHER), here, listed),
+            ("listed by another", listed, moved, evolve(listed, origin=OTHER)),
+            ("back at another", withdrawn, moved, evolve(listed, origin=OTHER)),
+            ("another's other", evolve(listed, hashes=B), moved, None),
             ("missed", listed, away, evolve(listed, missed_at=1000.0)),
             ("gone", listed, None, evolve(listed, missed_at=1000.0)),
             ("missed again", missed, away, withdrawn),

@@ -181,22 +181,21 @@ class FetchedAgainTests(SynchronousTestCase):
             )
 
         missed = evolve(CACHED, missed_at=1.0)
-        cases: list[tuple[str, FileFacts | None, ProjectPage | None, bool, bool]] = [
-            ("listed", CACHED, page(listed(A)), False, True),
-            ("listed, and not on record", None, page(listed(A)), False, True),
-            ("no page", CACHED, None, False, False),
-            ("not listed", CACHED, page(), False, False),
-            ("another is listed", CACHED, page(listed(B)), False, False),
-            ("missed", missed, page(listed(A)), False, False),
-            ("gone", CACHED, page(listed(A)), True, False),
-            (
-                "quarantined",
-                CACHED,
-                page(listed(A), status="quarantined"),
-                False,
-                False,
-            ),
+        its, others = {INDEX, "https://x.example/"}, {"https://x.example/"}
+        secret = page(listed(A), status="quarantined")
+        cases: list[
+            tuple[str, FileFacts | None, ProjectPage | None, set[str], bool]
+        ] = [
+            ("listed", CACHED, page(listed(A)), its, True),
+            ("listed, and not on record", None, page(listed(A)), its, True),
+            ("no page", CACHED, None, its, False),
+            ("not listed", CACHED, page(), its, False),
+            ("another is listed", CACHED, page(listed(B)), its, False),
+            ("missed", missed, page(listed(A)), its, False),
+            ("nobody is asked", CACHED, page(listed(A)), set(), False),
+            ("others are asked", CACHED, page(listed(A)), others, False),
+            ("quarantined", CACHED, secret, its, False),
         ]
-        for case, facts, its_page, gone, expected in cases:
-            can = can_be_fetched_again(NAME, facts, its_page, gone)
+        for case, facts, its_page, asked, expected in cases:
+            can = can_be_fetched_again(NAME, facts, its_page, asked)
             self.assertIs(expected, can, case)

@@ -33,15 +33,24 @@ from proxypypi.cache.housekeeping import Housekeeping
 from proxypypi.errors import CannotListen, DirectoryInUse
 from proxypypi.names import normalize
 from proxypypi.premises import Premises
+from proxypypi.rules.asking import Asking
 from proxypypi.service import ProxyService, assemble
 from proxypypi.settings import Settings, UpstreamSettings
+from proxypypi.store.asking import AskingStore
 from proxypypi.store.uses import UseStore
 from proxypypi.upstream.index import Index
 from tests.certificates import Authority
 from tests.distributions import make_wheel
 from tests.fake_index import Fault
 from tests.pool import Pool
-from tests.proxy_case import Pipe, ProxyTestCase, Wire, connect, make_list_here
+from tests.proxy_case import (
+    INDEX_URL,
+    Pipe,
+    ProxyTestCase,
+    Wire,
+    connect,
+    make_list_here,
+)
 
 
 class Port:
@@ -309,6 +318,28 @@ class StartTests(ServiceTestCase):
         self.service().startService()
         self.assertEqual(["young"], [path.name for path in partials.iterdir()])
         self.assertIn("sweep", self.reactor.in_thread)
+
+    def test_word_is_left(self) -> None:
+        """
+        It says in the directory what it asks of whom, for commands.
+        """
+        upstreams = (UpstreamSettings.from_url(INDEX_URL, projects=("d*",)),)
+        self.service(upstreams=upstreams, private=("a",), deny=("b",)).startService()
+        self.assertEqual(
+            Asking(indexes={INDEX_URL: ("d*",)}, refused=("a", "b")),
+            AskingStore.of(self.directory).load(),
+        )
+        self.assertIn("_leave_word", self.reactor.in_thread)
+
+    def test_word_cannot_be_left(self) -> None:
+        """
+        Where that cannot be written, it serves all the same, and the log says so.
+        """
+        cache = self.directory / ".proxypypi" / "cache"
+        cache.mkdir(parents=True)
+        (cache / "asking").touch()
+        self.service().startService()
+        self.assertIn("commands cannot know what is asked here", "\n".join(self.lines))
 
     def test_what_is_too_much_goes(self) -> None:
         """

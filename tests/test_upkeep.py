@@ -13,8 +13,8 @@ from tests.proxy_case import INDEX_URL
 class AskedTests(StockTestCase):
     def test_settings(self) -> None:
         """
-        Files count as the last there are if no index may be asked for them any more;
-        that they came from another does not matter, as mirrors change.
+        Files count as the last there are if the index that they came from may not be
+        asked for them any more: another of the same name would be another's.
         """
         others = UpstreamSettings.from_url(INDEX_URL, projects=("!demo",))
         moved = UpstreamSettings.from_url("http://mirror.example/simple/")
@@ -22,11 +22,23 @@ class AskedTests(StockTestCase):
             (Kind.LAST, self.eviction(upstreams=())),
             (Kind.LAST, self.eviction(upstreams=(others,))),
             (Kind.CACHED, self.eviction(upstreams=(others, HERE))),
-            (Kind.CACHED, self.eviction(upstreams=(moved,))),
+            (Kind.CACHED, self.eviction(upstreams=(moved, HERE))),
+            (Kind.LAST, self.eviction(upstreams=(moved,))),
+            (Kind.LAST, self.eviction(upstreams=(moved, others))),
             (Kind.LAST, self.eviction(private=("d*",))),
             (Kind.CACHED, self.eviction(private=("e*",))),
         ):
             self.check_kinds(*[kind] * 3, eviction=eviction)
+
+    def test_moved(self) -> None:
+        """
+        They count as an index's from when its page lists the very same.
+        """
+        moved = UpstreamSettings.from_url("http://mirror.example/simple/")
+        self.start_proxy(upstreams=(moved,))
+        self.get("/simple/demo/")
+        self.check_kinds(*[Kind.CACHED] * 3, eviction=self.eviction(upstreams=(moved,)))
+        self.check_kinds(*[Kind.LAST] * 3)
 
     def test_claimed(self) -> None:
         """

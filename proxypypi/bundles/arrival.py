@@ -3,7 +3,7 @@ A bundle's files, put into the directory: each whole, or not at all.
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from attrs import define, field
 from twisted.internet.defer import maybeDeferred
@@ -21,6 +21,7 @@ from proxypypi.rules.integrity import Digests
 from proxypypi.settings import Settings
 from proxypypi.store.archives import sha256_of
 from proxypypi.store.room import check_room
+from proxypypi.store.tally import Tally
 from proxypypi.store.uploads import UploadStore
 
 
@@ -60,6 +61,15 @@ class _Project:
     note: ProjectNote
     arrived: dict[LocalFile, Mapping[str, str]] = field(factory=dict, init=False)
 
+    @property
+    def cached_size(self) -> int:
+        """
+        Of the files that arrived and are not private, in bytes.
+        """
+        notes = self.note.files
+        cached = (f for f in self.arrived if notes[f.filename].origin is not None)
+        return sum(file.size for file in cached)
+
 
 @define(eq=False)
 class Arrival:
@@ -75,6 +85,7 @@ class Arrival:
     knowledge: Knowledge = field(init=False)
     report: Report = field(factory=Report, init=False)
     _uploads: UploadStore = field(init=False)
+    _tally: Tally = field(init=False)
     _project: _Project | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -84,6 +95,7 @@ class Arrival:
         self.comparisons = compare(root, members, self.knowledge)
         uploads = root / ".proxypypi" / "cache" / "uploads"
         self._uploads = UploadStore(uploads, root, maybeDeferred)
+        self._tally = Tally.of(root)
 
     def foresee(self) -> None:
         """
@@ -153,6 +165,8 @@ class Arrival:
         project, self._project = self._project, None
         if project is not None and project.arrived:
             self.knowledge.describe(project.name, project.arrived, project.note)
+            with suppress(OSError):  # then all are counted, sooner or later
+                self._tally.add(project.cached_size)
 
     def _take_file(self, project: _Project, place: Place, member: Member) -> None:
         note = project.note.files.get(place.filename)

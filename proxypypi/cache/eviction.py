@@ -63,7 +63,7 @@ class Eviction:
     :ivar stopped: it is to come to an end.
     :ivar _walk: goes through the files of some projects, or, for :obj:`None`, of all.
     :ivar _doubted: names of projects of which upstream says what is not believed yet.
-    :ivar _is_asked: is any index asked about a project?
+    :ivar _asked_about: tells the addresses of the indexes that are, of a project.
     :ivar _turn: is locked by whoever evicts.
     """
 
@@ -75,7 +75,7 @@ class Eviction:
     ]
     _facts_of: Callable[[NormalizedName], Mapping[str, FileFacts]]
     _doubted: Callable[[], Collection[str]]
-    _is_asked: Callable[[NormalizedName], bool]
+    _asked_about: Callable[[NormalizedName], Collection[str]]
     _load_uses: Callable[[], LastUses]
     _load_pins: Callable[[], Pins]
     _turn: Path
@@ -132,11 +132,12 @@ class Eviction:
         uses = self._load_uses()
         for name, file, facts, kind in self._cached(None):
             used_at = uses.of(name, file.filename)
+            came_at = file.changed_at / 1e9  # here: it may have been seen elsewhere
             yield Stored(
                 name=name,
                 filename=file.filename,
                 size=file.size,
-                used_at=last_use(now, used_at, facts.seen_at),
+                used_at=last_use(now, used_at, facts.seen_at, came_at),
                 kind=kind,
             )
 
@@ -151,11 +152,11 @@ class Eviction:
             if self.stopped:
                 return
             facts = self._facts_of(name)
-            can_be_fetched = name not in doubted and self._is_asked(name)
+            asked = self._asked_about(name) if name not in doubted else ()
             for _, file in sorted(files.items()):
                 known = facts.get(file.filename)
                 if known is not None and known.describe(file):
-                    kind = kind_of(known, can_be_fetched)
+                    kind = kind_of(known, asked)
                     if kind is not Kind.PRIVATE:
                         yield name, file, known, kind
 

@@ -3,7 +3,7 @@ Keeps the directory within its bounds: when files are evicted, and what then.
 """
 
 import errno
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import partial
 from typing import Any, ClassVar
@@ -11,7 +11,9 @@ from typing import Any, ClassVar
 from attrs import define, field
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from proxypypi.cache.eviction import Evicted, Eviction
 from proxypypi.cache.flight import SingleFlight
@@ -26,6 +28,8 @@ from proxypypi.store.tally import Count
 
 _BOUND = "max-size"  # as /-/health and the log call what is wrong with it
 _A_DAY = 86_400.0  # seconds after which all is counted again
+_PATIENCE = 5.0  # seconds in which another process makes room for us, too
+_LOOK = 0.25  # seconds between looks whether it has
 _SOON = 1.0  # seconds after which what came meanwhile is seen to
 _MORE = 20  # a part of the bound that goes beside what the disk is short of
 
@@ -53,15 +57,16 @@ class Housekeeping:
     _idle_until: float = field(default=0.0, init=False)
     _call: IDelayedCall | None = field(default=None, init=False)
 
-    async def begin(self) -> None:
+    def begin(self) -> None:
         """
         The server starts: files may have come while it did not run.
         """
-        if self._most is None:
-            return
+        if self._most is not None:
+            self._see_to(self._begin())
+
+    async def _begin(self) -> None:
         count = await self._in_thread(self._eviction.tally.read)
-        if count is None or self._is_over(count, YOUNG):  # else another just did
-            await self._evict()
+        await self._heed(count, YOUNG)  # another may just have counted
 
     def stop(self) -> None:
         """
@@ -88,16 +93,18 @@ class Housekeeping:
         :param check: fails if there is not enough; may be asked again.
         :raises OSError: there is none.
         """
-        for _ in range(2):  # what is under way may be for another, and not enough
+        tries, until = 2, self._clock.seconds() + _PATIENCE
+        while True:
             try:
-                await check()
+                return await check()
             except TooLittleRoom as e:
-                if self._most is None or self._is_idle:
+                is_late = self._clock.seconds() >= until
+                if self._most is None or self._is_idle or not tries or is_late:
                     raise
-                await self._evict(e.short + self._most // _MORE)
-            else:
-                return
-        await check()
+                if await self._evict(e.short + self._most // _MORE):
+                    tries -= 1  # what was under way may be for another, and not enough
+                else:
+                    await deferLater(self._clock, _LOOK, lambda: None)
 
     def kept(self, size: int) -> None:
         """
@@ -105,26 +112,38 @@ class Housekeeping:
 
         :param size: of it, in bytes.
         """
-        Deferred.fromCoroutine(self._kept(size))
+        self._see_to(self._kept(size))
 
     async def _kept(self, size: int) -> None:
         count = None
         with suppress(OSError):  # then all are counted, if that can be
             count = await self._in_thread(self._eviction.tally.add, size)
-        if self._most is None or self._is_idle:
+        if self._most is not None:
+            await self._heed(count, _A_DAY)
+
+    async def _heed(self, count: Count | None, good_for: float) -> None:
+        """
+        Evict if that is too much, or if all are to be counted anew.
+
+        :param good_for: seconds after which a count is not believed any more.
+        """
+        if count is not None and self._fits(count):
+            self._health.mend(_BOUND)
+        if self._is_idle:
             return
-        if count is None or self._is_over(count, _A_DAY):
+        if count is None or not (self._fits(count) and self._is_of(count, good_for)):
             await self._evict()
 
-    async def _evict(self, spare: int = 0) -> None:
+    async def _evict(self, spare: int = 0) -> bool:
         """
         :param spare: bytes that are to go in any case.
+        :returns: was that up to us? Else another process is at it.
         """
-        await self._flight.join("evict", lambda: self._run(spare))
+        return await self._flight.join("evict", lambda: self._run(spare))
 
-    async def _run(self, spare: int) -> None:
+    async def _run(self, spare: int) -> bool:
         if self._eviction.stopped:
-            return
+            return True
         await self._uses.flush()
         now = self._clock.seconds()
         choose = partial(surplus, most=self._most, spare=spare)
@@ -133,10 +152,14 @@ class Housekeeping:
         except OSError as e:
             self._idle_until = now + YOUNG
             self._health.worsen(_BOUND, f"nothing can be evicted: {e.strerror or e}")
-            return
-        if done is not None:  # else another process does it, and sees to what is left
-            self._note(done)
-            self._go_on(done, spare, now)
+            self._wait(YOUNG)
+            return True
+        if done is None:
+            self._wait(_SOON)
+            return False
+        self._note(done)
+        self._go_on(done, spare, now)
+        return True
 
     def _note(self, done: Evicted) -> None:
         """
@@ -179,13 +202,45 @@ class Housekeeping:
             self._health.mend(_BOUND)
         if not done.files and (is_over or spare):
             self._idle_until = now + YOUNG
-        if is_over and done.more:
-            pause = _SOON if done.files else YOUNG
-            self._wait_no_longer()
-            self._call = self._clock.callLater(pause, self._try_again)
+        if is_over or done.problem:
+            self._wait(_SOON if done.files else YOUNG, done.more)
 
-    def _try_again(self) -> None:
-        Deferred.fromCoroutine(self._evict())
+    def _wait(self, pause: float, can_go: bool = True) -> None:
+        """
+        :param can_go: can other files, by then?
+        """
+        self._wait_no_longer()
+        if not self._eviction.stopped:
+            self._call = self._clock.callLater(pause, self._look_later, can_go)
+
+    def _look_later(self, can_go: bool) -> None:
+        self._see_to(self._look_again(can_go))
+
+    async def _look_again(self, can_go: bool) -> None:
+        """
+        Is it still too much? Others may have made room: another process, or people.
+        """
+        count = await self._in_thread(self._eviction.tally.read)
+        if count is not None and self._fits(count):
+            self._health.mend(_BOUND)
+        elif can_go:
+            await self._evict()
+        else:
+            self._wait(YOUNG, can_go)
+
+    def _see_to(self, job: Coroutine[Any, Any, None]) -> None:
+        Deferred.fromCoroutine(job).addErrback(self._failed)
+
+    def _failed(self, failure: Failure) -> None:
+        """
+        What nobody has foreseen is tried again, too.
+        """
+        self._log.failure("cached files cannot be kept within their bound", failure)
+        if self._most is not None:
+            self._idle_until = self._clock.seconds() + YOUNG
+            why = failure.getErrorMessage()
+            self._health.worsen(_BOUND, f"nothing can be evicted: {why}")
+            self._wait(YOUNG)
 
     def _wait_no_longer(self) -> None:
         if self._call is not None and self._call.active():
@@ -195,10 +250,11 @@ class Housekeeping:
     def _is_idle(self) -> bool:
         return self._clock.seconds() < self._idle_until
 
-    def _is_over(self, count: Count, good_for: float) -> bool:
+    def _fits(self, count: Count) -> bool:
+        return self._most is None or count.size <= self._most
+
+    def _is_of(self, count: Count, last: float) -> bool:
         """
-        :param good_for: seconds after which a count is not believed any more.
+        Were all counted in the last so many seconds?
         """
-        assert self._most is not None
-        age = self._clock.seconds() - count.counted_at
-        return count.size > self._most or not 0 <= age < good_for
+        return 0 <= self._clock.seconds() - count.counted_at < last

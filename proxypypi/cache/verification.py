@@ -3,7 +3,7 @@ Whether all files that are here are whole: each is read again. Blocks; for a com
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -48,7 +48,7 @@ class Verification:
     look.
 
     :ivar files: of the projects that are meant.
-    :ivar _may_ask: may an index be asked about a project?
+    :ivar _asked_about: tells the addresses of the indexes that are, of a project.
     :ivar _told: is told how many bytes were read, of how many.
     :ivar _now: POSIX seconds.
     :ivar _sleep: for so many seconds.
@@ -56,7 +56,7 @@ class Verification:
 
     _root: Path
     files: Mapping[NormalizedName, Mapping[str, LocalFile]]
-    _may_ask: Callable[[NormalizedName], bool]
+    _asked_about: Callable[[NormalizedName], Collection[str]]
     _told: Callable[[int, int], None]
     _now: Callable[[], float]
     _sleep: Callable[[float], None]
@@ -125,9 +125,8 @@ class Verification:
         advice, mend = verdict.advice, None
         if verdict.spoilt:
             facts = stock.facts.get(file.filename)
-            if self._may_ask(stock.name) and can_be_fetched_again(
-                file.filename, facts, stock.page, stock.gone
-            ):
+            asked = self._asked_about(stock.name) if not stock.gone else ()
+            if can_be_fetched_again(file.filename, facts, stock.page, asked):
                 advice = "have it removed by --repair, and fetched again when asked for"
                 mend = partial(remove_unchanged, file)
             else:

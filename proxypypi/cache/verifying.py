@@ -35,7 +35,7 @@ class Verified:
 def verify_all(
     root: Path,
     names: Collection[NormalizedName],
-    may_ask: Callable[[NormalizedName], bool],
+    asked_about: Callable[[NormalizedName], Collection[str]],
     told: Callable[[int, int], None],
     now: Callable[[], float],
     sleep: Callable[[float], None],
@@ -43,10 +43,10 @@ def verify_all(
     """
     :param names: of the projects that are meant; empty for all, and for what is no
         project's.
-    :param may_ask: and the others: see :class:`Verification`.
+    :param asked_about: and the others: see :class:`Verification`.
     """
     files = {n: f for n, f in look_around(root) if not names or n in names}
-    verification = Verification(root, files, may_ask, told, now, sleep)
+    verification = Verification(root, files, asked_about, told, now, sleep)
     faults = [
         *verification.faults(),
         *check_records(root, names, now()),

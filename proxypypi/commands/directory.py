@@ -14,7 +14,7 @@ from twisted.python import usage
 
 from proxypypi import __version__
 from proxypypi.commands.options import complain
-from proxypypi.config import configure
+from proxypypi.config import Configuration, configure
 from proxypypi.errors import BadConfiguration, BadName
 from proxypypi.layers import unread
 from proxypypi.names import NormalizedName, normalize
@@ -53,7 +53,7 @@ class DirectoryOptions(ReportOptions):
 
     :cvar operands: what follows the options, as the synopsis shows it.
     :cvar meant: options of a server that the command itself says.
-    :ivar settings: those of a server of that directory.
+    :ivar configuration: that of a server of that directory, as far as it is known.
     """
 
     optParameters = [
@@ -63,7 +63,11 @@ class DirectoryOptions(ReportOptions):
     command: ClassVar[str]
     operands: ClassVar[str] = ""
     meant: ClassVar[Mapping[str, Sequence[str]]] = {}
-    settings: Settings
+    configuration: Configuration
+
+    @property
+    def settings(self) -> Settings:
+        return self.configuration.settings
 
     def getSynopsis(self) -> str:
         synopsis = f"Usage: proxypypi {self.command} [options] {self.operands}"
@@ -104,7 +108,7 @@ class DirectoryOptions(ReportOptions):
     def postOptions(self) -> None:
         named = {name: [self[name]] for name in ("dir", "config") if self[name]}
         given = {**self.meant, **named}
-        self.settings = configure(given, os.environ, Path.cwd()).settings
+        self.configuration = configure(given, os.environ, Path.cwd())
 
 
 class ProjectsOptions(DirectoryOptions):

@@ -14,6 +14,7 @@ from twisted.internet.task import Clock
 from twisted.python import usage
 
 from proxypypi.cache.eviction import Evicted, Eviction
+from proxypypi.commands.asking import askings_of
 from proxypypi.commands.directory import DirectoryOptions, parse
 from proxypypi.commands.options import complain
 from proxypypi.errors import BadSettings
@@ -37,9 +38,11 @@ class PruneOptions(DirectoryOptions):
     longdesc = (
         "Remove cached files, beside a running server or without one: of more than "
         "--max-size, those that were not used for longest, and all that were not used "
-        "for --unused-for. Private files, those that an index no longer has, pinned "
-        "ones and what was used within a minute stay. What has gone is fetched again "
-        "when somebody asks for it. What crashes left of files on their way goes, too."
+        "for --unused-for. Private files, those that an index no longer has or is not "
+        "asked for, pinned ones and what was used within a minute stay. What has gone "
+        "is fetched again when somebody asks for it: which indexes that can be is what "
+        "the server has left word of, and the environment and --config. What crashes "
+        "left of files on their way goes, too."
     )
     optParameters = [
         [
@@ -106,7 +109,11 @@ def prune(command: str, arguments: Sequence[str]) -> int:
     """
     options = parse(PruneOptions, command, arguments)
     root = options.settings.directory
-    eviction = build_eviction(options.settings, Directory(root, Clock(), maybeDeferred))
+    eviction = build_eviction(
+        root,
+        Directory(root, Clock(), maybeDeferred),
+        askings_of(options.configuration),
+    )
     done = (_plan if options["dry-run"] else _evict)(options, eviction)
     if done is None:
         complain("another process removes files at this moment: try again")

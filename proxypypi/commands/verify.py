@@ -3,21 +3,19 @@
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from fnmatch import fnmatchcase
 from time import sleep, time
 from typing import Any
 
 from attrs import evolve, frozen
 
+from proxypypi.commands.asking import askings_of
 from proxypypi.commands.directory import ProjectsOptions, parse
 from proxypypi.commands.options import complain
 from proxypypi.commands.watching import bar_if_watched
 from proxypypi.commands.wording import amount, plural, told
 from proxypypi.model import Finding, Grade
-from proxypypi.names import NormalizedName
-from proxypypi.settings import Settings
-from proxypypi.store.claims import ClaimStore
 from proxypypi.store.mending import Fault
+from proxypypi.upkeep import whom_to_ask
 
 
 class VerifyOptions(ProjectsOptions):
@@ -71,9 +69,10 @@ def verify(command: str, arguments: Sequence[str]) -> int:
     # Not before: what it needs is of no use to other commands.
     from proxypypi.cache.verifying import verify_all
 
-    root, may_ask = options.settings.directory, _Asked(options.settings)
+    root = options.settings.directory
+    asked_about = whom_to_ask(root, askings_of(options.configuration))
     with bar_if_watched("read", in_bytes=True) as note:
-        verified = verify_all(root, options.names, may_ask, note, time, sleep)
+        verified = verify_all(root, options.names, asked_about, note, time, sleep)
     faults = verified.faults
     outcomes = list(_mend(faults) if options["repair"] else map(_told, faults))
     left = [each for each in outcomes if not each.repaired]
@@ -93,24 +92,6 @@ def verify(command: str, arguments: Sequence[str]) -> int:
     for name in verified.missing:
         complain(f"there is no file of {name} in {root}")
     return 1 if errors or verified.missing else 0
-
-
-@frozen
-class _Asked:
-    """
-    Is an index asked about a project, as far as the environment and the file say?
-    """
-
-    _settings: Settings
-
-    def __call__(self, name: NormalizedName) -> bool:
-        settings = self._settings
-        refused = (*settings.private, *settings.deny)
-        return (
-            bool(settings.upstreams)
-            and not any(fnmatchcase(name, glob) for glob in refused)
-            and not ClaimStore.of(settings.directory).is_claimed(name)
-        )
 
 
 def _mend(faults: Sequence[Fault]) -> Iterator[_Outcome]:

@@ -2,7 +2,7 @@
 Which cached files go when there are too many of them, or when nobody wants them.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from enum import Enum
 from fnmatch import fnmatchcase
 
@@ -72,15 +72,16 @@ class Pins:
 ALL = Pins(projects=("*",))
 
 
-def kind_of(facts: FileFacts | None, can_be_fetched: bool) -> Kind:
+def kind_of(facts: FileFacts | None, asked: Collection[str]) -> Kind:
     """
     :param facts: of that very file; :obj:`None` if it is not known yet.
-    :param can_be_fetched: is an index asked about its project, and does it have it?
+    :param asked: the addresses of the indexes that are asked about its project, and
+        have it.
     """
     if facts is None or not facts.cached:
         return Kind.PRIVATE
     listed = facts.missed_at is None
-    return Kind.CACHED if listed and can_be_fetched else Kind.LAST
+    return Kind.CACHED if listed and facts.origin in asked else Kind.LAST
 
 
 def last_use(now: float, *moments: float | None) -> float:

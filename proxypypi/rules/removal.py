@@ -65,16 +65,27 @@ def observe(
     if not facts.cached:
         return facts
     listed = page.by_filename.get(filename) if page is not None else None
-    if listed is None:
+    if page is None or listed is None:
         if facts.missed_at is None:
             return evolve(facts, missed_at=now)
         return evolve(facts, missed_again=facts.missed_again or now > facts.missed_at)
-    uploaded_at = listed.uploaded_at
-    if facts.missed_at is None and facts.uploaded_at == uploaded_at:
+    uploaded_at, origin = listed.uploaded_at, facts.origin
+    if agree(facts.hashes, listed.hashes):
+        origin = page.index  # be it that which it came from once, or another
+    if facts.missed_at is None and (facts.origin, facts.uploaded_at) == (
+        origin,
+        uploaded_at,
+    ):
         return facts
     if contradict(facts.hashes, listed.hashes):
         return facts  # it is another file's return
-    return evolve(facts, uploaded_at=uploaded_at, missed_at=None, missed_again=False)
+    return evolve(
+        facts,
+        origin=origin,
+        uploaded_at=uploaded_at,
+        missed_at=None,
+        missed_again=False,
+    )
 
 
 def is_withheld(facts: FileFacts, withhold: float) -> bool:

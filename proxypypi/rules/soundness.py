@@ -2,7 +2,7 @@
 Is a file what it should be?
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from enum import Enum
 
 from attrs import frozen
@@ -165,15 +165,19 @@ def _worth_knowing(what: str, advice: str = "") -> Verdict:
 
 
 def can_be_fetched_again(
-    filename: str, facts: FileFacts | None, page: ProjectPage | None, gone: bool
+    filename: str,
+    facts: FileFacts | None,
+    page: ProjectPage | None,
+    asked: Collection[str],
 ) -> bool:
     """
     Does its index have it, as far as its last page tells?
 
     :param page: that page; :obj:`None` if there is none, or it does not count.
-    :param gone: has the index no such project any more?
+    :param asked: the addresses of the indexes that are asked about its project, and
+        have it.
     """
-    if page is None or gone or is_quarantined(page):
+    if page is None or page.index not in asked or is_quarantined(page):
         return False
     listed = page.by_filename.get(filename)
     if listed is None or facts is None:
