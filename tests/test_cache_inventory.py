@@ -100,11 +100,12 @@ class InventoryTests(StockTestCase):
 
     def test_gone(self) -> None:
         """
-        A project is gone upstream once that is believed.
+        A project counts as gone upstream as soon as its index says so.
         """
         for change, believed, expected in (
             (Change.GONE, True, True),
-            (Change.GONE, False, False),
+            (Change.GONE, False, True),
+            (Change.EMPTY, False, True),
             (Change.OLDER, True, False),
         ):
             doubt = Doubt(change=change, since=SEEN_AT, believed=believed)

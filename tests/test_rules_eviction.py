@@ -166,13 +166,14 @@ class KindTests(SynchronousTestCase):
 class LastUseTests(SynchronousTestCase):
     def test_table(self) -> None:
         """
-        It is the latest moment that is known and has been.
+        It is the latest moment that is known, and not that of a clock that was wrong.
         """
         for moments, expected in (
             ((None, 5.0, 3.0), 5.0),
             ((7.0, None, 3.0), 7.0),
-            ((NOW + 1, 3.0), 3.0),
-            ((NOW + 1,), 0.0),
+            ((NOW + 1, 3.0), NOW + 1),
+            ((NOW + 3_601, 3.0), 3.0),
+            ((NOW + 3_601,), 0.0),
             ((), 0.0),
             ((NOW,), NOW),
         ):

@@ -72,7 +72,7 @@ class CompareTests(SynchronousTestCase):
             ("rot, listed no longer", B, CACHED, None, State.DAMAGED),
             ("rot of a private one", B, PRIVATE, None, State.DAMAGED),
             ("rot of a copy", B, copied(PRIVATE), None, State.DAMAGED),
-            ("written into", B, older(CACHED), listed(A), State.DAMAGED),
+            ("written into", B, older(CACHED), listed(A), State.SUSPICIOUS),
             ("cut", B, evolve(CACHED, size=9), listed(A), State.DAMAGED),
             ("put in its place", B, older(CACHED, 9), listed(A), State.REPLACED),
             ("a private one built anew", B, older(PRIVATE), None, State.NEW),
@@ -114,16 +114,30 @@ class JudgeTests(SynchronousTestCase):
 
     def test_spoilt(self) -> None:
         """
-        A cached file that has changed is spoilt, one that is cut even if it looks like
-        another; a private one is damaged, and nothing more.
+        A cached file whose bytes have changed by themselves is spoilt, be it cut short
+        or not; a private one is damaged, and nothing more.
         """
-        for facts, broken in ((CACHED, ""), (older(CACHED, 9), "no zip")):
-            verdict = self.judge(B, facts, broken=broken)
+        for facts in (CACHED, evolve(CACHED, size=9)):
+            verdict = self.judge(B, facts)
             self.assertEqual((Grade.ERROR, True), (verdict.grade, verdict.spoilt))
             self.assertIn(f"when it came from {INDEX}", verdict.what)
         verdict = self.judge(B, PRIVATE)
         self.assertEqual((Grade.ERROR, False), (verdict.grade, verdict.spoilt))
         self.assertIn("when it was put here", verdict.what)
+
+    def test_put_in_place(self) -> None:
+        """
+        What somebody may have put in place of a cached file is never taken for spoilt,
+        whatever it is; it is said what to do if nobody did.
+        """
+        for facts, broken in (
+            (older(CACHED), ""),
+            (older(CACHED, 9), ""),
+            (older(CACHED, 9), "no zip"),
+        ):
+            verdict = self.judge(B, facts, listed(A), broken=broken)
+            self.assertFalse(verdict.spoilt)
+            self.assertIn(f"proxypypi remove demo {NAME}", verdict.advice)
 
     def test_broken(self) -> None:
         """

@@ -41,7 +41,8 @@ class Stock:
     :ivar facts: by the names of files, be they of those that lie there now or not.
     :ivar page: what its index said last; :obj:`None` if none is kept, or if its name is
         ours alone.
-    :ivar gone: has its index no such project any more, as is believed?
+    :ivar gone: has its index said that it has no such project any more, or no files of
+        it, be that believed yet or not?
     :ivar released: file name to sha256.
     :ivar troubles: what is wrong with each record that is damaged, in a sentence.
     """
@@ -149,4 +150,4 @@ def _is_claimed(root: Path, name: NormalizedName) -> bool:
 
 def _is_gone(pages: Path, name: NormalizedName) -> bool:
     doubt = load_doubt(pages, name)
-    return doubt is not None and doubt.believed and doubt.change is Change.GONE
+    return doubt is not None and doubt.change in (Change.GONE, Change.EMPTY)

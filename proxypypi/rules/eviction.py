@@ -14,6 +14,7 @@ from proxypypi.names import NormalizedName
 
 YOUNG = 60.0  # seconds after its last use that a file stays: it may be wanted again
 
+_SLACK = 3_600.0  # seconds by which moments may be ahead
 _LOW = 95  # percent of what is allowed: down to there, so that not each new file evicts
 
 
@@ -86,11 +87,12 @@ def kind_of(facts: FileFacts | None, asked: Collection[str]) -> Kind:
 
 def last_use(now: float, *moments: float | None) -> float:
     """
-    The latest of some moments, those left out that are unknown or yet to come: a clock
-    was wrong then.
+    The latest of some moments, those left out that are unknown, or so late that a clock
+    was wrong then. What is a little later than *now* happened while files were looked
+    at.
     """
     known = (moment for moment in moments if moment is not None)
-    return max((moment for moment in known if moment <= now), default=0.0)
+    return max((moment for moment in known if moment <= now + _SLACK), default=0.0)
 
 
 def counted(files: Iterable[Stored]) -> int:

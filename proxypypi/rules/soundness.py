@@ -64,6 +64,7 @@ UNSETTLED = Verdict(
     advice="look again later",
 )
 
+_IN_PLACE = (State.SUSPICIOUS, State.REPLACED, State.CLASHING)
 _BRING = "bring it back from a backup, or make it anew"
 
 
@@ -84,12 +85,13 @@ def judge(
     state = compare(file, content.hashes, facts, listed)
     cached = facts is not None and facts.cached
     remove = f"if nobody put it there: proxypypi remove {name} {file.filename}"
-    if state is State.DAMAGED or (state is State.REPLACED and content.broken):
+    if state is State.DAMAGED:
         what = "its bytes are not what they were when it "
         what += f"came from {facts.origin}" if facts and cached else "was put here"
         return _wrong(what, _BRING, spoilt=cached)
     if content.broken and state is not State.LISTED:
-        return _wrong(f"it cannot be unpacked: {content.broken}", _BRING)
+        advice = remove if state in _IN_PLACE else _BRING
+        return _wrong(f"it cannot be unpacked: {content.broken}", advice)
     match state:
         case State.OUTDATED:
             return _worth_knowing(f"{index} lists another file of this name by now")
@@ -97,9 +99,8 @@ def judge(
             what = f"it is private, and hides another of this name at {index}"
             return _worth_knowing(what, remove)
         case State.SUSPICIOUS:
-            what = (
-                f"it is not what {index} lists, though as long, and counts as private"
-            )
+            whose = f"{index} lists" if listed is not None else "came here"
+            what = f"it is not what {whose}, though as long, and counts as private"
             return _wrong(what, remove)
         case State.REPLACED:
             what = "it took the place of a cached file, and counts as private"
@@ -129,19 +130,19 @@ def compare(
         if _passes_for(file, facts):
             return State.DAMAGED
         if facts.cached:
-            return State.REPLACED
+            same_size = file.size == facts.size
+            return State.SUSPICIOUS if same_size else State.REPLACED
     return _clashing(file, listed) if clash else State.NEW
 
 
 def _passes_for(file: LocalFile, facts: FileFacts) -> bool:
     """
-    Is it the file that the facts are of, but for its bytes? Who replaces a private file
-    may do so by one of the same length; nobody replaces a cached one by such a one, or
-    by one of the same time.
+    Is it the file that the facts are of, but for its bytes? Whoever writes into it, or
+    puts another in its place, does so at another time.
     """
     same_size = file.size == facts.size
     same_time = file.modified_at == facts.modified_at
-    return same_size or same_time if facts.cached else same_size and same_time
+    return same_time and (same_size or facts.cached)
 
 
 def _clashing(file: LocalFile, listed: Distribution | None) -> State:
