@@ -33,6 +33,7 @@ class Uses:
     _in_thread: Callable[..., "Deferred[Any]"]
     _given: dict[File, float] = field(factory=dict, init=False)
     _call: IDelayedCall | None = field(default=None, init=False)
+    _can_note: bool = field(default=True, init=False)
 
     def note(self, file: File) -> None:
         """
@@ -57,7 +58,11 @@ class Uses:
         try:
             await self._in_thread(self._store.note, given)
         except OSError as e:
-            self._log.info("uses of files cannot be noted: {error}", error=e)
+            if self._can_note:
+                self._log.info("uses of files cannot be noted: {error}", error=e)
+            self._can_note = False
+        else:
+            self._can_note = True
 
     def _flush(self) -> None:
         Deferred.fromCoroutine(self.flush())

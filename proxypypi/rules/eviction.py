@@ -2,7 +2,7 @@
 Which cached files go when there are too many of them, or when nobody wants them.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from enum import Enum
 from fnmatch import fnmatchcase
 
@@ -11,6 +11,7 @@ from attrs import frozen
 
 from proxypypi.model import FileFacts
 from proxypypi.names import NormalizedName
+from proxypypi.rules.sorting import in_order
 
 YOUNG = 60.0  # seconds after its last use that a file stays: it may be wanted again
 
@@ -135,7 +136,7 @@ def unused(files: Iterable[Stored], now: float, since: float) -> list[Stored]:
     return [file for file in _those_that_can(files, now) if file.used_at < since]
 
 
-def _those_that_can(files: Iterable[Stored], now: float) -> list[Stored]:
+def _those_that_can(files: Iterable[Stored], now: float) -> Iterator[Stored]:
     """
     :returns: the least recently used first; of those that were used at the same moment,
         the order stays.
@@ -145,4 +146,4 @@ def _those_that_can(files: Iterable[Stored], now: float) -> list[Stored]:
         for file in files
         if file.kind is Kind.CACHED and now - file.used_at >= YOUNG
     )
-    return sorted(can, key=lambda file: file.used_at)
+    return in_order(can, key=lambda file: file.used_at)

@@ -7,11 +7,13 @@ import sys
 from array import array
 from collections.abc import Mapping
 from hashlib import blake2b
+from itertools import islice
 from pathlib import Path
 
 from attrs import define, frozen
 
 from proxypypi.names import NormalizedName
+from proxypypi.rules.sorting import in_order
 from proxypypi.store.files import alone, open_file, write_atomically
 
 File = tuple[NormalizedName, str]
@@ -74,7 +76,9 @@ class UseStore:
                 with open(self._record, "ab") as record:
                     record.write(entries.tobytes())
             else:
-                self._write({**self._read(), **_pairs(entries)})
+                moments = self._read()
+                moments.update(_pairs(entries))
+                self._write(moments)
 
     def load(self) -> LastUses:
         """
@@ -110,9 +114,10 @@ class UseStore:
         return _pairs(entries)
 
     def _write(self, moments: dict[int, int]) -> None:
-        newest = sorted(moments.items(), key=lambda entry: entry[1])[-_MOST:]
-        head = _MAGIC + len(newest).to_bytes(8, sys.byteorder)
+        oldest_first = in_order(moments.items(), key=lambda entry: entry[1])
+        newest = islice(oldest_first, max(0, len(moments) - _MOST), None)
         entries = array("Q", (number for entry in newest for number in entry))
+        head = _MAGIC + (len(entries) // 2).to_bytes(8, sys.byteorder)
         write_atomically(self._record, head + entries.tobytes())
 
 
