@@ -34,16 +34,16 @@ class UsesTests(SynchronousTestCase):
 
     def test_every_few_seconds(self) -> None:
         """
-        However often a file is used, it is written down once in ten seconds; while none
+        However often a file is used, it is written down once in two seconds; while none
         is, nothing is written.
         """
         for _ in range(50):
             self.uses.note(FILE)
             self.clock.advance(1.0)
         self.assertEqual(1049.0, self.last())
-        self.assertEqual(["note"] * 5, self.threads.calls)
+        self.assertEqual(["note"] * 25, self.threads.calls)
         self.clock.advance(100.0)
-        self.assertEqual(["note"] * 5, self.threads.calls)
+        self.assertEqual(["note"] * 25, self.threads.calls)
         self.assertEqual([], self.clock.getDelayedCalls())
 
     def test_flush(self) -> None:

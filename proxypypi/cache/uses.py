@@ -12,7 +12,7 @@ from twisted.logger import Logger
 
 from proxypypi.store.uses import File, UseStore
 
-_EVERY = 10.0  # seconds between writes: what a crash makes us forget, and others miss
+_EVERY = 2.0  # seconds between writes: what a crash makes us forget, and others miss
 _MOST = 10_000  # files that are noted in between
 
 
@@ -21,7 +21,7 @@ class Uses:
     """
     Notes them in memory, and every few seconds on disk, all in one piece of some bytes
     each. So it is known to all processes what was used in the last minute, though a
-    file that is given out a thousand times a second is written down six times a minute.
+    file that is given out a thousand times a second is written down every other second.
 
     :ivar _given: files to POSIX seconds.
     """
