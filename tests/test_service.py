@@ -237,8 +237,7 @@ class StartTests(ServiceTestCase):
 
         self.patch(Index, "try_to_connect", fail)
         self.service().startService()
-        failed = [line for line in self.lines if line.endswith(" has failed")]
-        self.assertEqual(["a look at index.example has failed"], failed)
+        self.assertIn("a look at index.example has failed", self.lines)
         self.assertEqual(1, len(self.flushLoggedErrors(ZeroDivisionError)))
         self.assertEqual(1, len(self.reactor.tcpServers))
 

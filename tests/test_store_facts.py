@@ -11,7 +11,7 @@ from typing import Any
 from twisted.internet.defer import maybeDeferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from proxypypi.store.facts import FactsStore
+from proxypypi.store.facts import FactsStore, sound_facts
 from tests.store_contract import (
     BARE_FACTS,
     DEMO,
@@ -130,9 +130,11 @@ class FactsStoreTests(FactsStoreContract, SynchronousTestCase):
             (self.cache / "facts" / "demo.json").write_bytes(content)
             loaded = self.successResultOf(self.store.load_facts(DEMO))
             self.assertEqual({}, loaded, case)
+            self.assertEqual({}, sound_facts(self.cache, DEMO), case)
             self.save({"b": BARE_FACTS})
             loaded = self.successResultOf(self.store.load_facts(DEMO))
             self.assertEqual({"b": BARE_FACTS}, loaded, case)
+            self.assertEqual(loaded, sound_facts(self.cache, DEMO), case)
 
     def test_damaged_first_seen(self) -> None:
         """

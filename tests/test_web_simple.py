@@ -316,7 +316,7 @@ class SnapshotTests(ProxyTestCase):
         """
         An age is that before now, each time it is asked for.
         """
-        uploaded = self.clock.seconds() - 3600.0
+        uploaded = self.clock.seconds() - 3600.5
         self.index.add(make_wheel("demo", "3.0"), upload_time=iso(uploaded))
         for passed, when, expected in [
             (0.0, "1h", True),
