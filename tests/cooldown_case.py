@@ -62,7 +62,7 @@ class CooldownTestCase(ProxyTestCase):
         """
         decisions = self.directory / ".proxypypi" / "decisions"
         name = normalize(built.project)
-        add_release(decisions, name, built.filename, built.sha256)
+        add_release(decisions, name, built.filename, built.sha256, self.clock.seconds())
 
     def listed(self, route: str = "simple", name: str = "demo") -> list[str]:
         return sorted(self.files(name, route))

@@ -10,6 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from proxypypi.cache.health import Health
 from proxypypi.cache.releases import ReleaseCache
+from proxypypi.model import Release
 from proxypypi.store.releases import Releases, add_release
 from tests.proxy_case import Threads
 from tests.store_contract import DEMO, OTHER
@@ -22,7 +23,7 @@ class ReleaseCacheTests(SynchronousTestCase):
         store = Releases(self.decisions, self.threads)
         self.releases = ReleaseCache(store, self.health)
 
-    def released(self) -> Mapping[str, str]:
+    def released(self) -> Mapping[str, Release]:
         return self.successResultOf(Deferred.fromCoroutine(self.releases.of(DEMO)))
 
     def test_read_once(self) -> None:
@@ -33,12 +34,12 @@ class ReleaseCacheTests(SynchronousTestCase):
         self.assertEqual({}, self.released())
         self.assertEqual([], self.threads.calls)
         for filename in ("a.whl", "b.whl"):
-            add_release(self.decisions, DEMO, filename, "5f")
+            add_release(self.decisions, DEMO, filename, "5f", 1.0)
             released = self.released()
-            self.assertEqual("5f", released[filename])
+            self.assertEqual(Release("5f", 1.0), released[filename])
             self.assertIs(released, self.released())
         self.assertEqual(2, len(self.threads.calls))
-        add_release(self.decisions, OTHER, "c.whl", "5f")
+        add_release(self.decisions, OTHER, "c.whl", "5f", 1.0)
         self.assertIs(released, self.released())
 
     def test_damaged(self) -> None:
@@ -47,7 +48,7 @@ class ReleaseCacheTests(SynchronousTestCase):
         or gone.
         """
         record = self.decisions / "releases" / "demo.json"
-        add_release(self.decisions, DEMO, "a.whl", "5f")
+        add_release(self.decisions, DEMO, "a.whl", "5f", 1.0)
         whole = record.read_bytes()
         for mend in (lambda: record.write_bytes(whole), record.unlink):
             record.write_bytes(b"{")

@@ -271,11 +271,17 @@ class ReleaseTests(RemovalTestCase):
         super().setUp()
         self.decisions = self.directory / ".proxypypi" / "decisions"
         self.record = self.decisions / "releases" / "demo.json"
+        self.began = self.clock.seconds()
         self.withhold_young()
 
-    def release(self, sha256: str) -> str:
-        name = normalize("demo")
-        return add_release(self.decisions, name, self.young.filename, sha256)
+    def release(self, sha256: str, at: float | None = None) -> str:
+        """
+        :param at: POSIX seconds; :obj:`None` for now.
+        """
+        if at is None:
+            at = self.clock.seconds()
+        name, filename = normalize("demo"), self.young.filename
+        return add_release(self.decisions, name, filename, sha256, at)
 
     def test_released(self) -> None:
         """
@@ -288,6 +294,15 @@ class ReleaseTests(RemovalTestCase):
             expected = {"1.0": False, "2.0": REMOVED, "3.0": REMOVED}
             self.assertEqual(expected, self.listed())
             self.assertEqual(200, self.code(self.young.filename))
+
+    def test_released_before(self) -> None:
+        """
+        Who released it when it was young could not know that it would be removed.
+        """
+        self.assertEqual("", self.release(self.young.sha256, self.began - 1))
+        self.assertEqual(403, self.code(self.young.filename))
+        self.assertEqual("", self.release(self.young.sha256))
+        self.assertEqual(200, self.code(self.young.filename))
 
     def test_another_file(self) -> None:
         """

@@ -43,7 +43,8 @@ class ReleaseTests(CliTestCase):
 
     def released(self, name: str = "demo") -> dict[str, str]:
         decisions = self.directory / ".proxypypi" / "decisions"
-        return dict(load_releases(decisions, normalize(name)))
+        released = load_releases(decisions, normalize(name))
+        return {filename: each.sha256 for filename, each in released.items()}
 
     def test_release(self) -> None:
         """

@@ -384,7 +384,7 @@ class YoungTests(AnswersTestCase):
         self.warm(self.listing)
         decisions = self.directory / ".proxypypi" / "decisions"
         name, filename = normalize("demo"), self.young.filename
-        add_release(decisions, name, filename, self.young.sha256)
+        add_release(decisions, name, filename, self.young.sha256, self.clock.seconds())
         for _ in range(20):
             self.pass_by(0.1)
             listed = self.answer(self.listing).files

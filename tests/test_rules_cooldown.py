@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from packaging.version import Version
 from twisted.trial.unittest import SynchronousTestCase
 
-from proxypypi.model import Distribution, FileFacts, LocalFile, ProjectPage
+from proxypypi.model import Distribution, FileFacts, LocalFile, ProjectPage, Release
 from proxypypi.names import normalize
 from proxypypi.rules.cooldown import (
     MinAges,
@@ -153,7 +153,8 @@ class HeldBackTests(SynchronousTestCase):
             ("no digest", upload(sha256=None), {ONE: OURS}, 110.0),
             ("neither", upload(sha256=None), {}, 110.0),
         ]:
-            found = held_back_until(file, 10.0, (), released, 105.0)
+            releases = {f: Release(sha256, 1.0) for f, sha256 in released.items()}
+            found = held_back_until(file, 10.0, (), releases, 105.0)
             self.assertEqual(expected, found, case)
 
     moments = st.floats(0, 1e6)

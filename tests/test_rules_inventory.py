@@ -9,7 +9,14 @@ from typing import Any
 from attrs import evolve
 from twisted.trial.unittest import SynchronousTestCase
 
-from proxypypi.model import Distribution, FileFacts, LocalFile, Marks, ProjectPage
+from proxypypi.model import (
+    Distribution,
+    FileFacts,
+    LocalFile,
+    Marks,
+    ProjectPage,
+    Release,
+)
 from proxypypi.names import normalize
 from proxypypi.rules.cooldown import MinAges
 from proxypypi.rules.inventory import Item, Kind, describe
@@ -112,8 +119,8 @@ class RemovedTests(SynchronousTestCase):
         gone = evolve(CACHED, missed_at=missed_at, missed_again=True)
         for released, expected in (
             ({}, (True, False)),
-            ({FILE.filename: B}, (True, False)),
-            ({FILE.filename: A}, (False, True)),
+            ({FILE.filename: Release(B, NOW)}, (True, False)),
+            ({FILE.filename: Release(A, NOW)}, (False, True)),
         ):
             found = item(gone, released=released)
             self.assertEqual(expected, (found.withheld, found.released), released)
@@ -121,9 +128,9 @@ class RemovedTests(SynchronousTestCase):
         old = item(
             gone,
             settings=evolve(SETTINGS, withhold=0.5 * DAY),
-            released={FILE.filename: A},
+            released={FILE.filename: Release(A, NOW)},
         )
-        self.assertEqual((False, False), (old.withheld, old.released))
+        self.assertEqual((False, True), (old.withheld, old.released))
 
 
 class HeldBackTests(SynchronousTestCase):
@@ -142,6 +149,6 @@ class HeldBackTests(SynchronousTestCase):
         ):
             found = item(facts, settings=settings, now=now)
             self.assertEqual((expected, False), (found.held_back, found.released))
-        released = {FILE.filename: A}
+        released = {FILE.filename: Release(A, NOW)}
         found = item(settings=settings, now=free_at - 1, released=released)
         self.assertEqual((None, True), (found.held_back, found.released))

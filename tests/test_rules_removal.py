@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from proxypypi.model import Change, Distribution, Doubt, FileFacts, ProjectPage
+from proxypypi.model import Change, Distribution, Doubt, FileFacts, ProjectPage, Release
 from proxypypi.names import normalize
 from proxypypi.rules.removal import (
     are_strangers,
     doubtful,
+    is_released,
     is_withheld,
     observe,
     weigh,
@@ -181,6 +182,23 @@ class ObserveTests(SynchronousTestCase):
         for case, facts, page, expected in cases:
             found = observe(facts, page, ONE, 1000.0)
             self.assertEqual(expected or facts, found, case)
+
+
+class IsReleasedTests(SynchronousTestCase):
+    def test_table(self) -> None:
+        """
+        A release counts for that very file, and for what was known when it was given.
+        """
+        for missed_at, release, expected in (
+            (None, None, False),
+            (None, Release("5f", 1.0), True),
+            (None, Release("af", 1.0), False),
+            (5.0, Release("5f", 4.0), False),
+            (5.0, Release("5f", 5.0), True),
+            (5.0, Release("af", 9.0), False),
+        ):
+            facts = facts_of(hashes={"sha256": "5f"}, missed_at=missed_at)
+            self.assertIs(expected, is_released(facts, release), release)
 
 
 class IsWithheldTests(SynchronousTestCase):

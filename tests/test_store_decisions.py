@@ -6,6 +6,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from proxypypi.model import Release
 from proxypypi.store.claims import ClaimStore
 from proxypypi.store.decisions import load_decisions, recorded
 from proxypypi.store.marks import Yanks, change_yanks, set_status
@@ -32,7 +33,7 @@ class DecisionsTests(SynchronousTestCase):
             ClaimStore.of(self.root).claim(name, 5.0, "why")
         change_yanks(self.decisions, DEMO, yank)
         set_status(self.decisions, DEMO, "archived", None)
-        add_release(self.decisions, DEMO, "demo-1.0.zip", "5f")
+        add_release(self.decisions, DEMO, "demo-1.0.zip", "5f", 1.0)
         (self.root / "demo-2.0.zip").touch()
         removed = Removed(
             filename="demo-2.0.zip",
@@ -56,7 +57,7 @@ class DecisionsTests(SynchronousTestCase):
         self.assertEqual(("why", 5.0), (claim.reason, claim.claimed_at))
         self.assertEqual({"1": "broken"}, found.yanks[DEMO].versions)
         self.assertEqual("archived", found.statuses[DEMO].status)
-        self.assertEqual({"demo-1.0.zip": "5f"}, found.released[DEMO])
+        self.assertEqual({"demo-1.0.zip": Release("5f", 1.0)}, found.released[DEMO])
         self.assertEqual(["ada"], [each.by for each in found.removed[DEMO]])
         self.assertEqual([], found.damaged)
 

@@ -71,7 +71,7 @@ class RecordsTests(StockTestCase):
             self.decisions, DEMO, lambda yanks: yanks.versions.update({"1": ""})
         )
         set_status(self.decisions, DEMO, "archived", None)
-        add_release(self.decisions, DEMO, self.wheel.filename, "5f")
+        add_release(self.decisions, DEMO, self.wheel.filename, "5f", 1.0)
         facts = FactsStore(self.cache, self.decisions, maybeDeferred)
         facts.add_first_seen(DEMO, {self.wheel.filename: {"5f": 1.0}})
         attested = AttestationStore(self.decisions, maybeDeferred)

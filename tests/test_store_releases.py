@@ -13,6 +13,7 @@ from zope.interface.verify import verifyObject
 
 from proxypypi.errors import DamagedRecord
 from proxypypi.interfaces import IReleases
+from proxypypi.model import Release
 from proxypypi.store.releases import Releases, add_release, load_releases
 from tests.store_contract import DEMO, OTHER, note_fsyncs
 
@@ -24,8 +25,9 @@ class ReleasesTests(SynchronousTestCase):
         self.record = self.decisions / "releases" / "demo.json"
 
     def load(self) -> dict[str, str]:
-        released: Mapping[str, str] = self.successResultOf(self.releases.load(DEMO))
-        return dict(released)
+        released: Mapping[str, Release] = self.successResultOf(self.releases.load(DEMO))
+        self.assertLessEqual({each.at for each in released.values()}, {1.0})
+        return {filename: each.sha256 for filename, each in released.items()}
 
     def test_interface(self) -> None:
         """
@@ -40,7 +42,9 @@ class ReleasesTests(SynchronousTestCase):
         self.assertEqual({}, self.load())
         expected = {}
         for filename, sha256 in (("a.whl", "5f"), ("b.whl", "af"), ("a.whl", "00")):
-            self.assertEqual("", add_release(self.decisions, DEMO, filename, sha256))
+            self.assertEqual(
+                "", add_release(self.decisions, DEMO, filename, sha256, 1.0)
+            )
             expected[filename] = sha256
             self.assertEqual(expected, self.load())
         self.assertEqual({}, load_releases(self.decisions, OTHER))
@@ -51,7 +55,7 @@ class ReleasesTests(SynchronousTestCase):
         It waits for the disk, and what cannot be written leaves what was there.
         """
         synced = note_fsyncs(self)
-        add_release(self.decisions, DEMO, "a.whl", "5f")
+        add_release(self.decisions, DEMO, "a.whl", "5f", 1.0)
         self.assertEqual(2, len(synced))
 
         def fail(*_: Any) -> None:
@@ -59,7 +63,7 @@ class ReleasesTests(SynchronousTestCase):
 
         self.patch(os, "rename", fail)
         with self.assertRaises(OSError):
-            add_release(self.decisions, DEMO, "a.whl", "af")
+            add_release(self.decisions, DEMO, "a.whl", "af", 1.0)
         self.assertEqual({"a.whl": "5f"}, self.load())
         self.assertEqual(["demo.json"], os.listdir(self.record.parent))
 
@@ -82,7 +86,7 @@ class ReleasesTests(SynchronousTestCase):
             loading = self.releases.load(DEMO)
             error = self.failureResultOf(loading, DamagedRecord).value
             self.assertIn(str(self.record), str(error))
-            said = add_release(self.decisions, DEMO, "a.whl", "5f")
+            said = add_release(self.decisions, DEMO, "a.whl", "5f", 1.0)
             self.assertEqual(str(error), said)
             self.assertEqual({"a.whl": "5f"}, self.load())
             aside = self.record.with_name("demo.json.damaged")

@@ -16,7 +16,7 @@ from proxypypi.cache.flight import SingleFlight
 from proxypypi.cache.releases import ReleaseCache
 from proxypypi.errors import TooYoung
 from proxypypi.events import HELD_BACK, IEvents
-from proxypypi.model import ProjectPage
+from proxypypi.model import ProjectPage, Release
 from proxypypi.names import NormalizedName
 from proxypypi.rules.cooldown import (
     MinAges,
@@ -44,7 +44,7 @@ class _Known:
 
     page: ProjectPage | None
     held: Sequence[Held]
-    released: Mapping[str, str]
+    released: Mapping[str, Release]
     held_back: Mapping[str, float]
     good_until: float
 
@@ -52,7 +52,7 @@ class _Known:
         self,
         page: ProjectPage | None,
         held: Sequence[Held],
-        released: Mapping[str, str],
+        released: Mapping[str, Release],
         now: float,
     ) -> bool:
         return (
@@ -156,7 +156,7 @@ class Cooldown:
         name: NormalizedName,
         page: ProjectPage | None,
         held: Sequence[Held],
-        released: Mapping[str, str],
+        released: Mapping[str, Release],
     ) -> _Known:
         exemptions, now = self._exemptions_of(name), self._clock.seconds()
 

@@ -16,6 +16,7 @@ from proxypypi.model import (
     LocalFile,
     Marks,
     ProjectPage,
+    Release,
 )
 from proxypypi.names import NormalizedName
 from proxypypi.rules.cooldown import MinAges
@@ -43,7 +44,7 @@ class Stock:
         ours alone.
     :ivar gone: has its index said that it has no such project any more, or no files of
         it, be that believed yet or not?
-    :ivar released: file name to sha256.
+    :ivar released: by file name.
     :ivar troubles: what is wrong with each record that is damaged, in a sentence.
     """
 
@@ -53,7 +54,7 @@ class Stock:
     page: ProjectPage | None
     gone: bool
     marks: Marks
-    released: Mapping[str, str]
+    released: Mapping[str, Release]
     claimed: bool
     troubles: tuple[str, ...] = ()
 

@@ -11,10 +11,11 @@ from proxypypi.cache.bounded import Bounded
 from proxypypi.cache.health import Health
 from proxypypi.errors import DamagedRecord
 from proxypypi.interfaces import IReleases
+from proxypypi.model import Release
 from proxypypi.names import NormalizedName
 
 _MOST = 10_000  # projects whose releases are held in memory
-_NONE: Mapping[str, str] = MappingProxyType({})
+_NONE: Mapping[str, Release] = MappingProxyType({})
 
 
 @define(eq=False)
@@ -25,13 +26,13 @@ class ReleaseCache:
 
     _store: IReleases
     _health: Health
-    _known: Bounded[NormalizedName, tuple[Hashable, Mapping[str, str]]] = field(
+    _known: Bounded[NormalizedName, tuple[Hashable, Mapping[str, Release]]] = field(
         factory=lambda: Bounded(_MOST), init=False
     )
 
-    async def of(self, name: NormalizedName) -> Mapping[str, str]:
+    async def of(self, name: NormalizedName) -> Mapping[str, Release]:
         """
-        :returns: file name to sha256; the same object while nothing else is released.
+        :returns: by file name; the same object while nothing else is released.
         """
         subject = f"releases of {name}"
         edition = self._store.edition(name)

@@ -10,7 +10,7 @@ from proxypypi.cache.facts import Facts
 from proxypypi.cache.releases import ReleaseCache
 from proxypypi.model import FileFacts, ProjectPage
 from proxypypi.names import NormalizedName
-from proxypypi.rules.removal import is_withheld, observe
+from proxypypi.rules.removal import is_released, is_withheld, observe
 
 
 @define(eq=False)
@@ -54,6 +54,4 @@ class Removal:
         if not found:
             return frozenset()
         released = await self._releases.of(name)
-        return frozenset(
-            f for f in found if released.get(f) != facts[f].hashes["sha256"]
-        )
+        return frozenset(f for f in found if not is_released(facts[f], released.get(f)))

@@ -74,9 +74,10 @@ def _entries(found: Decisions) -> Iterator[_Entry]:
         facts = {"status": status.status, "reason": status.reason}
         yield "statuses", name, facts, _said(status.status, status.reason)
     for name, released in found.released.items():
-        for filename, sha256 in sorted(released.items()):
-            facts = {"file": filename, "sha256": sha256}
-            yield "releases", name, facts, (filename, f"sha256:{sha256}")
+        for filename, release in sorted(released.items()):
+            at, sha256 = moment(release.at), release.sha256
+            facts = {"file": filename, "sha256": sha256, "released": at}
+            yield "releases", name, facts, (filename, f"sha256:{sha256}", str(at))
     for name, removed in found.removed.items():
         for each in removed:
             at = moment(each.removed_at)

@@ -77,6 +77,7 @@ def release(command: str, arguments: Sequence[str]) -> int:
                 freed.project,
                 freed.filename,
                 freed.sha256,
+                now,
             )
             if trouble:
                 complain(trouble)

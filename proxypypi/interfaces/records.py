@@ -8,7 +8,7 @@ from msgspec import Raw
 from twisted.internet.defer import Deferred
 from zope.interface import Interface
 
-from proxypypi.model import Doubt, FactsChange, FileFacts, Marks, RawPage
+from proxypypi.model import Doubt, FactsChange, FileFacts, Marks, RawPage, Release
 from proxypypi.names import NormalizedName
 
 
@@ -150,9 +150,9 @@ class IReleases(Interface):
         the disk, each time, for a moment.
         """
 
-    def load(name: NormalizedName) -> "Deferred[Mapping[str, str]]":
+    def load(name: NormalizedName) -> "Deferred[Mapping[str, Release]]":
         """
-        :returns: file name to sha256; as it is on disk now.
+        :returns: by file name; as it is on disk now.
         :raises DamagedRecord: it cannot be known.
         """
 

@@ -3,7 +3,7 @@ The nouns: distributions, project pages, files here, and what an index sent.
 """
 
 from proxypypi.model.answers import Outcome, Validity
-from proxypypi.model.files import FactsChange, Fate, FileFacts, LocalFile
+from proxypypi.model.files import FactsChange, Fate, FileFacts, LocalFile, Release
 from proxypypi.model.findings import Finding, Grade
 from proxypypi.model.pages import NO_MARKS, Distribution, HeldBack, Marks, ProjectPage
 from proxypypi.model.people import User
@@ -28,6 +28,7 @@ __all__ = [
     "Outcome",
     "ProjectPage",
     "RawPage",
+    "Release",
     "User",
     "Validity",
     "possible",

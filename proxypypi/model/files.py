@@ -88,6 +88,19 @@ class FileFacts:
 FactsChange = Callable[[Mapping[str, FileFacts]], Mapping[str, FileFacts]]
 
 
+@frozen
+class Release:
+    """
+    People let a file be given out that would not be otherwise.
+
+    :ivar sha256: of the file; another of its name is not meant.
+    :ivar at: POSIX seconds at which they said so.
+    """
+
+    sha256: str
+    at: float
+
+
 class Fate(Enum):
     """
     What has become of a file that another process fetches.

@@ -8,7 +8,7 @@ from math import inf
 from attrs import frozen
 from packaging.version import Version
 
-from proxypypi.model import ProjectPage
+from proxypypi.model import ProjectPage, Release
 from proxypypi.names import NormalizedName, version_of
 from proxypypi.rules.merge import Held, is_meant, is_private
 from proxypypi.settings import CooldownExemption, Settings
@@ -108,12 +108,12 @@ def held_back_until(
     upload: Upload,
     min_age: float,
     exemptions: Iterable[CooldownExemption],
-    released: Mapping[str, str],
+    released: Mapping[str, Release],
     now: float,
 ) -> float | None:
     """
     :param min_age: seconds; 0 for any age.
-    :param released: names of files that people let be given out, to their sha256.
+    :param released: those of its project's files, by their names.
     :returns: POSIX seconds at which it is old enough; infinite if that is never known.
         :obj:`None` if it may be given out now.
     """
@@ -123,7 +123,8 @@ def held_back_until(
     until = inf if uploaded_at is None else uploaded_at + min_age
     if until <= now:
         return None
-    if upload.sha256 is not None and released.get(upload.filename) == upload.sha256:
+    release = released.get(upload.filename)
+    if release is not None and release.sha256 == upload.sha256:
         return None
     if any(_is_exempt(upload, exemption, now) for exemption in exemptions):
         return None

@@ -14,12 +14,13 @@ from proxypypi.model import (
     LocalFile,
     Marks,
     ProjectPage,
+    Release,
 )
 from proxypypi.names import NormalizedName, version_of
 from proxypypi.rules.cooldown import MinAges, Upload, held_back_until, upload_of
 from proxypypi.rules.marks import yank_of
 from proxypypi.rules.merge import Held, is_private
-from proxypypi.rules.removal import is_withheld
+from proxypypi.rules.removal import is_released, is_withheld
 from proxypypi.settings import Settings
 
 
@@ -50,7 +51,7 @@ class Item:
     :ivar withheld: is it not given out for that?
     :ivar held_back: POSIX seconds until which it is not given out for being too young,
         infinite for ever; :obj:`None` if it is old enough.
-    :ivar released: would it be one of these, had people not said otherwise?
+    :ivar released: do people want it given out, be it one of these or not?
     """
 
     file: LocalFile
@@ -74,7 +75,7 @@ def describe(
     page: ProjectPage | None,
     *,
     marks: Marks = NO_MARKS,
-    released: Mapping[str, str] | None = None,
+    released: Mapping[str, Release] | None = None,
     settings: Settings,
     min_ages: MinAges,
     now: float,
@@ -83,7 +84,7 @@ def describe(
     :param facts: that are on record under its name, be they of this file or not.
     :param page: what the index said last; :obj:`None` if that is not known, or does not
         count.
-    :param released: file name to sha256, as people said.
+    :param released: by file name.
     :param min_ages: as the settings say.
     :param now: POSIX seconds.
     """
@@ -103,7 +104,8 @@ def describe(
     if page is not None and not facts.cached and not _is_ours(facts, page, file):
         index = page.index
     sha256 = facts.hashes["sha256"]
-    is_free = (released or {}).get(file.filename) == sha256
+    release = (released or {}).get(file.filename)
+    is_meant = release is not None and release.sha256 == sha256
     vanished_young = is_withheld(facts, settings.withhold)
     upload = upload_of(name, file.filename, Held(file=file, facts=facts), page)
     young_until = _young_until(upload, settings, min_ages, now)
@@ -117,9 +119,9 @@ def describe(
         yanked=yanked,
         yanked_here=ours is not None,
         missed_at=facts.missed_at,
-        withheld=vanished_young and not is_free,
-        held_back=None if is_free else young_until,
-        released=is_free and (vanished_young or young_until is not None),
+        withheld=vanished_young and not is_released(facts, release),
+        held_back=None if is_meant else young_until,
+        released=is_meant,
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from attrs import evolve
 
-from proxypypi.model import Change, Doubt, FileFacts, ProjectPage
+from proxypypi.model import Change, Doubt, FileFacts, ProjectPage, Release
 from proxypypi.rules.integrity import agree, contradict
 from proxypypi.rules.merge import is_quarantined
 
@@ -86,6 +86,16 @@ def observe(
         missed_at=None,
         missed_again=False,
     )
+
+
+def is_released(facts: FileFacts, release: Release | None) -> bool:
+    """
+    Do people want that file given out, though it was removed? Who wanted a young one
+    before could not know that it would be.
+    """
+    if release is None or release.sha256 != facts.hashes["sha256"]:
+        return False
+    return facts.missed_at is None or release.at >= facts.missed_at
 
 
 def is_withheld(facts: FileFacts, withhold: float) -> bool:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from attrs import define, field
 
 from proxypypi.errors import BadName, DamagedRecord
+from proxypypi.model import Release
 from proxypypi.names import NormalizedName, is_distribution, normalize, project_of
 from proxypypi.store.claims import Claim, load_claim
 from proxypypi.store.marks import Status, Yanks, load_status, load_yanks
@@ -28,7 +29,7 @@ class Decisions:
     """
     By project, sorted by their names.
 
-    :ivar released: file name to sha256.
+    :ivar released: by file name.
     :ivar removed: the oldest first.
     :ivar pins: projects, files, and globs of either, to when they were pinned (POSIX
         seconds).
@@ -38,7 +39,7 @@ class Decisions:
     claims: Mapping[NormalizedName, Claim] = field(factory=dict)
     yanks: Mapping[NormalizedName, Yanks] = field(factory=dict)
     statuses: Mapping[NormalizedName, Status] = field(factory=dict)
-    released: Mapping[NormalizedName, Mapping[str, str]] = field(factory=dict)
+    released: Mapping[NormalizedName, Mapping[str, Release]] = field(factory=dict)
     removed: Mapping[NormalizedName, Sequence[Removed]] = field(factory=dict)
     pins: Mapping[str, float] = field(factory=dict)
     damaged: list[DamagedRecord] = field(factory=list)

@@ -15,6 +15,7 @@ from zope.interface import implementer
 
 from proxypypi.errors import DamagedRecord
 from proxypypi.interfaces import IReleases
+from proxypypi.model import Release
 from proxypypi.names import NormalizedName
 from proxypypi.store.files import alone, edition_of, read_if_there, write_atomically
 
@@ -24,6 +25,7 @@ _FORMAT = 1
 class _Record(msgspec.Struct):
     format: int
     released: dict[str, str]
+    at: dict[str, float] = {}
 
 
 @implementer(IReleases)
@@ -39,13 +41,13 @@ class Releases:
     def edition(self, name: NormalizedName) -> Hashable:
         return edition_of(_path(self._decisions, name))
 
-    def load(self, name: NormalizedName) -> "Deferred[Mapping[str, str]]":
+    def load(self, name: NormalizedName) -> "Deferred[Mapping[str, Release]]":
         return self._in_thread(load_releases, self._decisions, name)
 
 
-def load_releases(decisions: Path, name: NormalizedName) -> Mapping[str, str]:
+def load_releases(decisions: Path, name: NormalizedName) -> Mapping[str, Release]:
     """
-    :returns: file name to sha256.
+    :returns: by file name.
     :raises DamagedRecord: it cannot be known.
     """
     path = _path(decisions, name)
@@ -58,15 +60,17 @@ def load_releases(decisions: Path, name: NormalizedName) -> Mapping[str, str]:
         raise DamagedRecord(path=str(path), reason=str(e)) from e
     if record.format != _FORMAT:
         raise DamagedRecord(path=str(path), reason=f"it has format {record.format}")
-    return record.released
+    at = record.at
+    return {f: Release(sha256, at.get(f, 0.0)) for f, sha256 in record.released.items()}
 
 
 def add_release(
-    decisions: Path, name: NormalizedName, filename: str, sha256: str
+    decisions: Path, name: NormalizedName, filename: str, sha256: str, now: float
 ) -> str:
     """
-    Set a file free, for good. A damaged record is set aside.
+    Set a file free. A damaged record is set aside.
 
+    :param now: POSIX seconds.
     :returns: what was wrong with the record; empty for nothing.
     """
     path, trouble = _path(decisions, name), ""
@@ -77,7 +81,12 @@ def add_release(
             before, trouble = {}, str(e)
             with suppress(OSError):
                 os.replace(path, path.with_name(f"{path.name}.damaged"))
-        record = _Record(_FORMAT, {**before, filename: sha256})
+        released = {**before, filename: Release(sha256, now)}
+        record = _Record(
+            _FORMAT,
+            released={f: each.sha256 for f, each in released.items()},
+            at={f: each.at for f, each in released.items()},
+        )
         write_atomically(path, msgspec.json.encode(record), durable=True)
     return trouble
 
