@@ -170,7 +170,8 @@ def build_core(
     metadata = MetadataCache(holdings, facts_store, upstreams, health, clock, in_thread)
     keeper = Keeper(finder, files, metadata, clock)
     prefetch = Prefetch(
-        pages, holdings, upstreams, cooldown, names, keeper, clock, in_thread
+        *(pages, holdings, upstreams, cooldown, names, keeper, housekeeping),
+        *(clock, in_thread),
     )
     gathering = Gathering(
         *(pages, holdings, upstreams, names, marks, cooldown, generations),

@@ -298,6 +298,19 @@ class UnderWayTests(PrefetchTestCase):
         self.assertEqual("", small.problem)
         self.assertEqual(["small/small-1.0-py3-none-any.whl"], self.kept())
 
+    def test_bound(self) -> None:
+        """
+        When what was fetched is all that --max-size allows, no more is begun.
+        """
+        self.start_proxy(max_size=100_000)
+        for number in range(9):
+            self.add(make_wheel(f"p{number}", payload=30_000))
+        fetched = self.fetch(*(f"p{number}" for number in range(9)))
+        problems = [one.problem for one in fetched]
+        self.assertEqual([""] * 4, problems[:4])
+        self.assertIn("was not tried, as what is cached is more than", problems[8])
+        self.assertLess(len(self.kept()), 9)
+
     def test_little_room(self) -> None:
         """
         What has to stay free stays free, and nothing is asked for that would not fit.

@@ -83,11 +83,11 @@ class EvictionsTests(EvictionTestCase):
 
     def test_another_command(self) -> None:
         """
-        What a process fetches that knows no bound counts as well.
+        What a process fetches that knows no bound counts as well, a minute later.
         """
         self.fetch("12")
         beside = self.start_another()
-        self.fetch_by(beside, "34")
+        self.fetch_by(beside, "34", pause=0)
         self.assertEqual("1234", self.here())
-        self.fetch("5")
-        self.assertEqual("345", self.here())
+        self.advance_slowly(61)
+        self.assertEqual("234", self.here())

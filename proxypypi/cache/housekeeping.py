@@ -67,6 +67,8 @@ class Housekeeping:
     async def _begin(self) -> None:
         count = await self._in_thread(self._eviction.tally.read)
         await self._heed(count, YOUNG)  # another may just have counted
+        if self._call is None:
+            self._wait(YOUNG)  # commands bring files, too
 
     def stop(self) -> None:
         """
@@ -74,6 +76,13 @@ class Housekeeping:
         """
         self._eviction.stopped = True
         self._wait_no_longer()
+
+    @property
+    def is_full(self) -> bool:
+        """
+        Is there more than there may be, and nothing that can go?
+        """
+        return self._most is not None and self._is_idle
 
     def check_size(self, size: int | None) -> None:
         """
@@ -204,6 +213,8 @@ class Housekeeping:
             self._idle_until = now + YOUNG
         if is_over or done.problem:
             self._wait(_SOON if done.files else YOUNG, done.more)
+        else:
+            self._wait(YOUNG)
 
     def _wait(self, pause: float, can_go: bool = True) -> None:
         """
@@ -223,6 +234,7 @@ class Housekeeping:
         count = await self._in_thread(self._eviction.tally.read)
         if count is not None and self._fits(count):
             self._health.mend(_BOUND)
+            self._wait(YOUNG)
         elif can_go:
             await self._evict()
         else:

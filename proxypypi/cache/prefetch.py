@@ -14,6 +14,7 @@ from twisted.logger import Logger
 from proxypypi.cache.cooldown import Cooldown
 from proxypypi.cache.flight import persistently
 from proxypypi.cache.holdings import Holdings
+from proxypypi.cache.housekeeping import Housekeeping
 from proxypypi.cache.keeper import Keeper
 from proxypypi.cache.pages import PageCache
 from proxypypi.cache.private import PrivateNames
@@ -94,6 +95,7 @@ class Prefetch:
     _cooldown: Cooldown
     _names: PrivateNames
     _keeper: Keeper
+    _housekeeping: Housekeeping
     _clock: IReactorTime
     _in_thread: Callable[..., "Deferred[Any]"]
     _slots: DeferredSemaphore = field(
@@ -191,6 +193,8 @@ class Prefetch:
         """
         await self._slots.acquire()
         try:
+            if self._housekeeping.is_full and not errand.no_room:
+                errand.no_room = "what is cached is more than --max-size already"
             if errand.no_room:
                 return f"{filename} was not tried, as {errand.no_room}"
             await self._keeper.keep(name, filename, hashes)
