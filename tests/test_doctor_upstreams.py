@@ -8,6 +8,9 @@ from typing import Any
 
 from twisted.internet.task import deferLater
 from twisted.web.http import datetimeToString
+from twisted.web.resource import Resource
+from twisted.web.server import Site
+from twisted.web.static import Data
 
 from proxypypi.doctor.upstreams import Checkup
 from proxypypi.model import Finding, Grade
@@ -175,6 +178,20 @@ class CheckupTests(EndToEndTestCase):
         self.assertIn("address", found.advice)
         (found,) = await self.examine(wrong, projects=("acme-*",))
         self.assertIs(Grade.OK, found.grade)
+
+    async def test_another_page(self) -> None:
+        """
+        A site that answers at its root, and has no usual project, is no index: most
+        have theirs below /simple/.
+        """
+        site = Resource()
+        site.putChild(b"", Data(b"welcome", "text/plain"))
+        port = reactor.listenTCP(0, Site(site), interface="127.0.0.1")
+        self.addCleanup(port.stopListening)
+        (found,) = await self.examine(f"http://127.0.0.1:{port.getHost().port}/")
+        self.assertIs(Grade.ERROR, found.grade)
+        self.assertIn("has none of six, pip, numpy", found.what)
+        self.assertIn("/simple/", found.advice)
 
     async def test_only_some(self) -> None:
         """

@@ -4,6 +4,7 @@ Whether an index can be asked, and what it says.
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from attrs import define, frozen
 
@@ -132,6 +133,10 @@ class Checkup:
                 what = f"it has no project list, and none of {', '.join(candidates)}"
                 advice = "see to its address, if it should"
                 return Finding.warning(self.subject, f"{what} ({way})", advice)
+        if candidates and not urlsplit(self._settings.url).path.endswith("simple/"):
+            what = f"it answers, and has none of {', '.join(candidates)} ({way})"
+            advice = "see to its address: that of most indexes ends in /simple/"
+            return Finding.error(self.subject, what, advice)
         return Finding.ok(self.subject, known)
 
     def _said(self, answer: _Answer, way: str) -> Iterator[Finding]:
