@@ -125,6 +125,7 @@ class ImportTests(CliTestCase):
                 "others": [],
                 "damaged": [],
                 "missing": [],
+                "left-out": {},
                 "size": len(WHEEL.content),
                 "pages": 0,
                 "bad": {bad: "it ends too early: it was not copied whole"},
@@ -150,6 +151,21 @@ class ImportTests(CliTestCase):
             "demo/demo-3-py3-none-any.whl is not in the bundle, although its manifest",
         ):
             self.assertIn(f"proxypypi: {said}", err)
+
+    def test_left_out(self) -> None:
+        """
+        What may not come is told, and why, whether it is brought or foreseen.
+        """
+        os.environ["PROXYPYPI_DENY"] = "demo"
+        bundle = self.write(make_bundle(packed(WHEEL)))
+        reason = "demo is refused here: its name is denied (--deny demo)"
+        for flags in ([], ["--dry-run"]):
+            status, _, err = self.run_here(bundle, *flags)
+            told = f"proxypypi: {NAMES[0]} is left out: {reason}\n"
+            self.assertEqual((1, told), (status, err))
+        _, out, _ = self.run_here("--json", bundle)
+        self.assertEqual({NAMES[0]: reason}, json.loads(out)["left-out"])
+        self.assertEqual([], self.here())
 
     def test_troubles(self) -> None:
         """

@@ -31,10 +31,11 @@ class ImportOptions(DirectoryOptions):
     longdesc = (
         "Put what bundles of the export command bring into the directory, beside a "
         "running server or without one. Every file is checked before it is there; none "
-        "takes the place of another. Of two pages of a project the newer one is kept; "
-        "claims, yanks and statuses are added to those that there are. What is here "
-        "already is skipped: after an interruption, do it again. A bundle is as good "
-        "as who made it. - for BUNDLE is stdin."
+        "takes the place of another. Under a name that is claimed here, or --private, "
+        "only private files come, and none under one that is denied. Of two pages of a "
+        "project the newer one is kept; claims, yanks and statuses are added to those "
+        "that there are. What is here already is skipped: after an interruption, do it "
+        "again. A bundle is as good as who made it. - for BUNDLE is stdin."
     )
     optFlags = [["dry-run", None, "Only say what would be brought."]]
     bundles: tuple[str, ...]
@@ -58,6 +59,12 @@ class _Outcome:
 
     def names(self, what: str) -> list[str]:
         return [name for a in self.arrivals for name in getattr(a.report, what)]
+
+    def said(self, what: str) -> dict[str, str]:
+        """
+        What is said of files, by the names of their members.
+        """
+        return {n: s for a in self.arrivals for n, s in getattr(a.report, what).items()}
 
     def total(self, what: str) -> int:
         return sum(getattr(arrival.report, what) for arrival in self.arrivals)
@@ -106,12 +113,14 @@ def _tell(options: ImportOptions, outcome: _Outcome) -> int:
     """
     lists = ("brought", "already", "others", "damaged", "missing")
     names = {what: outcome.names(what) for what in lists}
+    left_out = outcome.said("left_out")
     brought, already = names["brought"], names["already"]
     size, dry = outcome.total("size"), bool(options["dry-run"])
     verb = "would be brought" if dry else "brought"
     options.report(
         {
             **names,
+            "left-out": left_out,
             "size": size,
             "pages": outcome.total("pages"),
             "bad": outcome.bad,
@@ -129,9 +138,11 @@ def _tell(options: ImportOptions, outcome: _Outcome) -> int:
         complain(f"{name} is damaged in the bundle, and was not brought")
     for name in names["missing"]:
         complain(f"{name} is not in the bundle, although its manifest names it")
+    for name, reason in left_out.items():
+        complain(f"{name} is left out: {reason}")
     for trouble in outcome.troubles:
         complain(trouble)
     for bundle, reason in outcome.bad.items():
         complain(f"{bundle}: {reason}")
-    wrong = names["others"] or names["damaged"] or names["missing"]
+    wrong = names["others"] or names["damaged"] or names["missing"] or left_out
     return 1 if wrong or outcome.troubles or outcome.bad else 0
