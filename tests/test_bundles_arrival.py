@@ -197,6 +197,23 @@ class ServedTests(ProxyTestCase):
         got = self.get(f"/files/demo/{WHEEL.filename}", Accept=JSON)
         self.assertEqual(403, got.code)
         self.assertIn("withheld", got.phrase)
+        self.bring(cached(WHEEL, checked_at=1_660_000_000.0))
+        self.assertEqual(403, self.get(f"/files/demo/{WHEEL.filename}").code)
+        self.assertEqual({}, self.files("demo", "local"))
+
+    def test_stays_private(self) -> None:
+        """
+        A private file that a bundle has from an index stays private, and is not listed
+        as one that has gone from there.
+        """
+        self.drop(WHEEL)
+        self.assertEqual(1, len(self.files("demo")))
+        for _ in range(2):
+            note = note_of(WHEEL, origin=INDEX)
+            self.bring(packed(files={WHEEL.filename: note}))
+            self.assertIs(False, self.files("demo")[WHEEL.filename]["yanked"])
+            got = self.get(f"/files/demo/{WHEEL.filename}")
+            self.assertEqual("no-cache", got.header("Cache-Control"))
 
     def test_claimed(self) -> None:
         """
