@@ -11,7 +11,7 @@ from proxypypi.bundles.admission import Admission, Admitted
 from proxypypi.bundles.notes import ProjectNote
 from proxypypi.settings import Settings
 from proxypypi.store.claims import ClaimStore
-from tests.bundle_case import DEMO, INDEX, note_of, page_note
+from tests.bundle_case import DEMO, INDEX, note_of, page_note, remove_on_record
 from tests.distributions import make_sdist, make_wheel
 
 WHEEL, SDIST = make_wheel("demo"), make_sdist("demo")
@@ -24,6 +24,7 @@ class AdmissionTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.root = Path(self.mktemp()).resolve()
         self.root.mkdir()
+        self.decisions = self.root / ".proxypypi" / "decisions"
 
     def admit(self, note: ProjectNote, **more: Any) -> Admitted:
         """
@@ -40,7 +41,7 @@ class AdmissionTests(SynchronousTestCase):
         """
         note = ProjectNote(files={**PRIVATE, **CACHED}, page=page_note(), **DECIDED)
         more = {"private": ("dem",), "deny": ("ours*",)}
-        self.assertEqual(Admitted(note, {}), self.admit(note, **more))
+        self.assertEqual(Admitted(note), self.admit(note, **more))
 
     def test_claimed(self) -> None:
         """
@@ -104,3 +105,49 @@ class AdmissionTests(SynchronousTestCase):
         self.assertEqual(ProjectNote(**DECIDED), admitted.note)
         self.assertEqual({*PRIVATE, *CACHED}, set(admitted.refused))
         self.assertIn("its name is denied (--deny d*)", str(admitted.refused))
+
+    def remove(self, filename: str, *more: Any) -> None:
+        """
+        Have it on record.
+        """
+        (self.root / filename).write_bytes(b"")
+        remove_on_record(self.root, filename, *more)
+
+    def test_removed(self) -> None:
+        """
+        A file that was removed here may not come back; its date is told, and what to
+        do. What is known of it may: somebody may have put it here again.
+        """
+        note = ProjectNote(files={**PRIVATE, **CACHED})
+        for at, reason in (1.0, "a"), (86_400.0, "a secret"):
+            self.remove(WHEEL.filename, WHEEL.sha256, at, reason)
+        self.remove("demo-9.zip", SDIST.sha256, 1.0)
+        admitted = self.admit(note)
+        self.assertEqual((note, {}), (admitted.note, admitted.remarks))
+        why = (
+            "it was removed here at 1970-01-02T00:00:00Z (a secret); "
+            "to have it back, put it here by hand"
+        )
+        self.assertEqual({WHEEL.filename: why}, admitted.refused)
+
+    def test_another_removed(self) -> None:
+        """
+        Another file of that name may come, which is remarked.
+        """
+        self.remove(WHEEL.filename, "5f" * 32, 1.0)
+        admitted = self.admit(ProjectNote(files={**PRIVATE, **CACHED}))
+        why = "another was removed here at 1970-01-01T00:00:01Z"
+        self.assertEqual({WHEEL.filename: why}, admitted.remarks)
+        self.assertEqual({}, admitted.refused)
+
+    def test_damaged(self) -> None:
+        """
+        While it cannot be known what was removed, nothing comes.
+        """
+        path = self.decisions / "removed" / "demo.json"
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"{")
+        admitted = self.admit(ProjectNote(files=PRIVATE))
+        [(name, why)] = admitted.refused.items()
+        self.assertEqual(WHEEL.filename, name)
+        self.assertIn(f"{path} cannot be read, so it is not known", why)

@@ -37,6 +37,7 @@ from tests.bundle_case import (
     note_of,
     packed,
     page_note,
+    remove_on_record,
 )
 from tests.distributions import BuiltDistribution, make_sdist, make_wheel
 from tests.fake_index import JSON, FakeIndex
@@ -354,6 +355,20 @@ class ArrivalTests(SynchronousTestCase):
             self.assertEqual(why, {n: w[:20] for n, w in report.left_out.items()})
             self.assertEqual(self.names[2:], report.brought)
         self.assertEqual(self.names[2:], list(files_in(self.root)))
+
+    def test_removed(self) -> None:
+        """
+        A file that was removed here and that people put here again is as any other.
+        """
+        self.bring(self.tar)
+        path = self.root / self.names[0]
+        remove_on_record(self.root, self.names[0], WHEEL.sha256)
+        report = self.bring(self.tar)
+        self.assertEqual([self.names[0]], list(report.left_out))
+        self.assertEqual(self.names[1:], report.already)
+        path.write_bytes(WHEEL.content)
+        report = self.bring(self.tar)
+        self.assertEqual(({}, self.names), (report.left_out, report.already))
 
     def test_another(self) -> None:
         """

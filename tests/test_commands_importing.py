@@ -126,6 +126,7 @@ class ImportTests(CliTestCase):
                 "damaged": [],
                 "missing": [],
                 "left-out": {},
+                "remarks": {},
                 "size": len(WHEEL.content),
                 "pages": 0,
                 "bad": {bad: "it ends too early: it was not copied whole"},
@@ -166,6 +167,24 @@ class ImportTests(CliTestCase):
         _, out, _ = self.run_here("--json", bundle)
         self.assertEqual({NAMES[0]: reason}, json.loads(out)["left-out"])
         self.assertEqual([], self.here())
+
+    def test_removed(self) -> None:
+        """
+        What was removed does not come back; other bytes of its name do, which is told
+        on one line, and is no failure.
+        """
+        where = ["-d", str(self.directory), "demo", WHEEL.filename]
+        self.run_here(self.write(make_bundle(packed(WHEEL))))
+        self.run_main("remove", *where, "--reason", "a\nleak")
+        status, out, err = self.run_here("--json", str(self.base / "bundle.tar"))
+        self.assertEqual((1, []), (status, json.loads(out)["brought"]))
+        self.assertIn(f"{NAMES[0]} is left out: it was removed here at 20", err)
+        self.assertIn(" (a leak); to have it back, put it here by hand", err)
+        self.assertEqual([], self.here())
+        other = make_wheel("demo", payload=5)
+        status, _, err = self.run_here(self.write(make_bundle(packed(other))))
+        self.assertEqual((0, [NAMES[0]]), (status, self.here()))
+        self.assertIn(f"{NAMES[0]} brought, and another was removed here at 20", err)
 
     def test_troubles(self) -> None:
         """

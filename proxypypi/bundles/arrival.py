@@ -36,6 +36,7 @@ class Report:
     :ivar damaged: has not the digest that it should have, and was not kept.
     :ivar missing: is not in the bundle, although its manifest has it.
     :ivar left_out: may not come, and why.
+    :ivar remarks: what people should know of those that were brought.
     :ivar size: bytes, of those that were brought.
     :ivar pages: how many were kept.
     """
@@ -46,6 +47,7 @@ class Report:
     damaged: list[str] = field(factory=list, init=False)
     missing: list[str] = field(factory=list, init=False)
     left_out: dict[str, str] = field(factory=dict, init=False)
+    remarks: dict[str, str] = field(factory=dict, init=False)
     size: int = field(default=0, init=False)
     pages: int = field(default=0, init=False)
 
@@ -247,6 +249,9 @@ class Arrival:
         if verdict is Verdict.NEW:
             self.report.brought.append(member.name)
             self.report.size += member.size
+            remark = self._at_hand.admitted.remarks.get(place_of(member).filename)
+            if remark is not None:
+                self.report.remarks[member.name] = remark
         elif verdict is Verdict.HERE:
             self.report.already.append(member.name)
         else:

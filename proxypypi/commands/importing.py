@@ -17,7 +17,7 @@ from proxypypi.commands.directory import DirectoryOptions, parse
 from proxypypi.commands.exporting import STANDARD
 from proxypypi.commands.options import complain
 from proxypypi.commands.watching import bar_if_watched
-from proxypypi.commands.wording import plural
+from proxypypi.commands.wording import one_line, plural
 from proxypypi.errors import BadBundle, CannotKeep, DoesNotFit
 from proxypypi.store.files import open_file
 
@@ -32,10 +32,11 @@ class ImportOptions(DirectoryOptions):
         "Put what bundles of the export command bring into the directory, beside a "
         "running server or without one. Every file is checked before it is there; none "
         "takes the place of another. Under a name that is claimed here, or --private, "
-        "only private files come, and none under one that is denied. Of two pages of a "
-        "project the newer one is kept; claims, yanks and statuses are added to those "
-        "that there are. What is here already is skipped: after an interruption, do it "
-        "again. A bundle is as good as who made it. - for BUNDLE is stdin."
+        "only private files come, and none under one that is denied. What was removed "
+        "here does not come back. Of two pages of a project the newer one is kept; "
+        "claims, yanks and statuses are added to those that there are. What is here "
+        "already is skipped: after an interruption, do it again. A bundle is as good "
+        "as who made it. - for BUNDLE is stdin."
     )
     optFlags = [["dry-run", None, "Only say what would be brought."]]
     bundles: tuple[str, ...]
@@ -113,7 +114,7 @@ def _tell(options: ImportOptions, outcome: _Outcome) -> int:
     """
     lists = ("brought", "already", "others", "damaged", "missing")
     names = {what: outcome.names(what) for what in lists}
-    left_out = outcome.said("left_out")
+    left_out, remarks = outcome.said("left_out"), outcome.said("remarks")
     brought, already = names["brought"], names["already"]
     size, dry = outcome.total("size"), bool(options["dry-run"])
     verb = "would be brought" if dry else "brought"
@@ -121,6 +122,7 @@ def _tell(options: ImportOptions, outcome: _Outcome) -> int:
         {
             **names,
             "left-out": left_out,
+            "remarks": remarks,
             "size": size,
             "pages": outcome.total("pages"),
             "bad": outcome.bad,
@@ -139,7 +141,9 @@ def _tell(options: ImportOptions, outcome: _Outcome) -> int:
     for name in names["missing"]:
         complain(f"{name} is not in the bundle, although its manifest names it")
     for name, reason in left_out.items():
-        complain(f"{name} is left out: {reason}")
+        complain(f"{name} is left out: {one_line(reason)}")
+    for name, remark in remarks.items():
+        complain(f"{name} {verb}, and {remark}")
     for trouble in outcome.troubles:
         complain(trouble)
     for bundle, reason in outcome.bad.items():
