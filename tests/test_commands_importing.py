@@ -87,7 +87,7 @@ class ImportTests(CliTestCase):
         status, out, err = self.run_here(bundles[0], bad, bundles[1], bundles[0])
         self.assertEqual(1, status)
         self.assertEqual(f"2 files brought ({SIZE:,} bytes), 0 were here\n", out)
-        self.assertIn(f"{bad}: it is damaged, or no bundle", err)
+        self.assertIn(f"{bad}: it is no bundle", err)
         self.assertEqual(sorted(NAMES), self.here())
 
     def test_stdin(self) -> None:
@@ -129,7 +129,10 @@ class ImportTests(CliTestCase):
                 "remarks": {},
                 "size": len(WHEEL.content),
                 "pages": 0,
-                "bad": {bad: "it ends too early: it was not copied whole"},
+                "bad": {
+                    bad: "it is no bundle, or was not copied whole: "
+                    "it does not begin with manifest.json"
+                },
                 "dry-run": False,
             },
             json.loads(out),
@@ -207,6 +210,19 @@ class ImportTests(CliTestCase):
         self.assertIn(
             f"{bundle}: it brings {len(WHEEL.content):,} bytes, which do", err
         )
+
+    def test_record(self) -> None:
+        """
+        Of a record that cannot be written it is told which it is.
+        """
+        bundle = self.write(make_bundle(packed(WHEEL)))
+        for kind in ("decisions/first-seen", "cache/facts"):
+            record = self.directory / ".proxypypi" / kind / "demo.json"
+            record.mkdir(parents=True)
+            status, _, err = self.run_here(bundle)
+            told = f"proxypypi: {bundle}: {record}: Is a directory\n"
+            self.assertEqual((1, told), (status, err))
+            record.rmdir()
 
     def test_unreadable(self) -> None:
         """

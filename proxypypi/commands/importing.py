@@ -86,8 +86,18 @@ def import_(command: str, arguments: Sequence[str]) -> int:
             with _open(bundle) as stream:
                 _take(options, stream, outcome)
         except (BadBundle, CannotKeep, DoesNotFit, OSError) as e:
-            outcome.bad[bundle] = getattr(e, "strerror", None) or str(e)
+            outcome.bad[bundle] = _why(e, bundle)
     return _tell(options, outcome)
+
+
+def _why(error: Exception, bundle: str) -> str:
+    """
+    What is wrong; of an error of the system also with what, unless it is the bundle.
+    """
+    if not isinstance(error, OSError):
+        return str(error)
+    reason, path = error.strerror or str(error), error.filename2 or error.filename
+    return reason if path in (None, bundle) else f"{path}: {reason}"
 
 
 def _open(bundle: str) -> AbstractContextManager[BinaryIO]:
