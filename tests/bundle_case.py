@@ -4,6 +4,7 @@ Bundles, made by hand.
 
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 from attrs import field, frozen
@@ -19,6 +20,7 @@ from proxypypi.bundles.manifest import (
 from proxypypi.bundles.notes import FileNote, PageNote, ProjectNote, render_note
 from proxypypi.bundles.tar import END, header, padding
 from proxypypi.names import NormalizedName, normalize
+from proxypypi.store.removed import Removed, remove_file
 from tests.distributions import BuiltDistribution
 
 DEMO = normalize("demo")
@@ -111,3 +113,23 @@ def contents_of(*projects: Packed) -> dict[str, bytes]:
 
 def make_bundle(*projects: Packed) -> bytes:
     return make_tar(contents_of(*projects))
+
+
+def remove_on_record(
+    root: Path, path: str, sha256: str, removed_at: float = 1.0, reason: str = ""
+) -> None:
+    """
+    A file of the project is removed.
+
+    :param path: from the directory.
+    """
+    removed = Removed(
+        filename=Path(path).name,
+        path=path,
+        sha256=sha256,
+        size=1,
+        removed_at=removed_at,
+        by="somebody",
+        reason=reason,
+    )
+    remove_file(root, root / ".proxypypi" / "decisions", DEMO, removed)

@@ -39,6 +39,7 @@ from tests.bundle_case import (
     note_of,
     packed,
     page_note,
+    remove_on_record,
 )
 from tests.distributions import BuiltDistribution, make_sdist, make_wheel
 from tests.fake_index import JSON, FakeIndex
@@ -215,6 +216,51 @@ class ServedTests(ProxyTestCase):
         got = self.get(f"/files/demo/{WHEEL.filename}", Accept=JSON)
         self.assertEqual(403, got.code)
         self.assertIn("withheld", got.phrase)
+        self.bring(cached(WHEEL, checked_at=1_660_000_000.0))
+        self.assertEqual(403, self.get(f"/files/demo/{WHEEL.filename}").code)
+        self.assertEqual({}, self.files("demo", "local"))
+
+    def test_stays_private(self) -> None:
+        """
+        A private file that a bundle has from an index stays private, and is not listed
+        as one that has gone from there.
+        """
+        self.drop(WHEEL)
+        self.assertEqual(1, len(self.files("demo")))
+        for _ in range(2):
+            note = note_of(WHEEL, origin=INDEX)
+            self.bring(packed(files={WHEEL.filename: note}))
+            self.assertIs(False, self.files("demo")[WHEEL.filename]["yanked"])
+            got = self.get(f"/files/demo/{WHEEL.filename}")
+            self.assertEqual("no-cache", got.header("Cache-Control"))
+
+    def test_claimed(self) -> None:
+        """
+        Under a name that is claimed here no file of an index comes, and neither does
+        its page; private ones come.
+        """
+        ClaimStore.of(self.directory).claim(DEMO, 1.0, "test")
+        ours = make_wheel("demo", "0.1")
+        self.bring(packed(ours))
+        for _ in range(2):
+            report = self.bring(cached(WHEEL, SDIST))
+            self.assertEqual(([], 0), (report.brought, report.pages))
+            names = [file_name(DEMO, built.filename) for built in (WHEEL, SDIST)]
+            self.assertEqual(names, list(report.left_out))
+            self.assertEqual({ours.filename}, set(self.files("demo")))
+        self.assertEqual(404, self.get(f"/files/demo/{WHEEL.filename}").code)
+
+    def test_ours(self) -> None:
+        """
+        A private file under a name that is claimed here stays private, whatever a
+        bundle says of the same bytes, also before anybody has looked at it.
+        """
+        ClaimStore.of(self.directory).claim(DEMO, 1.0, "test")
+        self.drop(WHEEL)
+        report = self.bring(cached(WHEEL))
+        self.assertEqual([file_name(DEMO, WHEEL.filename)], report.already)
+        got = self.get(f"/files/demo/{WHEEL.filename}")
+        self.assertEqual("no-cache", got.header("Cache-Control"))
 
     def test_quarantined(self) -> None:
         """
@@ -314,6 +360,33 @@ class ArrivalTests(SynchronousTestCase):
             (report.brought, report.already, report.others),
         )
         self.assertEqual(["Demo"], os.listdir(self.root))
+
+    def test_left_out(self) -> None:
+        """
+        What may not come is foreseen as such, and its reason told.
+        """
+        why = dict.fromkeys(self.names[:2], "demo is refused here")
+        settings = Settings(directory=self.root, deny=("demo",), min_free=0)
+        foreseen = Arrival(settings, Bundle.open(io.BytesIO(self.tar)))
+        foreseen.foresee()
+        for report in (foreseen.report, self.bring(self.tar, deny=("demo",))):
+            self.assertEqual(why, {n: w[:20] for n, w in report.left_out.items()})
+            self.assertEqual(self.names[2:], report.brought)
+        self.assertEqual(self.names[2:], list(files_in(self.root)))
+
+    def test_removed(self) -> None:
+        """
+        A file that was removed here and that people put here again is as any other.
+        """
+        self.bring(self.tar)
+        path = self.root / self.names[0]
+        remove_on_record(self.root, self.names[0], WHEEL.sha256)
+        report = self.bring(self.tar)
+        self.assertEqual([self.names[0]], list(report.left_out))
+        self.assertEqual(self.names[1:], report.already)
+        path.write_bytes(WHEEL.content)
+        report = self.bring(self.tar)
+        self.assertEqual(({}, self.names), (report.left_out, report.already))
 
     def test_another(self) -> None:
         """

@@ -400,7 +400,7 @@ class WantedTests(ContentsTestCase):
         self.assertEqual(self.names(self.ours), self.files(contents))
         said = dict(contents.missing)
         self.assertIn("denied", said["demo==2.0"])
-        self.assertIn("there is no project 'other'", said["other"])
+        self.assertEqual("no file of other is here", said["other"])
         contents = self.pack("demo==2.0")
         [(_, why)] = contents.missing
         self.assertIn("no such release of demo: the newest is 1.0", why)

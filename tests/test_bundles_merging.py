@@ -54,12 +54,13 @@ class MergedTests(SynchronousTestCase):
 
     def test_private_or_cached(self) -> None:
         """
-        A file that an index has is cached, whichever of both knows that.
+        What is private here stays so, and what is cached, too, whatever a bundle says.
         """
         for ours, theirs in product((PRIVATE, CACHED), repeat=2):
-            expected = CACHED if CACHED in (ours, theirs) else PRIVATE
             for at, theirs_at in ((1, 2), (2, 1)):
-                self.assertEqual(expected, self.merge(ours, at, theirs, theirs_at))
+                self.assertEqual(ours, self.merge(ours, at, theirs, theirs_at))
+        missing = missed(CACHED, 2, True)
+        self.assertEqual(PRIVATE, self.merge(PRIVATE, 1, missing, 2))
 
     def test_origin(self) -> None:
         """
@@ -71,12 +72,22 @@ class MergedTests(SynchronousTestCase):
     def test_later_word(self) -> None:
         """
         Of what the index says, the later counts: that of the newer page, or that the
-        file was missed after it.
+        file was missed after it. But what was missed here stays so.
         """
         for ours, at, theirs, theirs_at, expected in (
             (CACHED, 1, missed(CACHED, 2), 2, missed(CACHED, 2)),
             (missed(CACHED, 2), 2, CACHED, 1, missed(CACHED, 2)),
-            (missed(CACHED, 2), 1, CACHED, 3, CACHED),
+            (missed(CACHED, 2), 1, CACHED, 3, missed(CACHED, 2)),
+            (missed(CACHED, 2, True), 1, CACHED, 3, missed(CACHED, 2, True)),
+            (missed(CACHED, 2, True), 1, missed(CACHED, 9), 9, missed(CACHED, 2, True)),
+            (missed(CACHED, 9), 1, missed(CACHED, 2, True), 9, missed(CACHED, 2, True)),
+            (
+                CACHED,
+                1,
+                evolve(CACHED, uploaded_at=20.0),
+                3,
+                evolve(CACHED, uploaded_at=20.0),
+            ),
             (CACHED, 3, missed(CACHED, 2, True), 1, CACHED),
             (CACHED, 1, missed(CACHED, 2), 1, missed(CACHED, 2)),
             (missed(CACHED, 2), 1, CACHED, 1, missed(CACHED, 2)),

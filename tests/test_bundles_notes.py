@@ -17,11 +17,13 @@ from proxypypi.bundles.notes import (
 )
 from proxypypi.errors import BadBundle
 from tests.attested import attestation_of
-from tests.bundle_case import note_of, page_note
+from tests.bundle_case import INDEX, note_of, page_note
 from tests.distributions import make_wheel
 from tests.store_contract import BARE_FACTS, FULL_FACTS, FULL_PAGE
 
 WHEEL = make_wheel("demo")
+CONTROLS = ("\x1b[31m", "\n", "\r", "\0", "\x7f", "\x9b")
+SAID = ("index", "url", "content_type", "etag", "last_modified", "last_serial")
 ATTESTATION = Raw(json.dumps(attestation_of(WHEEL)).encode())
 
 
@@ -34,6 +36,12 @@ class NoteTests(SynchronousTestCase):
         said = json.loads(render_note(note))
         said["files"][WHEEL.filename].update(more)
         return json.dumps(said).encode()
+
+    def page(self, **more: Any) -> bytes:
+        """
+        :param more: in place of what a note says of a page.
+        """
+        return render_note(ProjectNote(page=page_note(**more)))
 
     def test_round_trip(self) -> None:
         """
@@ -95,15 +103,23 @@ class NoteTests(SynchronousTestCase):
         for content in (
             *(b"", b"[]", b"\xff", b"{", b'{"files":' + b"[" * 100_000),
             self.changed(sha256="5f"),
+            self.changed(sha256="5f" * 32 + "\n"),
             self.changed(seen_at=-1),
             self.changed(seen_at=1e18),
             self.changed(missed_at="yesterday"),
             self.changed(hashes={"md5": "../x"}),
+            self.changed(hashes={"md5": "5f" * 16 + "\n"}),
+            *(self.changed(origin=f"https://x/{c}y/") for c in CONTROLS),
+            self.changed(origin="file:///x/"),
             self.changed(attestations=[{"version": 1}]),
             self.changed(attestations=json.loads(of_another)),
             self.changed().replace(name, b"../x.zip"),
             self.changed().replace(name, b".x.zip"),
             b'{"page":{"index":"x"}}',
+            *(self.page(**{what: f"{INDEX}{c}"}) for what in SAID for c in CONTROLS),
+            *(self.page(**{what: "x"}) for what in ("index", "url")),
+            *(json.dumps({"yanked_versions": {c: ""}}).encode() for c in CONTROLS),
+            b'{"yanked_files":{"../x.zip":""}}',
             b'{"yanked_versions":{"1":null}}',
         ):
             error = self.assertRaises(BadBundle, parse_note, content)

@@ -138,10 +138,12 @@ class BundleTests(SynchronousTestCase):
 
     def test_no_manifest(self) -> None:
         """
-        A tar that does not begin with a manifest is none of ours.
+        What does not begin with a manifest is none of ours, be it a tar or not.
         """
         for tar in (END, entry(FIRST, b"x") + END):
             self.assertIn("does not begin with manifest.json", self.refused(tar))
+        for text in (b"", b"[project]\n", b"[project]\n" * 100):
+            self.assertIn("it is no bundle, or was not", self.refused(text), text)
 
     def test_large_manifest(self) -> None:
         """

@@ -9,6 +9,7 @@ from typing import Any
 from proxypypi.commands.wording import amount
 from proxypypi.names import normalize
 from proxypypi.store.claims import ClaimStore
+from proxypypi.store.marks import Yanks, change_yanks
 from proxypypi.store.removed import load_removed
 from tests.stock_case import StockTestCase
 
@@ -102,6 +103,18 @@ class DecisionsTests(StockTestCase):
             },
             report,
         )
+
+    def test_on_one_line(self) -> None:
+        """
+        Whatever is on record as yanked breaks no line, and no terminal.
+        """
+
+        def yank(yanks: Yanks) -> None:
+            yanks.versions["1\n\x1b[31m"] = "a\nb"
+
+        change_yanks(self.decisions, normalize("demo"), yank)
+        _, out, _ = self.run_command("list", "--decisions", "demo")
+        self.assertEqual("yank  demo  1 [31m  a b\n", out)
 
     def test_named(self) -> None:
         """

@@ -108,7 +108,7 @@ class ImportTests(CliTestCase):
         status, out, err = self.run_here(bundles[0], bad, bundles[1], bundles[0])
         self.assertEqual(1, status)
         self.assertEqual(f"2 files brought ({amount(SIZE)}), 0 were here\n", out)
-        self.assertIn(f"{bad}: it is damaged, or no bundle", err)
+        self.assertIn(f"{bad}: it is no bundle", err)
         self.assertEqual(sorted(NAMES), self.here())
 
     def test_stdin(self) -> None:
@@ -146,9 +146,14 @@ class ImportTests(CliTestCase):
                 "others": [],
                 "damaged": [],
                 "missing": [],
+                "left-out": {},
+                "remarks": {},
                 "size": len(WHEEL.content),
                 "pages": 0,
-                "bad": {bad: "it ends too early: it was not copied whole"},
+                "bad": {
+                    bad: "it is no bundle, or was not copied whole: "
+                    "it does not begin with manifest.json"
+                },
                 "dry-run": False,
             },
             json.loads(out),
@@ -172,6 +177,39 @@ class ImportTests(CliTestCase):
         ):
             self.assertIn(f"proxypypi: {said}", err)
 
+    def test_left_out(self) -> None:
+        """
+        What may not come is told, and why, whether it is brought or foreseen.
+        """
+        os.environ["PROXYPYPI_DENY"] = "demo"
+        bundle = self.write(make_bundle(packed(WHEEL)))
+        reason = "demo is refused here: its name is denied (--deny demo)"
+        for flags in ([], ["--dry-run"]):
+            status, _, err = self.run_here(bundle, *flags)
+            told = f"proxypypi: {NAMES[0]} is left out: {reason}\n"
+            self.assertEqual((1, told), (status, err))
+        _, out, _ = self.run_here("--json", bundle)
+        self.assertEqual({NAMES[0]: reason}, json.loads(out)["left-out"])
+        self.assertEqual([], self.here())
+
+    def test_removed(self) -> None:
+        """
+        What was removed does not come back; other bytes of its name do, which is told
+        on one line, and is no failure.
+        """
+        where = ["-d", str(self.directory), "demo", WHEEL.filename]
+        self.run_here(self.write(make_bundle(packed(WHEEL))))
+        self.run_main("remove", *where, "--reason", "a\nleak")
+        status, out, err = self.run_here("--json", str(self.base / "bundle.tar"))
+        self.assertEqual((1, []), (status, json.loads(out)["brought"]))
+        self.assertIn(f"{NAMES[0]} is left out: it was removed here at 20", err)
+        self.assertIn(" (a leak); to have it back, put it here by hand", err)
+        self.assertEqual([], self.here())
+        other = make_wheel("demo", payload=5)
+        status, _, err = self.run_here(self.write(make_bundle(packed(other))))
+        self.assertEqual((0, [NAMES[0]]), (status, self.here()))
+        self.assertIn(f"{NAMES[0]} brought, and another was removed here at 20", err)
+
     def test_troubles(self) -> None:
         """
         So is what is wrong with a page or a record; the files are brought.
@@ -193,6 +231,19 @@ class ImportTests(CliTestCase):
         self.assertIn(
             f"{bundle}: it brings {len(WHEEL.content):,} bytes, which do", err
         )
+
+    def test_record(self) -> None:
+        """
+        Of a record that cannot be written it is told which it is.
+        """
+        bundle = self.write(make_bundle(packed(WHEEL)))
+        for kind in ("decisions/first-seen", "cache/facts"):
+            record = self.directory / ".proxypypi" / kind / "demo.json"
+            record.mkdir(parents=True)
+            status, _, err = self.run_here(bundle)
+            told = f"proxypypi: {bundle}: {record}: Is a directory\n"
+            self.assertEqual((1, told), (status, err))
+            record.rmdir()
 
     def test_unreadable(self) -> None:
         """

@@ -114,6 +114,13 @@ class ListTests(StockTestCase):
             self.said("Demo"),
         )
 
+    def test_on_one_line(self) -> None:
+        """
+        An address that somebody made up breaks no line, and no terminal.
+        """
+        self.remember(self.wheel, origin="http://e\x1b[31m\nx/")
+        self.assertIn("  cached from http://e [31m x/", self.said("demo")[0])
+
     def test_removed_upstream(self) -> None:
         """
         What upstream has no longer is told, and what is withheld for that, or would be.

@@ -86,6 +86,8 @@ class Contents:
                 parts = await self._gather(one.project)
                 page = parts.merge().page
                 names = self._pick(one, page, all_releases)
+            except NoSuchProject:
+                self._miss(one.said, f"no file of {one.project} is here")
             except ProxypypiError as e:
                 self._miss(one.said, str(e))
             else:

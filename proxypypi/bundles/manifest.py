@@ -30,7 +30,7 @@ Moment = Annotated[float, msgspec.Meta(ge=0, le=253_402_300_799)]
 POSIX seconds that a date can be made from.
 """
 
-Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
 
 
 class Kind(Enum):

@@ -2,7 +2,7 @@
 Two who know something of the same project: which of them is right?
 
 Of decisions, those of both hold, and of two the stricter; of what an index says, what
-it has said later.
+it has said later, but that a file has gone from it. What is private here stays so.
 """
 
 from collections.abc import Mapping
@@ -47,17 +47,20 @@ def merged(
         seen_at=min(ours.seen_at, theirs.seen_at),
         attested=ours.attested or bool(theirs.attestations),
     )
-    if theirs.origin is None:
+    if not ours.cached or theirs.origin is None:
         return facts
-    ours_at = max(ours_at, ours.missed_at or 0.0)
-    theirs_at = max(theirs_at, theirs.missed_at or 0.0)
-    if ours.cached and ours_at > theirs_at:
+    if ours.missed_at is not None:
+        # A mirror of the index may be behind: only itself, asked here, brings it back.
+        return evolve(
+            facts,
+            missed_at=min(ours.missed_at, theirs.missed_at or ours.missed_at),
+            missed_again=ours.missed_again or theirs.missed_again,
+        )
+    if ours_at > max(theirs_at, theirs.missed_at or 0.0):
         return facts
-    same = ours.cached and ours.missed_at == theirs.missed_at
     return evolve(
         facts,
-        origin=ours.origin or theirs.origin,
         uploaded_at=theirs.uploaded_at,
         missed_at=theirs.missed_at,
-        missed_again=theirs.missed_again or (same and ours.missed_again),
+        missed_again=theirs.missed_again,
     )

@@ -14,7 +14,11 @@ from proxypypi.names import check_filename
 from proxypypi.rules.attestations import read_attestations
 from proxypypi.store.marks import STATUSES
 
-_Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{8,256}$")]
+_Digest = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{8,256}\Z")]
+
+_Address = Annotated[str, msgspec.Meta(pattern=r"^https?://[^\s\x00-\x1f\x7f-\x9f]+\Z")]
+
+_Line = Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f\x7f-\x9f]*\Z")]
 
 _BAD = (msgspec.MsgspecError, UnicodeError, RecursionError, BadName, BadRequest)
 
@@ -30,7 +34,7 @@ class FileNote(msgspec.Struct, kw_only=True, omit_defaults=True):
     sha256: Sha256
     hashes: dict[str, _Digest] = {}
     seen_at: Moment
-    origin: str | None = None
+    origin: _Address | None = None
     uploaded_at: Moment | None = None
     missed_at: Moment | None = None
     missed_again: bool = False
@@ -64,12 +68,12 @@ class PageNote(msgspec.Struct, kw_only=True, omit_defaults=True):
     :ivar checked_at: when it was last known to hold, POSIX seconds.
     """
 
-    index: str
-    url: str
-    content_type: str
-    etag: str | None = None
-    last_modified: str | None = None
-    last_serial: str | None = None
+    index: _Address
+    url: _Address
+    content_type: _Line
+    etag: _Line | None = None
+    last_modified: _Line | None = None
+    last_serial: _Line | None = None
     checked_at: Moment
 
     @classmethod
@@ -101,7 +105,7 @@ class ProjectNote(msgspec.Struct, kw_only=True, omit_defaults=True):
     files: dict[str, FileNote] = {}
     page: PageNote | None = None
     claimed: bool = False
-    yanked_versions: dict[str, str] = {}
+    yanked_versions: dict[_Line, str] = {}
     yanked_files: dict[str, str] = {}
     status: str | None = None
     status_reason: str | None = None
@@ -117,8 +121,9 @@ def parse_note(content: bytes) -> ProjectNote:
     """
     try:
         note = msgspec.json.decode(content, type=ProjectNote)
-        for filename, file in note.files.items():
+        for filename in (*note.files, *note.yanked_files):
             check_filename(filename)
+        for file in note.files.values():
             attested = msgspec.json.encode(file.attestations).decode()
             file.attestations = read_attestations(attested, file.sha256)
     except _BAD as e:

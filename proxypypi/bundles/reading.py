@@ -45,11 +45,14 @@ class Bundle:
         :raises BadBundle: it is none.
         """
         tar = TarReader(stream)
-        first = tar.next()
+        begins_otherwise = f"it does not begin with {MANIFEST}"
+        try:
+            first = tar.next()
+        except BadBundle as e:
+            reason = f"it is no bundle, or was not copied whole: {begins_otherwise}"
+            raise BadBundle(reason=reason) from e
         if first is None or first[0] != MANIFEST:
-            raise BadBundle(
-                reason=f"it is no bundle: it does not begin with {MANIFEST}"
-            )
+            raise BadBundle(reason=f"it is no bundle: {begins_otherwise}")
         if first[1] > LARGEST_MANIFEST:
             raise BadBundle(reason=f"its {MANIFEST} has {first[1]:,} bytes: too many")
         return cls(parse_manifest(b"".join(tar.pieces())), tar)

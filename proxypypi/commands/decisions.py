@@ -99,4 +99,4 @@ def _entries(found: Decisions) -> Iterator[_Entry]:
 
 
 def _said(what: str, reason: str | None) -> Sequence[str]:
-    return (what, one_line(reason)) if reason else (what,)
+    return tuple(one_line(text) for text in (what, reason) if text)

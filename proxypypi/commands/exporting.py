@@ -48,7 +48,7 @@ class ExportOptions(DirectoryOptions):
         "REQUIREMENT all that /local/ lists goes in; else what these name, as prefetch "
         "takes them, as far as it is here: nothing is fetched. With the files go the "
         "pages of their indexes, when each file came, claims, yanks, statuses and "
-        "attestations; no tokens, users or releases. - for BUNDLE is stdout."
+        "attestations; no tokens, users, pins or releases. - for BUNDLE is stdout."
     )
     optParameters = [
         [
@@ -181,4 +181,7 @@ def _tell(options: ExportOptions, contents: "Contents", lost: Sequence[Member]) 
         complain(f"{name} went, or was changed, before it was in the bundle")
     for name, reason in contents.left_out.items():
         complain(f"{name} is left out: {reason}")
-    return 1 if contents.missing or unparseable or gone else 0
+    if not (contents.missing or unparseable or gone):
+        return 0
+    complain("the bundle was written all the same, without these")
+    return 1

@@ -17,7 +17,7 @@ from proxypypi.commands.directory import DirectoryOptions, parse
 from proxypypi.commands.exporting import STANDARD
 from proxypypi.commands.options import complain
 from proxypypi.commands.watching import bar_if_watched
-from proxypypi.commands.wording import amount, plural
+from proxypypi.commands.wording import amount, one_line, plural
 from proxypypi.errors import BadBundle, CannotKeep, DoesNotFit
 from proxypypi.store.files import open_file
 
@@ -31,7 +31,9 @@ class ImportOptions(DirectoryOptions):
     longdesc = (
         "Put what bundles of the export command bring into the directory, beside a "
         "running server or without one. Every file is checked before it is there; none "
-        "takes the place of another. Of two pages of a project the newer one is kept; "
+        "takes the place of another. Under a name that is claimed here, or --private, "
+        "only private files come, and none under one that is denied. What was removed "
+        "here does not come back. Of two pages of a project the newer one is kept; "
         "claims, yanks and statuses are added to those that there are. What is here "
         "already is skipped: after an interruption, do it again. A bundle is as good "
         "as who made it. - for BUNDLE is stdin."
@@ -59,6 +61,12 @@ class _Outcome:
     def names(self, what: str) -> list[str]:
         return [name for a in self.arrivals for name in getattr(a.report, what)]
 
+    def said(self, what: str) -> dict[str, str]:
+        """
+        What is said of files, by the names of their members.
+        """
+        return {n: s for a in self.arrivals for n, s in getattr(a.report, what).items()}
+
     def total(self, what: str) -> int:
         return sum(getattr(arrival.report, what) for arrival in self.arrivals)
 
@@ -78,8 +86,18 @@ def import_(command: str, arguments: Sequence[str]) -> int:
             with _open(bundle) as stream:
                 _take(options, stream, outcome)
         except (BadBundle, CannotKeep, DoesNotFit, OSError) as e:
-            outcome.bad[bundle] = getattr(e, "strerror", None) or str(e)
+            outcome.bad[bundle] = _why(e, bundle)
     return _tell(options, outcome)
+
+
+def _why(error: Exception, bundle: str) -> str:
+    """
+    What is wrong; of an error of the system also with what, unless it is the bundle.
+    """
+    if not isinstance(error, OSError):
+        return str(error)
+    reason, path = error.strerror or str(error), error.filename2 or error.filename
+    return reason if path in (None, bundle) else f"{path}: {reason}"
 
 
 def _open(bundle: str) -> AbstractContextManager[BinaryIO]:
@@ -106,12 +124,15 @@ def _tell(options: ImportOptions, outcome: _Outcome) -> int:
     """
     lists = ("brought", "already", "others", "damaged", "missing")
     names = {what: outcome.names(what) for what in lists}
+    left_out, remarks = outcome.said("left_out"), outcome.said("remarks")
     brought, already = names["brought"], names["already"]
     size, dry = outcome.total("size"), bool(options["dry-run"])
     verb = "would be brought" if dry else "brought"
     options.report(
         {
             **names,
+            "left-out": left_out,
+            "remarks": remarks,
             "size": size,
             "pages": outcome.total("pages"),
             "bad": outcome.bad,
@@ -129,9 +150,13 @@ def _tell(options: ImportOptions, outcome: _Outcome) -> int:
         complain(f"{name} is damaged in the bundle, and was not brought")
     for name in names["missing"]:
         complain(f"{name} is not in the bundle, although its manifest names it")
+    for name, reason in left_out.items():
+        complain(f"{name} is left out: {one_line(reason)}")
+    for name, remark in remarks.items():
+        complain(f"{name} {verb}, and {remark}")
     for trouble in outcome.troubles:
         complain(trouble)
     for bundle, reason in outcome.bad.items():
         complain(f"{bundle}: {reason}")
-    wrong = names["others"] or names["damaged"] or names["missing"]
+    wrong = names["others"] or names["damaged"] or names["missing"] or left_out
     return 1 if wrong or outcome.troubles or outcome.bad else 0

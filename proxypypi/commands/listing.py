@@ -147,7 +147,7 @@ def _file_line(item: Item, root: Path) -> str:
             _path(item, root),
             item.version or "no version",
             amount(item.file.size),
-            f"cached from {item.index}" if item.index else item.kind.value,
+            f"cached from {one_line(item.index)}" if item.index else item.kind.value,
             *_remarks(item),
         ]
     )

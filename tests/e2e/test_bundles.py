@@ -184,6 +184,26 @@ class CarriedTests(BundlesTestCase):
         self.assertEqual(asked, len(self.index.requests))
         self.assertEqual([f"app/{self.app.filename}"], self.here(self.island))
 
+    async def test_claimed(self) -> None:
+        """
+        A public package does not get in under a name that is claimed: uv goes on to
+        install ours.
+        """
+        public = make_wheel("acme", "99.0")
+        self.index.add(public)
+        await self.prefetch("acme")
+        await self.export()
+        ours = make_wheel("acme", "1.0")
+        (self.island / ours.filename).write_bytes(ours.content)
+        await self.run_cli("claim", "-d", str(self.island), "acme")
+        server = await self.start_server(directory=self.island)
+        report = await self.import_(status=1)
+        self.assertEqual([f"acme/{public.filename}"], list(report["left-out"]))
+        await deferLater(reactor, IN_TIME)
+        self.assertEqual([ours.filename], list(await self.files(server, "acme")))
+        target = await self.uv_install(f"{server.url}/simple/", "acme")
+        self.assert_installed(target, acme="1.0")
+
     async def test_pipe(self) -> None:
         """
         A bundle need not be a file: one command's output is the other's input.
