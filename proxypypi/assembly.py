@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred
 from proxypypi.auth.accounts import Accounts
 from proxypypi.cache.arrivals import Arrivals
 from proxypypi.cache.books import Books
+from proxypypi.cache.lookout import Lookout
 from proxypypi.core import Core, build_core
 from proxypypi.interfaces import IIndex
 from proxypypi.settings import Settings
@@ -29,6 +30,7 @@ from proxypypi.web.simple import SimpleRoutes
 from proxypypi.web.site import Faces
 from proxypypi.web.status import StatusRoutes
 from proxypypi.web.tally import Tally
+from proxypypi.web.ui.listeners import Listeners
 from proxypypi.web.uploads import UploadRoutes
 
 
@@ -42,6 +44,7 @@ class Proxy:
     accounts: Accounts
     faces: Faces
     books: Books
+    listeners: Listeners
 
 
 def build(
@@ -84,9 +87,21 @@ def build(
         await accounts.look()
         return "stopping" if faces.stopping else core.health.trouble
 
+    lookout = Lookout(
+        core.health,
+        accounts.look,
+        books,
+        core.upstreams,
+        core.downloads,
+        core.partials,
+        core.newcomers,
+        clock,
+        in_thread,
+    )
+    listeners = Listeners(lookout, clock)
     metrics = Metrics(books, names, settings.directory, clock, in_thread)
     status = StatusRoutes(
-        lambda: not faces.stopping, trouble, core.pages, gate, metrics
+        lambda: not faces.stopping, trouble, core.pages, gate, metrics, listeners
     )
     simple = SimpleRoutes(core.listings, core.catalogue, clock).router.resource()
     files = FileRoutes(
@@ -95,7 +110,7 @@ def build(
     of_uploads = uploads.router.resource()
     requirements = RequirementsRoutes(gate, core.prefetch, clock, in_thread)
     faces = Faces(
-        HomeRoutes([index.url for index in indexes], uploads).router.resource(),
+        HomeRoutes([i.url for i in indexes], uploads, lookout).router.resource(),
         {
             "simple": simple,
             "local": simple,
@@ -113,4 +128,6 @@ def build(
         gate,
         Tally(counts),
     )
-    return Proxy(core=core, accounts=accounts, faces=faces, books=books)
+    return Proxy(
+        core=core, accounts=accounts, faces=faces, books=books, listeners=listeners
+    )

@@ -27,6 +27,7 @@ from proxypypi.cache.keeper import Keeper
 from proxypypi.cache.listings import Listings
 from proxypypi.cache.marks import MarkCache
 from proxypypi.cache.metadata import MetadataCache
+from proxypypi.cache.newcomers import Newcomers
 from proxypypi.cache.pages import PageCache
 from proxypypi.cache.prefetch import Prefetch
 from proxypypi.cache.private import PrivateNames
@@ -88,6 +89,8 @@ class Core:
     documents: JsonApi
     publishing: Uploads
     attestations: Attestations
+    upstreams: Upstreams
+    newcomers: Newcomers
     generations: Generations
 
 
@@ -220,6 +223,8 @@ def build_core(
         documents=api,
         publishing=publishing,
         attestations=Attestations(attested, finder),
+        upstreams=upstreams,
+        newcomers=Newcomers(directory, facts_store, store, decisions, names.is_denied),
         generations=generations,
     )
 

@@ -74,6 +74,7 @@ class TableTests(SynchronousTestCase):
             (errors.NotAllowed(reason="not you"), 403, None, ""),
             (errors.NotAuthenticated(reason="who are you?"), 401, None, ""),
             (errors.TooManyLogIns(), 503, "2", ""),
+            (errors.TooManyListeners(limit=5), 503, "2", ""),
             (errors.UpstreamUnreachable(**upstream), 503, "2", "; fwd=miss"),
             (errors.UpstreamTimeout(**upstream), 503, "2", "; fwd=miss"),
             (

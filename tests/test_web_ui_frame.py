@@ -7,7 +7,7 @@ from urllib.parse import urljoin
 from twisted.trial.unittest import SynchronousTestCase
 
 from proxypypi import __version__
-from proxypypi.web.ui.frame import POLICY, frame
+from proxypypi.web.ui.frame import FOLLOW, POLICY, frame
 from tests.pages import Page
 from tests.passwords import write_users
 from tests.proxy_case import ProxyTestCase
@@ -30,9 +30,10 @@ class FrameTests(SynchronousTestCase):
         Browsers use its own style sheet, and neither run anything else nor ask anybody
         for anything.
         """
-        page = Page(frame("", ""))
-        (style,) = page.sources("style")
+        page = Page(frame("", FOLLOW))
+        (style,), (script,) = page.sources("style"), page.sources("script")
         self.assertIn(f"style-src {style};", POLICY)
+        self.assertIn(f"script-src {script};", POLICY)
         self.assertTrue(POLICY.startswith("default-src 'none';"))
         self.assertNotIn("unsafe", POLICY)
         self.assertNotIn("style", page.attributes)

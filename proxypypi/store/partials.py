@@ -15,10 +15,10 @@ from twisted.internet.defer import Deferred, succeed
 from zope.interface import implementer
 
 from proxypypi.interfaces import IPartial, IPartialStore
-from proxypypi.model import Fate, LocalFile
+from proxypypi.model import Fate, Fetching, LocalFile
 from proxypypi.names import NormalizedName, is_distribution
 from proxypypi.store.files import sync_directory
-from proxypypi.store.locked import is_named, open_locked, open_new
+from proxypypi.store.locked import is_held, is_named, open_locked, open_new
 from proxypypi.store.publishing import check_folder, give_name, local_file
 from proxypypi.store.room import check_room
 
@@ -187,6 +187,17 @@ class PartialStore:
     def is_there(self, name: NormalizedName, filename: str) -> bool:
         path = self._directory / name / filename
         return is_distribution(filename) and path.is_file() and not path.is_symlink()
+
+    def under_way(self) -> Iterator[Fetching]:
+        """
+        What is being fetched, by whichever process. Blocks.
+        """
+        for path in self._partials.glob("*/[!.]*"):
+            with suppress(OSError):  # it has just gone, or is no file
+                if is_held(path):
+                    project, filename = path.parent.name, path.name.rpartition(".")[0]
+                    got = path.stat().st_size
+                    yield Fetching(project=project, filename=filename, got=got)
 
     def sweep(self, older_than: float) -> int:
         """

@@ -1,5 +1,5 @@
 """
-The page at the root: what this is, and how to point installers here.
+The page at the root: what this is, how to point installers here, and what it does.
 """
 
 from collections.abc import Sequence
@@ -9,21 +9,30 @@ from typing import ClassVar
 from attrs import define
 from twisted.web.server import Request
 
+from proxypypi.cache.lookout import Lookout
 from proxypypi.model import Outcome
 from proxypypi.web.address import FROM, address_of
 from proxypypi.web.headers import ALWAYS_ASK, cache_status, set_headers
 from proxypypi.web.router import Router
-from proxypypi.web.ui.frame import POLICY, frame
+from proxypypi.web.ui.frame import FOLLOW, POLICY, frame
+from proxypypi.web.ui.report import health, report
 from proxypypi.web.ui.usage import installing, publishing
 from proxypypi.web.uploads import UploadRoutes
 
 _PAGE = """\
 <p>A caching proxy for Python packages. {role}
 Files dropped into its directory are listed with the rest.</p>
+<div class="columns">
+<div>
 {installing}{publishing}<h2>What is here</h2>
 <p><a href="local/">Projects with files here</a>, served without asking anybody:
 use <code>{local}</code> for builds that repeat.</p>
-"""
+</div>
+<div>
+{report}</div>
+</div>
+{follow}"""
+_LIVE = '<span id="live" class="soft" hidden>live</span>\n'
 
 
 @define(eq=False)
@@ -31,15 +40,18 @@ class HomeRoutes:
     """
     :ivar _upstreams: addresses of the indexes it stands in for.
     :ivar _uploads: takes what is published to the root, as some clients are told to.
+    :ivar _lookout: knows what goes on.
     """
 
     router: ClassVar[Router] = Router()
     _upstreams: Sequence[str]
     _uploads: UploadRoutes
+    _lookout: Lookout
 
     @router.route("/", methods=["GET"])
-    def home(self, request: Request) -> bytes:
+    async def home(self, request: Request) -> bytes:
         base = address_of(request)
+        overview = await self._lookout.look()
         content = _PAGE.format(
             role=(
                 f"It stands in for {escape(' and '.join(self._upstreams))}."
@@ -53,8 +65,10 @@ class HomeRoutes:
                 else ""
             ),
             local=escape(f"{base}local/"),
+            report=report(overview),
+            follow=FOLLOW,
         )
-        page = frame("proxypypi", content)
+        page = frame("proxypypi", content, beside=f"{health(overview)}{_LIVE}")
         set_headers(
             request,
             content_type="text/html; charset=utf-8",

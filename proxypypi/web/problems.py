@@ -45,6 +45,7 @@ _STATUSES: dict[type[errors.ProxypypiError], int] = {
     errors.NotAllowed: 403,
     errors.NotAuthenticated: 401,
     errors.TooManyLogIns: 503,
+    errors.TooManyListeners: 503,
     errors.TooLarge: 413,
     errors.TooSlow: 408,
     errors.NotDoneAnyMore: 410,

@@ -11,11 +11,15 @@ from twisted.web.http import SERVICE_UNAVAILABLE
 from twisted.web.server import Request
 
 from proxypypi.cache.pages import PageCache
+from proxypypi.errors import BadRequest
 from proxypypi.names import normalize
 from proxypypi.web.gate import Gate
 from proxypypi.web.headers import NEVER_KEEP, header, set_headers
 from proxypypi.web.metrics import Metrics
 from proxypypi.web.router import Router
+from proxypypi.web.ui.listeners import Form, Listeners, as_html, as_json
+
+_FORMS: dict[str, Form] = {"json": as_json, "html": as_html}
 
 
 @define(eq=False)
@@ -31,6 +35,7 @@ class StatusRoutes:
     _pages: PageCache
     _gate: Gate
     _metrics: Metrics
+    _listeners: Listeners
 
     @router.route("/-/health", methods=["GET"])
     async def health(self, request: Request) -> bytes:
@@ -49,6 +54,21 @@ class StatusRoutes:
         accept = header(request, "Accept") or ""
         text, content_type = await self._metrics.render(accept)
         return _send(request, text, content_type)
+
+    @router.route("/-/events", methods=["GET"])
+    async def events(self, request: Request) -> bytes:
+        wanted = request.args.get(b"format", [b"json"])[-1].decode("latin-1")
+        if wanted not in _FORMS:
+            raise BadRequest(reason=f"events come in {' and '.join(_FORMS)} only")
+        set_headers(
+            request,
+            content_type="text/event-stream",
+            cache_control=NEVER_KEEP,
+            x_accel_buffering="no",  # nginx would wait until there are more of them
+        )
+        if request.method != b"HEAD":
+            await self._listeners.serve(request, _FORMS[wanted])
+        return b""
 
     @router.route("/-/refresh/<project>", methods=["POST"])
     async def refresh(self, request: Request, project: str) -> bytes:

@@ -47,7 +47,7 @@ and likewise by poetry, pdm and flit. They are installed from {base}simple/.
 """
 _PAGE = """\
 <h1>Packages are published here</h1>
-{publishing}<p>and likewise by poetry, pdm and flit. They are installed from
+{publishing}<p>Poetry, pdm and flit do so likewise. What is published is installed from
 <code>{simple}</code>.</p>
 <p>{who}</p>
 """

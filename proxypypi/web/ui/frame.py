@@ -50,11 +50,19 @@ def _source(content: str) -> str:
 
 
 _STYLE = _read("style.css")
+_LIVE = _read("live.js")
+
+FOLLOW = f"<script>{_LIVE}</script>\n"
+"""
+Has a page follow what the server does, where scripts are allowed.
+"""
 
 POLICY = "; ".join(
     (
         "default-src 'none'",
         f"style-src {_source(_STYLE)}",
+        f"script-src {_source(_LIVE)}",
+        "connect-src 'self'",
         "img-src data:",
         "base-uri 'none'",
         "form-action 'none'",
@@ -63,7 +71,7 @@ POLICY = "; ".join(
 )
 """
 What browsers may do with a page, by its ``Content-Security-Policy``: no more than it
-takes to show it.
+takes to show it, and to follow what the server does.
 """
 
 
