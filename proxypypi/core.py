@@ -27,7 +27,6 @@ from proxypypi.cache.keeper import Keeper
 from proxypypi.cache.listings import Listings
 from proxypypi.cache.marks import MarkCache
 from proxypypi.cache.metadata import MetadataCache
-from proxypypi.cache.newcomers import Newcomers
 from proxypypi.cache.pages import PageCache
 from proxypypi.cache.prefetch import Prefetch
 from proxypypi.cache.private import PrivateNames
@@ -90,7 +89,7 @@ class Core:
     publishing: Uploads
     attestations: Attestations
     upstreams: Upstreams
-    newcomers: Newcomers
+    directory: Directory
     generations: Generations
 
 
@@ -224,7 +223,7 @@ def build_core(
         publishing=publishing,
         attestations=Attestations(attested, finder),
         upstreams=upstreams,
-        newcomers=Newcomers(directory, facts_store, store, decisions, names.is_denied),
+        directory=directory,
         generations=generations,
     )
 

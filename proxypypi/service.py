@@ -116,7 +116,7 @@ class ProxyService(Service):
         answer; who asks for none is ended like any that is idle.
         """
         await self._premises.close()
-        self._proxy.listeners.end()
+        self._proxy.board.end()
         gone = self._site.connections.retire()
         call = self._reactor.callLater(_LONGEST, self._site.connections.cut_off)
         await gone
@@ -130,7 +130,7 @@ class ProxyService(Service):
         """
         faces, connections = self._proxy.faces, self._site.connections
         faces.stopping = connections.retiring = True
-        self._proxy.listeners.end()
+        self._proxy.board.end()
         self._proxy.core.ahead.stop()
         self._proxy.core.housekeeping.stop()
         await self._premises.hand_back()

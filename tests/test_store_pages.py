@@ -62,8 +62,10 @@ class PageStoreTests(PageStoreContract, SynchronousTestCase):
         store = self.store
         assert isinstance(store, PageStore)
         self.assertIsNone(store.index_of(DEMO))
+        self.assertEqual(frozenset(), store.names())
         record = self.record()
         self.assertEqual(FULL_PAGE.index, store.index_of(DEMO))
+        self.assertEqual({DEMO}, store.names())
         for believed, expected in ((False, FULL_PAGE.index), (True, None)):
             doubt = Doubt(change=Change.GONE, since=1.0, believed=believed)
             self.successResultOf(store.save_doubt(DEMO, doubt))

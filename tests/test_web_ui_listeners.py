@@ -21,7 +21,6 @@ class ListenersTestCase(ListeningTestCase):
     def start_proxy(self, *args: Any, **more: Any) -> None:
         super().start_proxy(*args, **more)
         self.index.add_project("demo")
-        self.listeners = self.proxy.listeners
 
     def happen(self) -> None:
         """
@@ -265,7 +264,7 @@ class EndTests(ListenersTestCase):
         slow.wire.transport.room = 1
         self.happen()
         self.advance(2)
-        self.listeners.end()
+        self.proxy.board.end()
         self.assertTrue(one.wire.transport.disconnecting)
         self.assertFalse(one.wire.is_cut)
         self.assertTrue(slow.wire.is_cut)
@@ -274,7 +273,7 @@ class EndTests(ListenersTestCase):
         """
         Who comes then is told once, and ended: it will find another server.
         """
-        self.listeners.end()
+        self.proxy.board.end()
         late = self.listen()
         self.assertEqual(1, len(late.states))
         self.assertTrue(late.wire.transport.disconnecting)

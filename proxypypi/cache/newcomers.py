@@ -7,6 +7,7 @@ from heapq import nlargest
 from pathlib import Path
 
 from attrs import define
+from twisted.internet.defer import maybeDeferred
 
 from proxypypi.cache.facts import describes
 from proxypypi.model import FileFacts, NewFile, SharedName
@@ -34,6 +35,26 @@ class Newcomers:
     _decisions: Path
     _is_hidden: Callable[[NormalizedName], bool]
 
+    @classmethod
+    def of(
+        cls,
+        root: Path,
+        directory: Directory,
+        is_hidden: Callable[[NormalizedName], bool],
+    ) -> "Newcomers":
+        """
+        :param root: the cache directory, and *directory* likewise.
+        """
+        cache = root / ".proxypypi" / "cache"
+        decisions = root / ".proxypypi" / "decisions"
+        return cls(
+            directory,
+            FactsStore(cache, decisions, maybeDeferred),
+            PageStore(cache / "pages", maybeDeferred),
+            decisions,
+            is_hidden,
+        )
+
     def look(self) -> tuple[list[NewFile], list[SharedName]]:
         """
         :returns: also the projects of which a page of an index is at hand.
@@ -54,7 +75,8 @@ class Newcomers:
 
     def _shared(self, names: Sequence[NormalizedName]) -> list[SharedName]:
         found = []
-        for name in sorted(names):
+        for name in sorted(self._pages.names().intersection(names)):
+            name = NormalizedName(name)
             index = self._pages.index_of(name)
             if index is not None and self._here(name):
                 found.append(SharedName(project=name, index=index))

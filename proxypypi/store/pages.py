@@ -22,7 +22,7 @@ from proxypypi.simple.reading import read_page
 from proxypypi.store.files import open_file, read_if_there, write_atomically
 
 _FORMAT = 1
-_DOUBT = ".doubt"
+_PAGE, _DOUBT = ".page", ".doubt"
 _LONGEST_HEAD = 64 * 1024  # bytes
 _ANEW = "the index is asked anew"
 
@@ -85,6 +85,16 @@ class PageStore:
         """
         doubts = self._directory.glob(f"*{_DOUBT}")
         return frozenset(path.name.removesuffix(_DOUBT) for path in doubts)
+
+    def names(self) -> frozenset[str]:
+        """
+        Those that there is a page of. Blocks.
+        """
+        try:
+            there = os.listdir(self._directory)
+        except FileNotFoundError:
+            return frozenset()
+        return frozenset(n.removesuffix(_PAGE) for n in there if n.endswith(_PAGE))
 
     def index_of(self, name: str) -> str | None:
         """
@@ -221,7 +231,7 @@ def load_doubt(directory: Path, name: str) -> Doubt | None:
 
 
 def _page(directory: Path, name: str) -> Path:
-    return directory / f"{name}.page"
+    return directory / f"{name}{_PAGE}"
 
 
 def _doubt(directory: Path, name: str) -> Path:

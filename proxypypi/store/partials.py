@@ -192,12 +192,14 @@ class PartialStore:
         """
         What is being fetched, by whichever process. Blocks.
         """
-        for path in self._partials.glob("*/[!.]*"):
-            with suppress(OSError):  # it has just gone, or is no file
-                if is_held(path):
-                    project, filename = path.parent.name, path.name.rpartition(".")[0]
-                    got = path.stat().st_size
-                    yield Fetching(project=project, filename=filename, got=got)
+        for project in _names_in(self._partials):
+            for name in _names_in(self._partials / project):
+                path = self._partials / project / name
+                with suppress(OSError):  # it has just gone, or is no file
+                    if name[0] != "." and is_held(path):
+                        filename = name.rpartition(".")[0]
+                        got = path.stat().st_size
+                        yield Fetching(project=project, filename=filename, got=got)
 
     def sweep(self, older_than: float) -> int:
         """
@@ -227,6 +229,13 @@ class PartialStore:
                         yield path, os.fstat(fd).st_size
                     finally:
                         os.close(fd)
+
+
+def _names_in(folder: Path) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:  # it is none, or there is none
+        return []
 
 
 def _open(path: Path) -> tuple[int, bool]:

@@ -9,13 +9,12 @@ from typing import ClassVar
 from attrs import define
 from twisted.web.server import Request
 
-from proxypypi.cache.lookout import Lookout
 from proxypypi.model import Outcome
 from proxypypi.web.address import FROM, address_of
 from proxypypi.web.headers import ALWAYS_ASK, cache_status, set_headers
 from proxypypi.web.router import Router
+from proxypypi.web.ui.board import Board
 from proxypypi.web.ui.frame import FOLLOW, POLICY, frame
-from proxypypi.web.ui.report import health, report
 from proxypypi.web.ui.usage import installing, publishing
 from proxypypi.web.uploads import UploadRoutes
 
@@ -40,18 +39,18 @@ class HomeRoutes:
     """
     :ivar _upstreams: addresses of the indexes it stands in for.
     :ivar _uploads: takes what is published to the root, as some clients are told to.
-    :ivar _lookout: knows what goes on.
+    :ivar _board: tells what goes on.
     """
 
     router: ClassVar[Router] = Router()
     _upstreams: Sequence[str]
     _uploads: UploadRoutes
-    _lookout: Lookout
+    _board: Board
 
     @router.route("/", methods=["GET"])
     async def home(self, request: Request) -> bytes:
         base = address_of(request)
-        overview = await self._lookout.look()
+        health, report = await self._board.report()
         content = _PAGE.format(
             role=(
                 f"It stands in for {escape(' and '.join(self._upstreams))}."
@@ -65,10 +64,10 @@ class HomeRoutes:
                 else ""
             ),
             local=escape(f"{base}local/"),
-            report=report(overview),
+            report=report,
             follow=FOLLOW,
         )
-        page = frame("proxypypi", content, beside=f"{health(overview)}{_LIVE}")
+        page = frame("proxypypi", content, beside=f"{health}{_LIVE}")
         set_headers(
             request,
             content_type="text/html; charset=utf-8",

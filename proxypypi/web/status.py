@@ -17,9 +17,7 @@ from proxypypi.web.gate import Gate
 from proxypypi.web.headers import NEVER_KEEP, header, set_headers
 from proxypypi.web.metrics import Metrics
 from proxypypi.web.router import Router
-from proxypypi.web.ui.listeners import Form, Listeners, as_html, as_json
-
-_FORMS: dict[str, Form] = {"json": as_json, "html": as_html}
+from proxypypi.web.ui.board import Board
 
 
 @define(eq=False)
@@ -35,7 +33,7 @@ class StatusRoutes:
     _pages: PageCache
     _gate: Gate
     _metrics: Metrics
-    _listeners: Listeners
+    _board: Board
 
     @router.route("/-/health", methods=["GET"])
     async def health(self, request: Request) -> bytes:
@@ -58,8 +56,8 @@ class StatusRoutes:
     @router.route("/-/events", methods=["GET"])
     async def events(self, request: Request) -> bytes:
         wanted = request.args.get(b"format", [b"json"])[-1].decode("latin-1")
-        if wanted not in _FORMS:
-            raise BadRequest(reason=f"events come in {' and '.join(_FORMS)} only")
+        if wanted not in ("json", "html"):
+            raise BadRequest(reason="events come in json and html only")
         set_headers(
             request,
             content_type="text/event-stream",
@@ -67,7 +65,7 @@ class StatusRoutes:
             x_accel_buffering="no",  # nginx would wait until there are more of them
         )
         if request.method != b"HEAD":
-            await self._listeners.serve(request, _FORMS[wanted])
+            await self._board.serve(request, as_page=wanted == "html")
         return b""
 
     @router.route("/-/refresh/<project>", methods=["POST"])
