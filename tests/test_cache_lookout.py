@@ -225,6 +225,7 @@ class CountsTests(LookoutTestCase):
         Nothing comes to nothing.
         """
         state = self.state()
+        self.assertEqual(1, state["processes"])
         self.assertEqual({}, state["requests"])
         self.assertIsNone(state["hits-ratio"])
         self.assertIsNone(state["counted-since"])

@@ -62,6 +62,8 @@ class InTheWholeTests(ProxyTestCase):
             self.assertEqual(POLICY, answer.header("Content-Security-Policy"), path)
             page = Page(answer.body)
             self.assertEqual([], page.unclosed, path)
+            for source in (*page.sources("style"), *page.sources("script")):
+                self.assertIn(source, POLICY, path)
             home = urljoin(f"http://proxy.example{path}", page.links[1])
             self.assertEqual("http://proxy.example/", home)
         for path in ("/legacy/", "/simple/missing/"):

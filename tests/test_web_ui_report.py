@@ -15,6 +15,7 @@ from proxypypi.web.ui.report import health, report
 from tests.pages import Page
 
 NOTHING = Overview(
+    processes=1,
     troubles=[],
     others_degraded=0,
     counted_since=None,
@@ -140,6 +141,14 @@ class ReportTests(SynchronousTestCase):
             )
             self.assertNotIn("more.", made.text)
             self.assertIn("And 4 more.", page(fetching=[file], fetching_count=5).text)
+
+    def test_fetching_with_workers(self) -> None:
+        """
+        Where there are several workers, it is said whose clients they are.
+        """
+        file = Fetching(project="demo", filename="demo-1.whl", got=1, waiting=2)
+        text = page(fetching=[file], fetching_count=1, processes=3).text
+        self.assertIn("2 clients of this worker", text)
 
     def test_private(self) -> None:
         """

@@ -148,6 +148,7 @@ class Lookout:
         fetching = self._fetching()
         others = balance.of(DEGRADED) - bool(self._health.trouble)
         return Overview(
+            processes=len(self._books.counts.pids()),
             troubles=self._troubles(),
             others_degraded=max(0, others),
             counted_since=render_second(since) if since else None,

@@ -64,6 +64,7 @@ class Overview(_Told, frozen=True):
     """
     Counts are of all processes, since they began.
 
+    :ivar processes: how many there are; with workers, one of them does not serve.
     :ivar troubles: what makes our answers worse than they could be, in sentences; as
         this process knows it.
     :ivar others_degraded: how many other processes know of some, be it the same.
@@ -77,6 +78,7 @@ class Overview(_Told, frozen=True):
         is *shared*.
     """
 
+    processes: int
     troubles: list[str]
     others_degraded: int
     counted_since: str | None

@@ -122,7 +122,7 @@ class WorkersTests(EventsTestCase):
         for listening in all:
             state = await self.told(listening, fetching_count=1)
             (file,) = state["fetching"]
-            self.assertEqual(9_000, file["got"])
+            self.assertEqual((3, 9_000), (state["processes"], file["got"]))
             found.add(file["waiting"])
             counts = {"hit": 39, "miss": 1}
             told = {k: state["requests"].get(k) for k in counts}

@@ -132,7 +132,12 @@ def _state(upstream: UpstreamNow) -> str:
 
 def _fetching(overview: Overview) -> str:
     rows = [
-        (escape(each.filename), _project(each.project), _progress(each), _for(each))
+        (
+            escape(each.filename),
+            _project(each.project),
+            _progress(each),
+            _for(each, overview),
+        )
         for each in overview.fetching
     ]
     if not rows:
@@ -146,12 +151,17 @@ def _progress(file: Fetching) -> str:
     if not file.size:
         return volume(file.got)
     bar = f'<progress max="{file.size}" value="{min(file.got, file.size)}"></progress>'
-    return f"{bar}<br>{volume(file.got)} of {volume(file.size)}"
+    return f"{bar}{volume(file.got)} of {volume(file.size)}"
 
 
-def _for(file: Fetching) -> str:
+def _for(file: Fetching, overview: Overview) -> str:
+    """
+    Who waits for it. Of others' clients nobody here knows.
+    """
     if file.waiting is None:
         return "another process"
+    if overview.processes > 1:
+        return f"{plural(file.waiting, 'client')} of this worker"
     return plural(file.waiting, "client") if file.waiting else "the directory"
 
 
@@ -203,7 +213,7 @@ def _table(titles: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     def lines() -> Iterator[str]:
         head = "".join(f"<th>{title}</th>" for title in titles)
         if head:
-            yield f"<tr>{head}</tr>"
+            yield f"<thead><tr>{head}</tr></thead>"
         for row in rows:
             yield f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>"
 
