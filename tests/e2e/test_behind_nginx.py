@@ -242,7 +242,7 @@ class BehindNginxTests(EndToEndTestCase):
         ):
             got = await self.get(server.url + path)
             self.assertEqual(200, got.code, path)
-            links = re.findall(r'(?:href|src)="([^"#]+)', got.body.decode())
+            links = re.findall(r'(?:href|src)="(?!data:)([^"#]+)', got.body.decode())
             self.assertTrue(links, path)
             for link in links:
                 url = urljoin(server.url + path, link)
