@@ -146,6 +146,26 @@ class TellingTests(ListenersTestCase):
         self.listen()
         self.assertEqual(7, len(looks))
 
+    def test_left_while_it_is_looked(self) -> None:
+        """
+        If all leave while it is looked for them, and others come, there is still one
+        look at a time.
+        """
+        looks = self.looks()
+        first = self.listen()
+        self.threads.hold("look")
+        self.advance_slowly(6)
+        self.happen()
+        first.wire.hang_up()
+        second = self.listen()
+        self.threads.release()
+        self.advance_slowly(6)
+        before = len(looks)
+        for _ in range(10):
+            self.advance(2)
+        self.assertEqual(before + 10, len(looks))
+        self.assertEqual(1, len(second.states))
+
     def test_no_request_each_time(self) -> None:
         """
         A listener is one request, whether it is told much or little, and no transfer,

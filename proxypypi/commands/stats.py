@@ -27,12 +27,12 @@ from proxypypi.events import (
     UPSTREAM_REQUESTS,
     WITHHELD,
 )
-from proxypypi.quantities import plural, volume
 from proxypypi.rules.balance import Balance
 from proxypypi.store.census import CACHED, PRIVATE, UNREAD, Census
 from proxypypi.store.totals import TotalsStore
 
 _MANY = 1_000  # projects, which take about a second
+_UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
 _PLAIN = (
     *(FILES_KEPT, FILES_NOT_KEPT, MISMATCHES, RESUMED, STREAMS),
     *(WITHHELD, FAILED_LOG_INS),
@@ -109,8 +109,8 @@ def _lines(
     yield "projects", f"{census.projects:,}"
     for kind in (CACHED, PRIVATE, UNREAD):
         if census.files[kind] or kind is not UNREAD:
-            files = plural(census.files[kind], "file")
-            yield kind, f"{files}, {volume(census.sizes[kind])}"
+            files = _plural(census.files[kind], "file")
+            yield kind, f"{files}, {_size(census.sizes[kind])}"
 
 
 def _counted(balance: Balance) -> Iterator[tuple[str, str]]:
@@ -118,14 +118,14 @@ def _counted(balance: Balance) -> Iterator[tuple[str, str]]:
     from_here = "" if ratio is None else f", {ratio:.1%} from here"
     results = _listed(balance.results())
     yield "requests", f"{balance.of(REQUESTS):,}{from_here}{results}"
-    yield "sent", volume(balance.of(SENT))
-    yield "saved", f"{volume(balance.of(SAVED))} of files that were here"
-    yield "fetched", volume(balance.of(FETCHED))
+    yield "sent", _size(balance.of(SENT))
+    yield "saved", f"{_size(balance.of(SAVED))} of files that were here"
+    yield "fetched", _size(balance.of(FETCHED))
     for name in balance.by(UPSTREAM_REQUESTS):
         count = balance.of(UPSTREAM_REQUESTS, name)
         failures = balance.failures_of(name)
         failed = f"{sum(failures.values()):,} failed{_listed(failures)}"
-        yield "upstream", f"{name}: {plural(count, 'request')}, {failed}"
+        yield "upstream", f"{name}: {_plural(count, 'request')}, {failed}"
     uploads = balance.by(UPLOADS)
     if uploads:
         yield "uploads", f"{balance.of(UPLOADS):,}{_listed(uploads)}"
@@ -137,6 +137,18 @@ def _counted(balance: Balance) -> Iterator[tuple[str, str]]:
 def _listed(counts: Mapping[str, int]) -> str:
     listed = ", ".join(f"{count:,} {what}" for what, count in counts.items())
     return f" ({listed})" if listed else ""
+
+
+def _plural(count: int, what: str) -> str:
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
+
+
+def _size(count: float) -> str:
+    for unit in _UNITS:
+        if count < 1_000 or unit == _UNITS[-1]:
+            break
+        count /= 1_000
+    return f"{count:,.0f} {unit}" if unit == "bytes" else f"{count:,.1f} {unit}"
 
 
 def _moment(seconds: float) -> str:

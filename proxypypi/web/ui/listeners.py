@@ -111,12 +111,8 @@ class Listeners:
     _lookout: Lookout
     _clock: IReactorTime
     _all: set[_Listener] = field(factory=set, init=False)
-    _looking: LoopingCall = field(init=False)
+    _looking: LoopingCall | None = field(default=None, init=False)
     _over: bool = field(default=False, init=False)
-
-    def __attrs_post_init__(self) -> None:
-        self._looking = LoopingCall(self._tell)
-        self._looking.clock = self._clock
 
     async def serve(self, request: Request, form: Form) -> None:
         """
@@ -133,14 +129,14 @@ class Listeners:
         listener.tell(form(overview))
         if self._over:
             listener.end()
-        if not self._looking.running:
-            self._looking.start(_EVERY, now=False).addErrback(self._failed)
+        if self._looking is None:
+            self._look_on()
         try:
             await ended
         finally:
             self._all.discard(listener)
-            if not self._all and self._looking.running:
-                self._looking.stop()
+            if not self._all:
+                self._look_no_more()
 
     def end(self) -> None:
         """
@@ -149,6 +145,17 @@ class Listeners:
         self._over = True
         for listener in tuple(self._all):
             listener.end()
+
+    def _look_on(self) -> None:
+        # A new one each time: that before may not have come to its end.
+        self._looking = LoopingCall(self._tell)
+        self._looking.clock = self._clock
+        self._looking.start(_EVERY, now=False).addErrback(self._failed)
+
+    def _look_no_more(self) -> None:
+        looking, self._looking = self._looking, None
+        if looking is not None and looking.running:
+            looking.stop()
 
     def _tell(self) -> "Deferred[None]":
         return Deferred.fromCoroutine(self._look_and_tell())
