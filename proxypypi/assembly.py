@@ -4,7 +4,8 @@ them to the world.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from attrs import define
 from twisted.internet.defer import Deferred
@@ -29,7 +30,11 @@ from proxypypi.web.simple import SimpleRoutes
 from proxypypi.web.site import Faces
 from proxypypi.web.status import StatusRoutes
 from proxypypi.web.tally import Tally
+from proxypypi.web.ui.board import Board
 from proxypypi.web.uploads import UploadRoutes
+
+if TYPE_CHECKING:
+    from proxypypi.cache.lookout import Lookout
 
 
 @define(eq=False)
@@ -42,6 +47,7 @@ class Proxy:
     accounts: Accounts
     faces: Faces
     books: Books
+    board: Board
 
 
 def build(
@@ -84,9 +90,12 @@ def build(
         await accounts.look()
         return "stopping" if faces.stopping else core.health.trouble
 
+    board = Board(
+        partial(_look_out, settings, core, accounts, books, clock, in_thread), clock
+    )
     metrics = Metrics(books, names, settings.directory, clock, in_thread)
     status = StatusRoutes(
-        lambda: not faces.stopping, trouble, core.pages, gate, metrics
+        lambda: not faces.stopping, trouble, core.pages, gate, metrics, board
     )
     simple = SimpleRoutes(core.listings, core.catalogue, clock).router.resource()
     files = FileRoutes(
@@ -95,7 +104,7 @@ def build(
     of_uploads = uploads.router.resource()
     requirements = RequirementsRoutes(gate, core.prefetch, clock, in_thread)
     faces = Faces(
-        HomeRoutes([index.url for index in indexes], uploads).router.resource(),
+        HomeRoutes([i.url for i in indexes], uploads, board).router.resource(),
         {
             "simple": simple,
             "local": simple,
@@ -113,4 +122,31 @@ def build(
         gate,
         Tally(counts),
     )
-    return Proxy(core=core, accounts=accounts, faces=faces, books=books)
+    return Proxy(core=core, accounts=accounts, faces=faces, books=books, board=board)
+
+
+def _look_out(
+    settings: Settings,
+    core: Core,
+    accounts: Accounts,
+    books: Books,
+    clock: Any,
+    in_thread: Callable[..., "Deferred[Any]"],
+) -> "Lookout":
+    """
+    See :class:`~proxypypi.web.ui.board.Board` for why this is not loaded before.
+    """
+    from proxypypi.cache.lookout import Lookout
+    from proxypypi.cache.newcomers import Newcomers
+
+    return Lookout(
+        core.health,
+        accounts.look,
+        books,
+        core.upstreams,
+        core.downloads,
+        core.partials,
+        Newcomers.of(settings.directory, core.directory, core.names.is_denied),
+        clock,
+        in_thread,
+    )

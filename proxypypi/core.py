@@ -90,6 +90,8 @@ class Core:
     documents: JsonApi
     publishing: Uploads
     attestations: Attestations
+    upstreams: Upstreams
+    directory: Directory
     generations: Generations
 
 
@@ -226,6 +228,8 @@ def build_core(
         documents=api,
         publishing=publishing,
         attestations=Attestations(attested, finder),
+        upstreams=upstreams,
+        directory=directory,
         generations=generations,
     )
 

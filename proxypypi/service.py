@@ -120,6 +120,7 @@ class ProxyService(Service):
         answer; who asks for none is ended like any that is idle.
         """
         await self._premises.close()
+        self._proxy.board.end()
         gone = self._site.connections.retire()
         call = self._reactor.callLater(_LONGEST, self._site.connections.cut_off)
         await gone
@@ -133,6 +134,7 @@ class ProxyService(Service):
         """
         faces, connections = self._proxy.faces, self._site.connections
         faces.stopping = connections.retiring = True
+        self._proxy.board.end()
         self._proxy.core.ahead.stop()
         self._proxy.core.housekeeping.stop()
         await self._premises.hand_back()

@@ -2,6 +2,7 @@
 Tests for :mod:`proxypypi.cache.books`.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from twisted.internet.defer import Deferred
@@ -10,7 +11,7 @@ from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from proxypypi.cache.books import Books
-from proxypypi.events import CONNECTIONS, COUNTED_SINCE, FILES_KEPT
+from proxypypi.events import CONNECTIONS, COUNTED_SINCE, FILES_KEPT, UPSTREAM_REQUESTS
 from proxypypi.store.counts import Counts
 from proxypypi.store.totals import TotalsStore
 from tests.proxy_case import Threads
@@ -30,14 +31,14 @@ class BooksTests(SynchronousTestCase):
         self.books = self.make()
         self.books.open()
 
-    def make(self) -> Books:
-        return Books(Counts.alone([]), self.store, self.clock)
+    def make(self, upstreams: Sequence[str] = ()) -> Books:
+        return Books(Counts.alone(upstreams), self.store, self.clock)
 
     def keep_a_file(self) -> None:
         self.books.counts.note(FILES_KEPT)
 
-    def reopen(self) -> None:
-        self.books = self.make()
+    def reopen(self, upstreams: Sequence[str] = ()) -> None:
+        self.books = self.make(upstreams)
         self.books.open()
 
     @property
@@ -66,6 +67,32 @@ class BooksTests(SynchronousTestCase):
         self.reopen()
         self.keep_a_file()
         self.assertEqual((2, 1_000), (self.read(), self.since))
+
+    def test_look(self) -> None:
+        """
+        What there is at this moment can be told without the disk, with how things are.
+        """
+        self.keep_a_file()
+        self.books.gauge = lambda: self.books.counts.set(CONNECTIONS, value=3)
+        totals = self.books.look()
+        self.assertEqual((1, 3), (totals[KEPT], totals[(CONNECTIONS.name,)]))
+        self.assertEqual(0, self.on_disk)
+
+    def test_lately(self) -> None:
+        """
+        How upstreams answered lately is known from the start on, for ten minutes.
+        """
+        self.reopen(["pypi"])
+        for second in range(1, 1_201):
+            self.books.counts.note(UPSTREAM_REQUESTS, "pypi", "2xx")
+            self.clock.advance(1)
+            if second == 30:
+                self.assertEqual(30, self.answered_lately())
+        self.assertIn(self.answered_lately(), range(540, 601))
+
+    def answered_lately(self) -> int:
+        grown = self.books.lately.growth(self.books.look())
+        return grown[(UPSTREAM_REQUESTS.name, "pypi", "2xx")]
 
     def test_every_few_seconds(self) -> None:
         """

@@ -33,6 +33,7 @@ class TroubleIsSaidUntilItIsOverTests(SynchronousTestCase):
         health.worsen("disk", "it is full")
         health.worsen("upstream", "it is down")
         self.assertEqual("it is down; it is full", health.trouble)
+        self.assertEqual(["it is down", "it is full"], list(health.troubles))
         health.mend("upstream")
         self.assertEqual("it is full", health.trouble)
         health.mend("disk")

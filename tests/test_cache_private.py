@@ -11,7 +11,7 @@ from proxypypi.names import normalize
 from proxypypi.store.claims import ClaimStore
 from tests.distributions import BuiltDistribution, make_sdist, make_wheel
 from tests.fake_index import JSON, Fault
-from tests.proxy_case import INDEX_URL, ProxyTestCase
+from tests.proxy_case import ProxyTestCase
 from tests.test_cache_upstreams import UpstreamsTestCase
 
 PAGE = "/simple/acme/"
@@ -416,16 +416,6 @@ class SharedTests(NamesTestCase):
             self.assertEqual(2, len(self.files("acme")))
             self.assertFalse(self.is_claimed())
             self.start_proxy()
-
-    def test_shared(self) -> None:
-        """
-        What upstream has, too, can be asked for, until it is claimed.
-        """
-        self.assertEqual({}, self.proxy.core.names.shared)
-        self.page("acme")
-        self.assertEqual({"acme": INDEX_URL}, self.proxy.core.names.shared)
-        self.claims.claim(normalize("acme"), 0.0, "")
-        self.assertEqual({}, self.proxy.core.names.shared)
 
     def test_no_warning(self) -> None:
         """

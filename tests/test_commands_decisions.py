@@ -6,8 +6,8 @@ import json
 import sys
 from typing import Any
 
-from proxypypi.commands.wording import amount
 from proxypypi.names import normalize
+from proxypypi.quantities import amount
 from proxypypi.store.claims import ClaimStore
 from proxypypi.store.marks import Yanks, change_yanks
 from proxypypi.store.removed import load_removed

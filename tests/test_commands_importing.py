@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from proxypypi.bundles.notes import ProjectNote
-from proxypypi.commands.wording import amount
+from proxypypi.quantities import amount
 from proxypypi.settings import DEFAULT_INDEX
 from tests.bundle_case import (
     Packed,

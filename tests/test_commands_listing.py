@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 from proxypypi.cache import inventory
-from proxypypi.commands.wording import amount
 from proxypypi.model import LocalFile
 from proxypypi.names import NormalizedName, normalize
+from proxypypi.quantities import amount
 from proxypypi.rules.inventory import Item, describe
 from tests.distributions import make_wheel
 from tests.stock_case import INDEX, SEEN_AT, StockTestCase

@@ -11,7 +11,7 @@ from typing import Any
 
 from attrs import evolve
 
-from proxypypi.commands.wording import amount
+from proxypypi.quantities import amount
 from proxypypi.rules.asking import Asking
 from proxypypi.store.asking import AskingStore
 from tests.stock_case import INDEX, StockTestCase

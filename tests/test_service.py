@@ -564,6 +564,27 @@ class StopTests(EndTestCase):
         silent.hang_up()
         self.successResultOf(stopped)
 
+    def test_listeners(self) -> None:
+        """
+        Who listens to what goes on is ended at once, and holds nothing up, not even one
+        that does not read.
+        """
+        service = self.started()
+        ((_, site, _, _),) = self.reactor.tcpServers
+        reads, does_not = _dial(site), _dial(site)
+        does_not.transport.room = 1
+        for wire in (reads, does_not):
+            wire.send("GET /-/events HTTP/1.1")
+            self.assertEqual(200, wire.code)
+        stopped = service.stopService()
+        self.assertTrue(reads.body.endswith(b"\r\n0\r\n\r\n"))
+        self.assertTrue(does_not.is_cut)
+        does_not.hang_up()
+        self.assertTrue(reads.transport.disconnecting)
+        reads.hang_up()
+        self.successResultOf(stopped)
+        self.assertEqual([], self.reactor.getDelayedCalls())
+
     def test_fetches_finish(self) -> None:
         """
         A fetch that nobody follows any more is waited for, too.
@@ -651,6 +672,26 @@ class RetireTests(EndTestCase):
         self.assertFalse(wire.transport.disconnecting)
         self.reactor.advance(0.1)
         self.assertTrue(wire.transport.disconnecting)
+
+    def test_listeners(self) -> None:
+        """
+        Who listens to what goes on is ended at once. On the same connection they are
+        told once more, and that it is the last time.
+        """
+        service = self.started()
+        wire = self.connect()
+        wire.send("GET /-/events HTTP/1.1")
+        self.assertFalse(wire.received.endswith(b"\r\n0\r\n\r\n"))
+        retired = self.retire(service)
+        self.assertTrue(wire.received.endswith(b"\r\n0\r\n\r\n"))
+        self.assertFalse(wire.transport.disconnecting)
+        wire.transport.clear()
+        wire.send("GET /-/events HTTP/1.1")
+        self.assertIn(b"\r\nConnection: close\r\n", wire.received)
+        self.assertIn(b"event: state", wire.received)
+        self.assertTrue(wire.transport.disconnecting)
+        wire.hang_up()
+        self.successResultOf(retired)
 
     def test_long_transfers(self) -> None:
         """

@@ -25,3 +25,22 @@ class PackagesTests(SynchronousTestCase):
             for path in (ROOT / "proxypypi").rglob("__init__.py")
         ]
         self.assertEqual(sorted([*there, "twisted.plugins"]), sorted(installed))
+
+    def test_data(self) -> None:
+        """
+        So is what they read that is no Python.
+        """
+        config = ConfigParser()
+        config.read(ROOT / "setup.cfg")
+        installed = {
+            path
+            for package, patterns in config["options.package_data"].items()
+            for pattern in patterns.split(", ")
+            for path in (ROOT / package.replace(".", "/")).glob(pattern)
+        }
+        there = {
+            path
+            for path in (ROOT / "proxypypi").rglob("*")
+            if path.is_file() and not path.name.endswith((".py", ".pyc"))
+        }
+        self.assertEqual(there, installed)

@@ -15,6 +15,7 @@ from proxypypi.simple.negotiation import (
     accepts_gzip,
     choose,
     choose_error_form,
+    is_for_people,
 )
 
 JSON = "application/vnd.pypi.simple.v1+json"
@@ -271,6 +272,18 @@ class ErrorFormTests(SynchronousTestCase):
             ],
             [form.content_type for form in ErrorForm],
         )
+
+
+class PeopleTests(SynchronousTestCase):
+    def test_people(self) -> None:
+        """
+        Browsers are told from installers and scripts.
+        """
+        for browser in (BROWSER, "text/html", "text/html;q=0.1, */*"):
+            self.assertTrue(is_for_people(browser), browser)
+        programs: list[str | None] = [PIP, UV, POETRY, "*/*", "text/plain", "", None]
+        for program in programs:
+            self.assertFalse(is_for_people(program), program)
 
 
 class AcceptsGzipTests(SynchronousTestCase):

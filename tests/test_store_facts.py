@@ -11,7 +11,8 @@ from typing import Any
 from twisted.internet.defer import maybeDeferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from proxypypi.store.facts import FactsStore, sound_facts
+from proxypypi.names import NormalizedName
+from proxypypi.store.facts import FactsStore, names_seen, sound_facts
 from tests.store_contract import (
     BARE_FACTS,
     DEMO,
@@ -60,6 +61,22 @@ class FactsStoreTests(FactsStoreContract, SynchronousTestCase):
         self.successResultOf(self.store.add_first_seen(DEMO, {"a.whl": {"1": 2.0}}))
         self.assertEqual(["first-seen/demo.json"], self.files_in(self.decisions))
         self.assertEqual(expected, self.files_in(self.cache))
+
+    def test_names_seen(self) -> None:
+        """
+        It can be told which projects have private files, or had some, those first that
+        got some last.
+        """
+        self.assertEqual([], names_seen(self.decisions))
+        for at, name in enumerate(("a", "b.c", "demo")):
+            project = NormalizedName(name)
+            self.successResultOf(
+                self.store.add_first_seen(project, {"a.whl": {"1": 2.0}})
+            )
+            os.utime(self.decisions / "first-seen" / f"{name}.json", (at, at))
+        for other in ("demo.json.damaged", ".x.tmp", ".json"):
+            (self.decisions / "first-seen" / other).touch()
+        self.assertEqual(["demo", "b.c", "a"], names_seen(self.decisions))
 
     def test_later_changes(self) -> None:
         """

@@ -54,6 +54,27 @@ class PageStoreTests(PageStoreContract, SynchronousTestCase):
         self.assertEqual(1000.0, (self.folder / "demo.page").stat().st_mtime)
         self.assertLess((self.folder / "demo.page").stat().st_size, 1000)
 
+    def test_index_of(self) -> None:
+        """
+        Whose page it is can be told without its body; nobody's, if there is none, it
+        cannot be read, or the project is believed to have gone.
+        """
+        store = self.store
+        assert isinstance(store, PageStore)
+        self.assertIsNone(store.index_of(DEMO))
+        self.assertEqual(frozenset(), store.names())
+        record = self.record()
+        self.assertEqual(FULL_PAGE.index, store.index_of(DEMO))
+        self.assertEqual({DEMO}, store.names())
+        for believed, expected in ((False, FULL_PAGE.index), (True, None)):
+            doubt = Doubt(change=Change.GONE, since=1.0, believed=believed)
+            self.successResultOf(store.save_doubt(DEMO, doubt))
+            self.assertEqual(expected, store.index_of(DEMO))
+        self.successResultOf(store.save_doubt(DEMO, None))
+        for damaged in (b"", b"{}\n", record[:20], b"x" * 1_000_000):
+            self.damage(damaged)
+            self.assertIsNone(store.index_of(DEMO))
+
     def test_doubted(self) -> None:
         """
         It can be told at once of which pages there are doubts.

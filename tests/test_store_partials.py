@@ -13,7 +13,7 @@ from twisted.internet.defer import maybeDeferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from proxypypi.interfaces import IPartial
-from proxypypi.model import Fate
+from proxypypi.model import Fate, Fetching
 from proxypypi.store import partials
 from proxypypi.store.partials import PartialStore
 from tests.leaks import nothing_left_open
@@ -65,6 +65,25 @@ class PartialStoreTests(PartialStoreContract, SynchronousTestCase):
             (file.path, file.size, file.modified_at, file.inode, file.changed_at),
         )
         self.assertEqual([], self.left())
+
+    def test_under_way(self) -> None:
+        """
+        All files that somebody fetches can be told, with what has come; those that were
+        left, or are whole, cannot.
+        """
+        self.assertEqual([], list(self.concrete.under_way()))
+        first = self.open()
+        first.write(b"half")
+        told = Fetching(project="demo", filename="demo-1.zip", got=4)
+        self.assertEqual([told], list(self.concrete.under_way()))
+        left = self.open("demo-2.zip")
+        left.write(b"left")
+        left.close()
+        (self.partials / "demo" / "demo-3.zip.5f").mkdir()
+        self.assertEqual([told], list(self.concrete.under_way()))
+        self.successResultOf(first.publish())
+        self.assertEqual([], list(self.concrete.under_way()))
+        self.assertEqual(["demo-2.zip.5f"], self.left())
 
     def test_read_until_close(self) -> None:
         """

@@ -3,32 +3,17 @@ Tests for :mod:`proxypypi.web.home`.
 """
 
 import re
-from html.parser import HTMLParser
 
 from proxypypi import __version__
 from proxypypi.settings import UpstreamSettings
+from tests.pages import Page
 from tests.passwords import write_users
 from tests.proxy_case import INDEX_URL, ProxyTestCase
 
 
-class _Text(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.text = ""
-        self.tags: list[str] = []
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
-
-    def handle_starttag(self, tag: str, attrs: object) -> None:
-        self.tags.append(tag)
-
-
 class HomeTests(ProxyTestCase):
     def text(self, **how: str) -> str:
-        parser = _Text()
-        parser.feed(self.get("/", **how).body.decode())
-        return parser.text
+        return Page(self.get("/", **how).body).text
 
     def test_what_this_is(self) -> None:
         """
@@ -100,11 +85,10 @@ class HomeTests(ProxyTestCase):
         """
         wire = self.connect()
         wire.send_bytes(b'GET / HTTP/1.1\r\nHost: "><script>x</script>\r\n\r\n')
-        parser = _Text()
-        parser.feed(wire.body.decode())
+        page = Page(wire.body)
         self.assertEqual(200, wire.code)
-        self.assertNotIn("script", parser.tags)
-        self.assertIn("<script>x</script>", parser.text)
+        self.assertEqual(1, page.tags.count("script"), "ours")
+        self.assertIn("<script>x</script>", page.text)
 
     def test_no_host(self) -> None:
         """
@@ -148,6 +132,18 @@ class HomeTests(ProxyTestCase):
         users = write_users(self.directory.with_suffix(".up"), bob="one")
         self.start_proxy(upload_auth=users)
         self.assertIn(command, self.text())
+
+    def test_what_it_does(self) -> None:
+        """
+        The page tells, without a script, how things are.
+        """
+        self.index.add_project("demo")
+        self.get("/simple/demo/")
+        self.proxy.core.health.worsen("disk", "it is <full>")
+        text = self.text()
+        for said in ("Degraded", "it is <full>", "miss 1", f"{INDEX_URL}answers2xx 1"):
+            self.assertIn(said, text)
+        self.assertNotIn("live", text.replace("live", "", 1))
 
     def test_nothing_else(self) -> None:
         """

@@ -157,10 +157,13 @@ class PublishingTests(UploadTestCase):
         """
         command = b"twine upload --repository-url http://proxy.example/legacy/ dist/*"
         for path in ("/legacy/", "/legacy"):
-            answer = self.get(path)
-            self.assertEqual(200, answer.code)
-            self.assertIn(command, answer.body)
-            self.assertIn(b"Nobody may do so", answer.body)
+            for accept, kind in (("*/*", "text/plain"), ("text/html", "text/html")):
+                answer = self.get(path, Accept=accept)
+                self.assertEqual(200, answer.code)
+                self.assertIn(kind, answer.header("Content-Type") or "")
+                self.assertIn("Accept, Host", answer.header("Vary") or "")
+                self.assertIn(command, answer.body)
+                self.assertIn(b"Nobody may do so", answer.body)
         users = write_users(self.directory.with_suffix(".up"), bob="one")
         self.start_proxy(upload_auth=users)
         self.assertNotIn(b"Nobody may do so", self.get("/legacy/").body)

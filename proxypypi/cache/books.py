@@ -13,7 +13,8 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from proxypypi.cache.flight import SingleFlight
-from proxypypi.events import COUNTED_SINCE, GAUGES, Key
+from proxypypi.cache.lately import Lately
+from proxypypi.events import COUNTED_SINCE, GAUGES, UPSTREAM_REQUESTS, Key
 from proxypypi.store.counts import Counts
 from proxypypi.store.totals import Totals, TotalsStore
 
@@ -27,6 +28,7 @@ class Books:
     """
     Of several processes, the first opens them for all.
 
+    :ivar lately: how upstreams have answered.
     :ivar gauge: notes how things are in this process at the moment.
     """
 
@@ -35,6 +37,7 @@ class Books:
     counts: Counts
     _store: TotalsStore
     _clock: IReactorTime
+    lately: Lately = field(factory=lambda: Lately({UPSTREAM_REQUESTS.name}), init=False)
     gauge: Callable[[], None] = field(default=lambda: None, init=False)
     _kept: Mapping[Key, int] = field(factory=dict, init=False)
     _call: LoopingCall = field(init=False)
@@ -54,15 +57,22 @@ class Books:
             before = self._store.load() or Totals(self._clock.seconds(), {})
             self.counts.add(before.counts)
             self.counts.set(COUNTED_SINCE, value=int(before.since))
+        self.lately.note(self._clock.seconds(), self.counts.totals())
         self._call.start(_EVERY, now=False)
+
+    def look(self) -> Mapping[Key, int]:
+        """
+        :returns: what there is at this moment; after a crash, it may be less.
+        """
+        self.gauge()
+        return self.counts.totals()
 
     async def read(self) -> Mapping[Key, int]:
         """
         :returns: no more than will be read after a crash, as it is on disk by then,
             unless the disk takes long.
         """
-        self.gauge()
-        totals = self.counts.totals()
+        totals = self.look()
         if self._call.running:
             await self._keep()
         return totals
@@ -79,7 +89,8 @@ class Books:
         return Deferred.fromCoroutine(self._look())
 
     async def _look(self) -> None:
-        self.gauge()
+        totals = self.look()
+        self.lately.note(self._clock.seconds(), totals)
         if self.counts.is_first:
             await self._keep()
 

@@ -118,11 +118,25 @@ class Download:
         return self._partial.fd
 
     @property
+    def got(self) -> int:
+        """
+        How many bytes have come, be they good or not.
+        """
+        return max(self._transfer.got, self._partial.size)
+
+    @property
     def missing(self) -> int:
         """
         How many bytes have to find room yet, as far as is known.
         """
-        return max(0, (self.size or 0) - max(self._transfer.got, self._partial.size))
+        return max(0, (self.size or 0) - self.got)
+
+    @property
+    def waiting(self) -> int:
+        """
+        How many want it.
+        """
+        return len(self._followers) + sum(not w.called for w in self._waiting)
 
     def leave(self, follower: Follower) -> None:
         self._followers.discard(follower)

@@ -20,7 +20,7 @@ from proxypypi.cache.transfer import Transfer
 from proxypypi.errors import CannotKeep, JustArrived, StillFetching, WrongBytes
 from proxypypi.events import FILES_NOT_KEPT, MISMATCHES, IEvents
 from proxypypi.interfaces import IBody, IByteSource, IIndex, IPartial, IPartialStore
-from proxypypi.model import Distribution
+from proxypypi.model import Distribution, Fetching
 from proxypypi.names import NormalizedName, is_distribution
 from proxypypi.rules.integrity import strongest
 
@@ -49,6 +49,18 @@ class Downloads:
 
     def __len__(self) -> int:
         return len(self._running)
+
+    def under_way(self) -> list[Fetching]:
+        return [
+            Fetching(
+                project=project,
+                filename=filename,
+                got=download.got,
+                size=download.size,
+                waiting=download.waiting,
+            )
+            for (project, filename), download in self._running.items()
+        ]
 
     def find(self, name: NormalizedName, filename: str) -> Download | None:
         """

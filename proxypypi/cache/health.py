@@ -2,7 +2,7 @@
 What makes our answers worse than they could be, at the moment.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, ClassVar, TypeVar
 
 from attrs import define, field
@@ -32,11 +32,18 @@ class Health:
             self._log.info("{subject}: all is well again", subject=subject)
 
     @property
+    def troubles(self) -> Collection[str]:
+        """
+        In sentences.
+        """
+        return self._troubles.values()
+
+    @property
     def trouble(self) -> str:
         """
         All of it in one line; empty for none.
         """
-        return "; ".join(self._troubles.values())
+        return "; ".join(self.troubles)
 
     async def keeping(
         self, what: str, save: Callable[..., "Deferred[T]"], *arguments: Any

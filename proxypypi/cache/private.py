@@ -2,7 +2,7 @@
 Names: those that are ours alone, those that are refused, those that others have too.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 from typing import Any, ClassVar
 
@@ -36,15 +36,7 @@ class PrivateNames:
     _changes: Changes
     _clock: IReactorTime
     _in_thread: Callable[..., "Deferred[Any]"]
-    _shared: dict[NormalizedName, str] = field(factory=dict, init=False)
-
-    @property
-    def shared(self) -> Mapping[NormalizedName, str]:
-        """
-        Projects that have private files, and the address of the index that has them,
-        too, where anybody may own them.
-        """
-        return {n: at for n, at in self._shared.items() if not self.is_secret(n)}
+    _shared: set[NormalizedName] = field(factory=set, init=False)
 
     def is_denied(self, name: NormalizedName) -> bool:
         return _matching(name, self._denied) is not None
@@ -102,7 +94,7 @@ class PrivateNames:
                 name=name,
                 index=index,
             )
-        self._shared[name] = index
+        self._shared.add(name)
 
 
 def _matching(name: NormalizedName, globs: Sequence[str]) -> str | None:

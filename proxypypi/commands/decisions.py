@@ -7,7 +7,8 @@ from typing import Any
 
 from proxypypi.commands.directory import ProjectsOptions
 from proxypypi.commands.options import complain
-from proxypypi.commands.wording import amount, moment, one_line
+from proxypypi.commands.wording import moment, one_line
+from proxypypi.quantities import amount
 from proxypypi.store.decisions import Decisions, load_decisions
 
 

@@ -22,9 +22,9 @@ from proxypypi.commands.directory import DirectoryOptions, parse
 from proxypypi.commands.options import complain
 from proxypypi.commands.prefetch import Shopping
 from proxypypi.commands.watching import bar_if_watched
-from proxypypi.commands.wording import amount, plural
 from proxypypi.errors import BadSettings
 from proxypypi.kinds import DURATION, INSTANT
+from proxypypi.quantities import amount, plural
 
 if TYPE_CHECKING:
     from proxypypi.bundles.contents import Contents

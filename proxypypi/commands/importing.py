@@ -17,8 +17,9 @@ from proxypypi.commands.directory import DirectoryOptions, parse
 from proxypypi.commands.exporting import STANDARD
 from proxypypi.commands.options import complain
 from proxypypi.commands.watching import bar_if_watched
-from proxypypi.commands.wording import amount, one_line, plural
+from proxypypi.commands.wording import one_line
 from proxypypi.errors import BadBundle, CannotKeep, DoesNotFit
+from proxypypi.quantities import amount, plural
 from proxypypi.store.files import open_file
 
 

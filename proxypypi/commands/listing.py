@@ -14,8 +14,9 @@ from proxypypi.cache.inventory import Stock, stock_of, take_stock
 from proxypypi.commands.decisions import tell_decisions
 from proxypypi.commands.directory import ProjectsOptions, parse
 from proxypypi.commands.options import complain
-from proxypypi.commands.wording import amount, moment, one_line, plural
+from proxypypi.commands.wording import moment, one_line
 from proxypypi.moments import render_second
+from proxypypi.quantities import amount, plural
 from proxypypi.rules.inventory import Item, Kind
 from proxypypi.settings import Settings
 

@@ -10,7 +10,7 @@ from twisted.python import usage
 
 from proxypypi.commands.directory import DirectoryOptions, parse
 from proxypypi.commands.watching import bar_if_watched
-from proxypypi.commands.wording import amount, moment, plural
+from proxypypi.commands.wording import moment
 from proxypypi.events import (
     EVICTED_BYTES,
     FAILED_LOG_INS,
@@ -29,6 +29,7 @@ from proxypypi.events import (
     UPSTREAM_REQUESTS,
     WITHHELD,
 )
+from proxypypi.quantities import amount, plural
 from proxypypi.rules.balance import Balance
 from proxypypi.store.census import CACHED, PRIVATE, UNREAD, Census
 from proxypypi.store.totals import TotalsStore

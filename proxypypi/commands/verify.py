@@ -12,8 +12,9 @@ from proxypypi.commands.asking import askings_of
 from proxypypi.commands.directory import ProjectsOptions, parse
 from proxypypi.commands.options import complain
 from proxypypi.commands.watching import bar_if_watched
-from proxypypi.commands.wording import amount, plural, told
+from proxypypi.commands.wording import told
 from proxypypi.model import Finding, Grade
+from proxypypi.quantities import amount, plural
 from proxypypi.store.mending import Fault
 from proxypypi.upkeep import whom_to_ask
 

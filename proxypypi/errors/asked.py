@@ -81,6 +81,20 @@ class NotAuthenticated(ProxypypiError):
 
 
 @define(kw_only=True)
+class TooManyListeners(ProxypypiError):
+    """
+    Too many want to be told what goes on.
+
+    :ivar limit: how many may.
+    """
+
+    limit: int
+
+    def __str__(self) -> str:
+        return f"{self.limit} listen already, which are all that may: try again"
+
+
+@define(kw_only=True)
 class TooManyLogIns(ProxypypiError):
     """
     More passwords wait to be checked than can be in a reasonable time.

@@ -11,6 +11,7 @@ from proxypypi.events import REQUESTS, UPSTREAM_REQUESTS, Key, Metric
 _CACHED_ROUTES = ("simple", "files", "metadata", "packages", "json")
 _FROM_HERE = ("hit", "stale")
 _WAITED = ("refreshed", "miss", "collapsed")
+_NO_FAILURES = ("2xx", "304", "404")
 
 
 @define(eq=False)
@@ -66,8 +67,14 @@ class Balance:
 
     def failures_of(self, upstream: str) -> dict[str, int]:
         """
-        Why an upstream did not give what it was asked for. That there is no such thing
-        is no failure.
+        Why an upstream did not give what it was asked for.
         """
-        answered = self.by(UPSTREAM_REQUESTS, upstream)
-        return {r: n for r, n in answered.items() if r not in ("2xx", "304", "404")}
+        return failures(self.by(UPSTREAM_REQUESTS, upstream))
+
+
+def failures(answers: Mapping[str, int]) -> dict[str, int]:
+    """
+    Those of an upstream's answers that are failures: that there is no such thing is
+    none.
+    """
+    return {result: n for result, n in answers.items() if result not in _NO_FAILURES}

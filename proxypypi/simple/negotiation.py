@@ -107,6 +107,13 @@ def choose_error_form(accept: str | None) -> ErrorForm:
     return ErrorForm.HTML if html else ErrorForm.TEXT
 
 
+def is_for_people(accept: str | None) -> bool:
+    """
+    Does a browser ask, not a program?
+    """
+    return choose_error_form(accept) is ErrorForm.HTML
+
+
 def accepts_gzip(accept_encoding: str | None) -> bool:
     """
     Is gzip asked for, and not liked less than no coding at all?

@@ -214,6 +214,21 @@ def load_first_seen(
     return record.seen if record is not None else {}
 
 
+def names_seen(decisions: Path) -> list[NormalizedName]:
+    """
+    Projects that have private files, or had some; those first that got some last.
+    Blocks.
+    """
+    found = []
+    folder = decisions / "first-seen"
+    with suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as entries:
+        for entry in entries:
+            name, _, suffix = entry.name.rpartition(".")
+            if name and suffix == "json":
+                found.append((entry.stat().st_mtime_ns, NormalizedName(name)))
+    return [name for _, name in sorted(found, reverse=True)]
+
+
 def _read(path: Path, kind: type[T], so: str) -> T | None:
     try:
         content = read_if_there(path)

@@ -22,7 +22,8 @@ from proxypypi.simple.reading import read_page
 from proxypypi.store.files import open_file, read_if_there, write_atomically
 
 _FORMAT = 1
-_DOUBT = ".doubt"
+_PAGE, _DOUBT = ".page", ".doubt"
+_LONGEST_HEAD = 64 * 1024  # bytes
 _ANEW = "the index is asked anew"
 
 _DAMAGED: tuple[Any, ...] = (
@@ -84,6 +85,34 @@ class PageStore:
         """
         doubts = self._directory.glob(f"*{_DOUBT}")
         return frozenset(path.name.removesuffix(_DOUBT) for path in doubts)
+
+    def names(self) -> frozenset[str]:
+        """
+        Those that there is a page of. Blocks.
+        """
+        try:
+            there = os.listdir(self._directory)
+        except FileNotFoundError:
+            return frozenset()
+        return frozenset(n.removesuffix(_PAGE) for n in there if n.endswith(_PAGE))
+
+    def index_of(self, name: str) -> str | None:
+        """
+        The address of the index that has a project, by the page at hand. Blocks.
+
+        :returns: :obj:`None` if there is no page, or it is believed to have gone.
+        """
+        try:
+            with open_file(_page(self._directory, name)) as record:
+                head = msgspec.json.decode(record.readline(_LONGEST_HEAD), type=_Head)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except _DAMAGED as e:
+            self._log.debug("{name}'s page says nothing: {error}", name=name, error=e)
+            return None
+        doubt = self._load_doubt(name)
+        is_gone = doubt is not None and doubt.believed and doubt.change is Change.GONE
+        return None if is_gone else head.index
 
     def _load(self, name: str) -> tuple[RawPage, float] | None:
         try:
@@ -202,7 +231,7 @@ def load_doubt(directory: Path, name: str) -> Doubt | None:
 
 
 def _page(directory: Path, name: str) -> Path:
-    return directory / f"{name}.page"
+    return directory / f"{name}{_PAGE}"
 
 
 def _doubt(directory: Path, name: str) -> Path:

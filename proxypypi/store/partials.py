@@ -15,10 +15,10 @@ from twisted.internet.defer import Deferred, succeed
 from zope.interface import implementer
 
 from proxypypi.interfaces import IPartial, IPartialStore
-from proxypypi.model import Fate, LocalFile
+from proxypypi.model import Fate, Fetching, LocalFile
 from proxypypi.names import NormalizedName, is_distribution
 from proxypypi.store.files import sync_directory
-from proxypypi.store.locked import is_named, open_locked, open_new
+from proxypypi.store.locked import is_held, is_named, open_locked, open_new
 from proxypypi.store.publishing import check_folder, give_name, local_file
 from proxypypi.store.room import check_room
 
@@ -188,6 +188,19 @@ class PartialStore:
         path = self._directory / name / filename
         return is_distribution(filename) and path.is_file() and not path.is_symlink()
 
+    def under_way(self) -> Iterator[Fetching]:
+        """
+        What is being fetched, by whichever process. Blocks.
+        """
+        for project in _names_in(self._partials):
+            for name in _names_in(self._partials / project):
+                path = self._partials / project / name
+                with suppress(OSError):  # it has just gone, or is no file
+                    if name[0] != "." and is_held(path):
+                        filename = name.rpartition(".")[0]
+                        got = path.stat().st_size
+                        yield Fetching(project=project, filename=filename, got=got)
+
     def sweep(self, older_than: float) -> int:
         """
         Remove what crashes left behind and nobody took up again. Blocks.
@@ -216,6 +229,13 @@ class PartialStore:
                         yield path, os.fstat(fd).st_size
                     finally:
                         os.close(fd)
+
+
+def _names_in(folder: Path) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:  # it is none, or there is none
+        return []
 
 
 def _open(path: Path) -> tuple[int, bool]:

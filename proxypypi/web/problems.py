@@ -22,6 +22,7 @@ from proxypypi.web.headers import (
     header,
     set_headers,
 )
+from proxypypi.web.ui.frame import POLICY, frame, way_home
 
 _log = Logger()
 
@@ -44,6 +45,7 @@ _STATUSES: dict[type[errors.ProxypypiError], int] = {
     errors.NotAllowed: 403,
     errors.NotAuthenticated: 401,
     errors.TooManyLogIns: 503,
+    errors.TooManyListeners: 503,
     errors.TooLarge: 413,
     errors.TooSlow: 408,
     errors.NotDoneAnyMore: 410,
@@ -132,13 +134,14 @@ def answer_problem(request: Request, problem: Problem) -> bytes:
     """
     request.setResponseCode(problem.status, _reason(problem))
     form = choose_error_form(header(request, "Accept"))
-    body = _body(problem, form)
+    body = _body(problem, form, way_home(request))
     for name in _OF_THE_ANSWER_IN_VIEW:
         request.responseHeaders.removeHeader(name)
     set_headers(
         request,
         content_type=form.content_type,
         content_length=str(len(body)),
+        content_security_policy=POLICY if form is ErrorForm.HTML else None,
         cache_control=NEVER_KEEP,
         cache_status=cache_status(problem.outcome),
         vary="Accept, Accept-Encoding",
@@ -160,17 +163,15 @@ def _reason(problem: Problem) -> bytes:
     return clean.encode("ascii")
 
 
-def _body(problem: Problem, form: ErrorForm) -> bytes:
+def _body(problem: Problem, form: ErrorForm, home: str) -> bytes:
     title = _title(problem.status)
     if form is ErrorForm.PROBLEM:
         facts = {"title": title, "status": problem.status, "detail": problem.detail}
         return msgspec.json.encode(facts) + b"\n"
     if form is ErrorForm.HTML:
-        return (
-            f"<!DOCTYPE html>\n<html><head><title>{problem.status} {title}</title>"
-            f"</head><body><h1>{problem.status} {title}</h1>"
-            f"<p>{escape(problem.detail)}</p></body></html>\n"
-        ).encode()
+        said = f"{problem.status} {title}"
+        content = f"<h1>{said}</h1>\n<p>{escape(problem.detail)}</p>\n"
+        return frame(said, content, home=home)
     return f"{problem.status} {title}: {problem.detail}\n".encode()
 
 

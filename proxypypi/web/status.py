@@ -11,11 +11,13 @@ from twisted.web.http import SERVICE_UNAVAILABLE
 from twisted.web.server import Request
 
 from proxypypi.cache.pages import PageCache
+from proxypypi.errors import BadRequest
 from proxypypi.names import normalize
 from proxypypi.web.gate import Gate
 from proxypypi.web.headers import NEVER_KEEP, header, set_headers
 from proxypypi.web.metrics import Metrics
 from proxypypi.web.router import Router
+from proxypypi.web.ui.board import Board
 
 
 @define(eq=False)
@@ -31,6 +33,7 @@ class StatusRoutes:
     _pages: PageCache
     _gate: Gate
     _metrics: Metrics
+    _board: Board
 
     @router.route("/-/health", methods=["GET"])
     async def health(self, request: Request) -> bytes:
@@ -49,6 +52,21 @@ class StatusRoutes:
         accept = header(request, "Accept") or ""
         text, content_type = await self._metrics.render(accept)
         return _send(request, text, content_type)
+
+    @router.route("/-/events", methods=["GET"])
+    async def events(self, request: Request) -> bytes:
+        wanted = request.args.get(b"format", [b"json"])[-1].decode("latin-1")
+        if wanted not in ("json", "html"):
+            raise BadRequest(reason="events come in json and html only")
+        set_headers(
+            request,
+            content_type="text/event-stream",
+            cache_control=NEVER_KEEP,
+            x_accel_buffering="no",  # nginx would wait until there are more of them
+        )
+        if request.method != b"HEAD":
+            await self._board.serve(request, as_page=wanted == "html")
+        return b""
 
     @router.route("/-/refresh/<project>", methods=["POST"])
     async def refresh(self, request: Request, project: str) -> bytes:

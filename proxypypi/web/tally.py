@@ -17,6 +17,7 @@ _ROUTES = {
     b"pypi": "json",
 }
 _PUBLISHING = (b"", b"legacy", b"uploadpackage")  # by POST
+_ENDLESS = b"/-/events"  # no transfer, and mostly ended by the client
 _OF_FILES = ("files", "packages")
 _UPLOADS = {
     400: "malformed",
@@ -41,9 +42,8 @@ class Tally:
         """
         said = request.responseHeaders.getRawHeaders(b"Cache-Status", [b""])[0]
         route = route_of(request.method, request.uri)
-        self._count(
-            route, result_of(request.code, said.decode("latin-1")), request.sentLength
-        )
+        size = 0 if request.path == _ENDLESS else request.sentLength
+        self._count(route, result_of(request.code, said.decode("latin-1")), size)
         if route == "upload":
             accepted = "accepted" if request.code < 300 else "other"
             self._events.note(UPLOADS, _UPLOADS.get(request.code, accepted))
@@ -63,7 +63,8 @@ class Tally:
         A connection has ended before its answer did.
         """
         route = route_of(request.method, request.uri)
-        self._events.note(REQUESTS, route, "cut")
+        result = "done" if request.path == _ENDLESS else "cut"
+        self._events.note(REQUESTS, route, result)
 
     def _count(self, route: str, result: str, size: int, times: int = 1) -> None:
         self._events.note(REQUESTS, route, result, count=times)

@@ -3,6 +3,7 @@ Where twine, uv, poetry, pdm and flit publish to.
 """
 
 from collections.abc import Callable, Mapping
+from html import escape
 from typing import ClassVar
 
 from attrs import define
@@ -19,12 +20,15 @@ from proxypypi.rules.publication import (
     read_form,
     read_name,
 )
-from proxypypi.web.address import address_of
+from proxypypi.simple.negotiation import is_for_people
+from proxypypi.web.address import FROM, address_of
 from proxypypi.web.arriving import ArrivingBody
 from proxypypi.web.forms import FormReader, boundary_of
 from proxypypi.web.gate import Gate
 from proxypypi.web.headers import NEVER_KEEP, cache_status, header, set_headers
 from proxypypi.web.router import Router
+from proxypypi.web.ui.frame import POLICY, frame, way_home
+from proxypypi.web.ui.usage import publishing
 
 _SHORT = 1000  # bytes of a field
 _FIELDS = {
@@ -40,6 +44,12 @@ Packages are published here, with
 
 and likewise by poetry, pdm and flit. They are installed from {base}simple/.
 {who}
+"""
+_PAGE = """\
+<h1>Packages are published here</h1>
+{publishing}<p>Poetry, pdm and flit do so likewise. What is published is installed from
+<code>{simple}</code>.</p>
+<p>{who}</p>
 """
 
 
@@ -91,8 +101,17 @@ class UploadRoutes:
             if self.takes_any
             else "Nobody may do so, as the server was started without --upload-auth."
         )
-        text = _HELP.format(base=address_of(request), who=who)
-        return _answer(request, text.encode(), "text/plain; charset=utf-8")
+        base = address_of(request)
+        set_headers(request, vary=f"Accept, {FROM}")
+        if not is_for_people(header(request, "Accept")):
+            text = _HELP.format(base=base, who=who)
+            return _answer(request, text.encode(), "text/plain; charset=utf-8")
+        content = _PAGE.format(
+            publishing=publishing(base), simple=escape(f"{base}simple/"), who=who
+        )
+        page = frame("Publish packages", content, home=way_home(request))
+        set_headers(request, content_security_policy=POLICY)
+        return _answer(request, page, "text/html; charset=utf-8")
 
     async def _publish(
         self,

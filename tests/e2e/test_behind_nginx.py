@@ -87,10 +87,11 @@ class BehindNginxTests(EndToEndTestCase):
     def environment(self, **more: str) -> dict[str, str]:
         return super().environment(SSL_CERT_FILE=str(self.authority), **more)
 
-    async def start_behind(self) -> Server:
+    async def start_behind(self, *changes: tuple[str, str]) -> Server:
         """
         The program with nginx in front of it.
 
+        :param changes: of what the guide has, by text.
         :returns: what is asked for by nginx's address.
         """
         server = await self.start_server()
@@ -102,6 +103,7 @@ class BehindNginxTests(EndToEndTestCase):
             ("pypi.example;", "localhost;"),
             ("/etc/ssl/pypi.example/fullchain.pem", str(self.work / "cert.pem")),
             ("/etc/ssl/pypi.example/privkey.pem", str(self.work / "key.pem")),
+            *changes,
         ):
             self.assertEqual(1, config.count(old), old)
             config = config.replace(old, new)
@@ -132,6 +134,25 @@ class BehindNginxTests(EndToEndTestCase):
 
     def check(self, target: Path) -> None:
         self.assert_installed(target, app="1.0+local.1", lib_x="2.0", mine="1.0")
+
+    async def test_events(self) -> None:
+        """
+        What goes on comes through at once, also where nginx holds answers back.
+        """
+        behind = await self.start_behind(("proxy_buffering off;", ""))
+        listening = self.fetch(f"{behind.url}/-/events")
+
+        def told() -> bool:
+            return "mine-1.0" in listening.body.decode()
+
+        await until(told, 10.0, "the private file")
+        self.assertIsNone(listening.complete)
+        self.assertIsNone(listening.header("X-Accel-Buffering"), "it is for nginx")
+        page = (await self.get(f"{behind.url}/")).body
+        self.assertIn(f"{behind.url}/simple/".encode(), page)
+        await behind.stop()
+        await listening.done()
+        self.assertIs(True, listening.complete)
 
     async def test_pip(self) -> None:
         """
@@ -221,7 +242,7 @@ class BehindNginxTests(EndToEndTestCase):
         ):
             got = await self.get(server.url + path)
             self.assertEqual(200, got.code, path)
-            links = re.findall(r'(?:href|src)="([^"#]+)', got.body.decode())
+            links = re.findall(r'(?:href|src)="(?!data:)([^"#]+)', got.body.decode())
             self.assertTrue(links, path)
             for link in links:
                 url = urljoin(server.url + path, link)

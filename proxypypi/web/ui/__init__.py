@@ -1,0 +1,3 @@
+"""
+Pages for people: what they look like, and what is on them.
+"""
