@@ -14,6 +14,7 @@ from proxypypi.auth.accounts import Accounts
 from proxypypi.cache.arrivals import Arrivals
 from proxypypi.cache.books import Books
 from proxypypi.core import Core, build_core
+from proxypypi.events import DEGRADED
 from proxypypi.interfaces import IIndex
 from proxypypi.settings import Settings
 from proxypypi.store.counts import Counts
@@ -88,7 +89,11 @@ def build(
 
     async def trouble() -> str:
         await accounts.look()
-        return "stopping" if faces.stopping else core.health.trouble
+        if faces.stopping:
+            return "stopping"
+        ours = core.health.trouble
+        others = books.look()[(DEGRADED.name,)] - bool(ours)
+        return ours or ("another worker says so, see the log" if others > 0 else "")
 
     board = Board(
         partial(_look_out, settings, core, accounts, books, clock, in_thread), clock

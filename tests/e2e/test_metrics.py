@@ -97,6 +97,22 @@ class WorkersTests(MetricsTestCase):
             self.assertGreater(told[name], 10e6)
         await server.stop()
 
+    async def test_health(self) -> None:
+        """
+        What is wrong with one worker is told by all, be it by fewer words.
+        """
+        server = await self.start_workers("--max-size", "1000")
+        await self.fetch_it(server, 1)
+        deadline = reactor.seconds() + _WITHIN
+        found: set[bytes] = set()
+        while len(found) < 2 or not all(said.startswith(b"degraded") for said in found):
+            self.assertLess(reactor.seconds(), deadline, found)
+            await deferLater(reactor, 0.1)
+            got = [await self.get(f"{server.url}/-/health") for _ in range(12)]
+            found = {answer.body for answer in got}
+        self.assertIn(b"degraded: another worker says so, see the log\n", found)
+        await server.stop()
+
     async def test_killed(self) -> None:
         """
         What one that is killed has answered stays counted, once; the clients that it
@@ -117,14 +133,15 @@ class WorkersTests(MetricsTestCase):
 
     async def clients_are(self, server: Server, count: int) -> None:
         """
-        Wait until whoever is asked knows of so many connections, its own among them.
+        Wait until whoever is asked knows of so many connections, its own among them:
+        others tell of theirs every five seconds, and may see who asks just then.
         """
-        deadline = reactor.seconds() + _WITHIN
+        deadline = reactor.seconds() + 4 * _WITHIN
         found = -1.0
         while found != count:
             if reactor.seconds() > deadline:
                 raise AssertionError(f"{found} connections, not {count}")
-            await deferLater(reactor, 0.2)
+            await deferLater(reactor, 1.3)
             found = (await self.read(server))["proxypypi_connections"]
 
     async def test_renewed(self) -> None:
