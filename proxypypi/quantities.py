@@ -2,24 +2,28 @@
 How many, and how much: as people read it.
 """
 
-_UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
+_UNITS = ("kB", "MB", "GB", "TB", "PB")
 
 
 def plural(count: int, what: str) -> str:
     """
-    ``1 file``, ``2,000 files``.
+    So many of them: ``1 file``, ``2,000 files``.
     """
     return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
-def volume(size: float) -> str:
+def amount(size: int) -> str:
     """
-    ``999 bytes``, ``2.5 MB``.
+    So much, in units that are read at a glance: ``1.7 MB``.
 
     :param size: bytes.
     """
-    for unit in _UNITS:
-        if size < 1_000 or unit == _UNITS[-1]:
+    if size < 1_000:
+        return plural(size, "byte")
+    said = ""
+    for power, unit in enumerate(_UNITS, 1):
+        count = size / 1_000**power
+        said = f"{count:,.1f} {unit}"
+        if round(count, 1) < 1_000:
             break
-        size /= 1_000
-    return f"{size:,.0f} {unit}" if unit == "bytes" else f"{size:,.1f} {unit}"
+    return said

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from proxypypi.events import METRICS
 from proxypypi.model import Fetching, NewFile, Overview, SharedName, UpstreamNow
-from proxypypi.quantities import plural, volume
+from proxypypi.quantities import amount, plural
 from proxypypi.rules.balance import failures
 
 _NOT_YET = '<p class="soft">The disk has not said yet.</p>'
@@ -73,9 +73,9 @@ def _totals(overview: Overview) -> str:
     tiles = (
         ("from here", _NOTHING if ratio is None else f"{ratio:.1%}"),
         ("requests", f"{sum(overview.requests.values()):,}"),
-        ("sent", volume(overview.sent_bytes)),
-        ("saved", volume(overview.saved_bytes)),
-        ("fetched", volume(overview.fetched_bytes)),
+        ("sent", amount(overview.sent_bytes)),
+        ("saved", amount(overview.saved_bytes)),
+        ("fetched", amount(overview.fetched_bytes)),
     )
     shown = "".join(f"<div><dt>{dt}</dt><dd>{dd}</dd></div>" for dt, dd in tiles)
     since = overview.counted_since
@@ -149,9 +149,9 @@ def _fetching(overview: Overview) -> str:
 
 def _progress(file: Fetching) -> str:
     if not file.size:
-        return volume(file.got)
+        return amount(file.got)
     bar = f'<progress max="{file.size}" value="{min(file.got, file.size)}"></progress>'
-    return f"{bar}{volume(file.got)} of {volume(file.size)}"
+    return f"{bar}{amount(file.got)} of {amount(file.size)}"
 
 
 def _for(file: Fetching, overview: Overview) -> str:
