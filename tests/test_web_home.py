@@ -37,6 +37,7 @@ class HomeTests(ProxyTestCase):
             "uv pip install --default-index http://proxy.example/simple/",
             "poetry source add --priority=primary proxypypi http://proxy.example/",
             "http://proxy.example/local/",
+            "http://proxy.example/snapshot/2026-11-01/simple/",
             f"It stands in for {INDEX_URL}.",
             f"proxypypi {__version__}",
         ):

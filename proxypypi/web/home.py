@@ -25,12 +25,14 @@ Files dropped into its directory are listed with the rest.</p>
 <div>
 {installing}{publishing}<h2>What is here</h2>
 <p><a href="local/">Projects with files here</a>, served without asking anybody:
-use <code>{local}</code> for builds that repeat.</p>
+use <code>{local}</code> for builds that repeat. <code>{snapshot}</code> is an index as
+of the end of that day.</p>
 </div>
 <div>
 {report}</div>
 </div>
 {follow}"""
+_EXAMPLE = "2026-11-01"
 _LIVE = '<span id="live" class="soft" hidden>live</span>\n'
 
 
@@ -64,6 +66,7 @@ class HomeRoutes:
                 else ""
             ),
             local=escape(f"{base}local/"),
+            snapshot=escape(f"{base}snapshot/{_EXAMPLE}/simple/"),
             report=report,
             follow=FOLLOW,
         )
