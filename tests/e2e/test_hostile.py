@@ -182,19 +182,20 @@ class LargeBodiesTests(HostileTestCase):
         ):
             for path in (b"/simple/", b"/legacy/", b"/-/health"):
                 for framing in (length, chunked):
-                    line = await self.flood(
-                        server, path, b"Content-Type: " + kind, framing
-                    )
-                    if framing is length:
-                        line.pour(piece, 100 * MB // len(piece))
-                    else:
-                        chunk = b"%x\r\n%s\r\n" % (len(piece), piece)
-                        line.pour(chunk, 100 * MB // len(piece))
-                    received = await line.ends()
+                    chunk = b"%x\r\n%s\r\n" % (len(piece), piece)
+                    sent = piece if framing is length else chunk
+                    received = b""
+                    for _ in range(3):  # who still sends may hear of the end alone
+                        if not received:
+                            line = await self.flood(
+                                server, path, b"Content-Type: " + kind, framing
+                            )
+                            line.pour(sent, 100 * MB // len(piece))
+                            received = await line.ends()
+                            self.assertLess(line.sent, 50 * MB)
                     code = b"403" if path == b"/legacy/" else b"413"
                     self.assertRegex(received, b"^HTTP/1.1 %s " % code)
                     self.assertEqual(1, received.count(b"HTTP/1.1"))
-                    self.assertLess(line.sent, 50 * MB)
         self.assertLess(most() - before, 15 * MB)
         await self.assert_well(server)
 
