@@ -311,6 +311,17 @@ class UnderWayTests(PrefetchTestCase):
         self.assertIn("was not tried, as what is cached is more than", problems[8])
         self.assertLess(len(self.kept()), 9)
 
+    def test_little_room_within_the_bound(self) -> None:
+        """
+        What finds no room on the disk is not taken for what --max-size leaves out.
+        """
+        self.start_proxy(max_size=1 << 40, min_free=1 << 62)
+        self.add(make_wheel("one"), make_wheel("two"))
+        for name in ("one", "two"):
+            (fetched,) = self.fetch(name)
+            self.assertNotIn("--max-size", fetched.problem)
+            self.assertIn("cannot be kept", fetched.problem)
+
     def test_little_room(self) -> None:
         """
         What has to stay free stays free, and nothing is asked for that would not fit.

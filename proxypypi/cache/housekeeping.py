@@ -55,6 +55,7 @@ class Housekeeping:
     _in_thread: Callable[..., "Deferred[Any]"]
     _flight: SingleFlight = field(factory=SingleFlight, init=False)
     _idle_until: float = field(default=0.0, init=False)
+    _full: bool = field(default=False, init=False)
     _call: IDelayedCall | None = field(default=None, init=False)
 
     def begin(self) -> None:
@@ -82,7 +83,7 @@ class Housekeeping:
         """
         Is there more than there may be, and nothing that can go?
         """
-        return self._most is not None and self._is_idle
+        return self._full
 
     def check_size(self, size: int | None) -> None:
         """
@@ -137,7 +138,7 @@ class Housekeeping:
         :param good_for: seconds after which a count is not believed any more.
         """
         if count is not None and self._fits(count):
-            self._health.mend(_BOUND)
+            self._mend()
         if self._is_idle:
             return
         if count is None or not (self._fits(count) and self._is_of(count, good_for)):
@@ -198,9 +199,10 @@ class Housekeeping:
         """
         assert self._most is not None
         is_over = done.left > self._most
+        self._full = is_over and not done.files
         if done.problem:
             self._health.worsen(_BOUND, done.problem)
-        elif is_over and not done.files:
+        elif self._full:
             self._health.worsen(
                 _BOUND,
                 f"{done.left:,} bytes are cached, more than the {self._most:,} of "
@@ -208,13 +210,17 @@ class Housekeeping:
                 "moment ago, or could not be fetched again",
             )
         else:
-            self._health.mend(_BOUND)
+            self._mend()
         if not done.files and (is_over or spare):
             self._idle_until = now + YOUNG
         if is_over or done.problem:
             self._wait(_SOON if done.files else YOUNG, done.more)
         else:
             self._wait(YOUNG)
+
+    def _mend(self) -> None:
+        self._full = False
+        self._health.mend(_BOUND)
 
     def _wait(self, pause: float, can_go: bool = True) -> None:
         """
@@ -233,7 +239,7 @@ class Housekeeping:
         """
         count = await self._in_thread(self._eviction.tally.read)
         if count is not None and self._fits(count):
-            self._health.mend(_BOUND)
+            self._mend()
             self._wait(YOUNG)
         elif can_go:
             await self._evict()
